@@ -1,0 +1,84 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Metadata;
+
+/// Tells that nobody waits for a call any more. A child is cancelled with its parent.
+pub type Cancellation = tokio_util::sync::CancellationToken;
+
+/// How a call reached this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Protocol {
+    Grpc,
+    GrpcWeb,
+    Connect,
+    /// From a component in this process.
+    Local,
+}
+
+/// How messages are written on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Codec {
+    Proto,
+    Json,
+}
+
+/// When a call must be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// What the caller sent.
+    pub timeout: Duration,
+    /// The moment itself.
+    pub at: Instant,
+}
+
+impl Deadline {
+    /// `timeout` from now on; one too far away to be told apart from none is none.
+    pub fn after(timeout: Duration) -> Option<Self> {
+        Instant::now().checked_add(timeout).map(|at| Self { timeout, at })
+    }
+
+    /// What is left of it.
+    pub fn remaining(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Everything that travels with a call besides its messages.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Full name of the service called, such as `shop.billing.v1.Billing`.
+    pub service: Arc<str>,
+    /// Name of the method called, such as `CreateInvoice`.
+    pub method: Arc<str>,
+    /// How the call came.
+    pub protocol: Protocol,
+    /// How its messages were written.
+    pub codec: Codec,
+    /// Raw query of a call that came as GET.
+    pub get_query: Option<String>,
+    /// Metadata of the request.
+    pub metadata: Metadata,
+    /// When it must be over.
+    pub deadline: Option<Deadline>,
+    /// Who called over the network.
+    pub peer: Option<SocketAddr>,
+    /// The name under which we were called.
+    pub authority: Option<String>,
+    /// Full names of the services through which the call came, first caller first.
+    pub chain: Arc<[Arc<str>]>,
+    /// Whether anybody still waits.
+    pub cancellation: Cancellation,
+}
+
+impl Context {
+    /// The path on the wire, `/SERVICE/METHOD`.
+    pub fn path(&self) -> String {
+        format!("/{}/{}", self.service, self.method)
+    }
+}

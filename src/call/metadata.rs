@@ -1,0 +1,130 @@
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// gRPC metadata: an ordered multimap of names to byte values.
+///
+/// Names are lower case. A name that ends in `-bin` has any bytes as its value, here as plain bytes; the gateway and the
+/// client write and read the base64 of the wire. Other values are printable ASCII.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    entries: Vec<(String, Vec<u8>)>,
+}
+
+/// Why a name or a value is not metadata.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidMetadata {
+    /// gRPC allows digits, lower-case letters, `_`, `-` and `.` only.
+    #[error("metadata name `{0}` is not valid: lower-case letters, digits, `-`, `_` and `.` are allowed")]
+    Name(String),
+    /// The protocol speaks by this name itself.
+    #[error("metadata name `{0}` belongs to the protocol and cannot be set")]
+    Reserved(String),
+    /// Only names that end in `-bin` carry any bytes.
+    #[error("value of metadata `{0}` is not printable ASCII; a name that ends in `-bin` takes any bytes")]
+    Value(String),
+}
+
+impl Metadata {
+    /// Adds an entry at the end.
+    ///
+    /// # Errors
+    /// When name or value could not travel, or the name is the protocol's own.
+    pub fn add(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidMetadata> {
+        let lower = name.to_ascii_lowercase();
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        if lower.is_empty() || !lower.bytes().all(allowed) {
+            return Err(InvalidMetadata::Name(name.to_owned()));
+        }
+        if is_reserved(&lower) {
+            return Err(InvalidMetadata::Reserved(lower));
+        }
+        if !lower.ends_with("-bin") && !value.iter().all(|byte| (0x20..=0x7e).contains(byte)) {
+            return Err(InvalidMetadata::Value(lower));
+        }
+        self.entries.push((lower, value.to_vec()));
+        Ok(())
+    }
+
+    /// The entries in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// The first value of a name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(entry, _)| *entry == name).map(|(_, value)| value)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds all of `other` at the end.
+    pub fn extend(&mut self, other: Metadata) {
+        self.entries.extend(other.entries);
+    }
+
+    /// What of the headers of a request or response is metadata: all but the protocol's own, `-bin` values decoded.
+    ///
+    /// A value that is not valid (not base64 in `-bin`, not printable ASCII elsewhere) is left out, as grpc-go does.
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        let mut metadata = Self::default();
+        for (name, value) in headers {
+            let name = name.as_str();
+            if is_reserved(name) {
+                continue;
+            }
+            if name.ends_with("-bin") {
+                // Several values may be joined by commas in one header line.
+                for part in value.as_bytes().split(|byte| *byte == b',') {
+                    if let Ok(bytes) = tonic::metadata::BinaryMetadataValue::from_bytes_unchecked(part).to_bytes() {
+                        metadata.entries.push((name.to_owned(), bytes.to_vec()));
+                    }
+                }
+            } else if value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte)) {
+                metadata.entries.push((name.to_owned(), value.as_bytes().to_vec()));
+            }
+        }
+        metadata
+    }
+
+    /// As headers of the wire, `-bin` values in base64.
+    pub fn to_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.entries.len());
+        for (name, value) in &self.entries {
+            let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            let value = if name.ends_with("-bin") {
+                HeaderValue::from_bytes(tonic::metadata::BinaryMetadataValue::from_bytes(value).as_encoded_bytes())
+            } else {
+                HeaderValue::from_bytes(value)
+            };
+            if let Ok(value) = value {
+                headers.append(header, value);
+            }
+        }
+        headers
+    }
+}
+
+/// Names by which HTTP, gRPC, gRPC-Web and Connect speak themselves.
+fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 15] = [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "connect-protocol-version",
+        "connect-timeout-ms",
+    ];
+    name.starts_with("grpc-") || name.starts_with(':') || RESERVED.contains(&name)
+}

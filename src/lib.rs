@@ -1,0 +1,3 @@
+//! OKRA: a runtime in which gRPC services are WebAssembly components.
+
+pub mod call;
