@@ -1,1 +1,2 @@
+//! The `okra` command.
 fn main() {}

@@ -1,4 +1,13 @@
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// Base64 of `-bin` values: written without padding, read with or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// gRPC metadata: an ordered multimap of names to byte values.
 ///
@@ -78,8 +87,8 @@ impl Metadata {
             if name.ends_with("-bin") {
                 // Several values may be joined by commas in one header line.
                 for part in value.as_bytes().split(|byte| *byte == b',') {
-                    if let Ok(bytes) = tonic::metadata::BinaryMetadataValue::from_bytes_unchecked(part).to_bytes() {
-                        metadata.entries.push((name.to_owned(), bytes.to_vec()));
+                    if let Ok(bytes) = BASE64.decode(part.trim_ascii()) {
+                        metadata.entries.push((name.to_owned(), bytes));
                     }
                 }
             } else if value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte)) {
@@ -95,7 +104,7 @@ impl Metadata {
         for (name, value) in &self.entries {
             let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else { continue };
             let value = if name.ends_with("-bin") {
-                HeaderValue::from_bytes(tonic::metadata::BinaryMetadataValue::from_bytes(value).as_encoded_bytes())
+                HeaderValue::try_from(BASE64.encode(value))
             } else {
                 HeaderValue::from_bytes(value)
             };
