@@ -1,3 +1,4 @@
 //! OKRA: a runtime in which gRPC services are WebAssembly components.
 
 pub mod call;
+pub mod link;

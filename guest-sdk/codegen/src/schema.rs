@@ -250,3 +250,17 @@ pub struct Method {
     /// Whether responses are a stream.
     pub server_streaming: bool,
 }
+
+impl Package {
+    /// The full name of one of its interfaces, such as `shop:billing/types@1.0.0`.
+    pub fn interface(&self, name: &str) -> String {
+        format!("{}:{}/{name}@{}", self.namespace, self.name, self.version)
+    }
+}
+
+impl Schema {
+    /// The full name of a service's interface, such as `shop:billing/billing@1.0.0`.
+    pub fn service_interface(&self, service: &Service) -> String {
+        self.packages.get(service.package).map(|package| package.interface(&service.wit_name)).unwrap_or_default()
+    }
+}

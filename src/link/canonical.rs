@@ -1,0 +1,276 @@
+//! The canonical ABI's arithmetic for the WIT types that protobuf maps onto: size, alignment, offsets, flattening.
+//!
+//! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md>
+
+use std::sync::Arc;
+
+/// Parameters of more flat values than this are passed as one pointer.
+pub(super) const MAX_FLAT_PARAMS: usize = 16;
+
+/// A WIT type with its place in linear memory (of 32-bit pointers).
+#[derive(Debug)]
+pub(super) struct Type {
+    pub(super) shape: Shape,
+    /// Bytes in memory; a multiple of `align` for all but tuples without members.
+    pub(super) size: u32,
+    /// 1, 2, 4 or 8.
+    pub(super) align: u32,
+    /// Number of flat core values.
+    pub(super) flats: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Shape {
+    Bool,
+    U8,
+    S32,
+    U32,
+    S64,
+    U64,
+    F32,
+    F64,
+    String,
+    List(Arc<Type>),
+    Record(Vec<Member>),
+    Tuple(Vec<Member>),
+    /// Also option (`none`, `some`), result (`ok`, `error`) and enum (cases without payload).
+    Variant(Variant),
+}
+
+/// A member of a record or tuple.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) offset: u32,
+    pub(super) ty: Arc<Type>,
+}
+
+/// Which WIT type a [`Variant`] is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Variant,
+    Enum,
+    Option,
+    Result,
+}
+
+#[derive(Debug)]
+pub(super) struct Variant {
+    pub(super) form: Form,
+    pub(super) cases: Vec<(String, Option<Arc<Type>>)>,
+    /// Bytes of the discriminant: 1, 2 or 4.
+    pub(super) discriminant: u32,
+    /// Where payloads lie.
+    pub(super) payload: u32,
+    /// The flat types of the payloads, joined.
+    joined: Vec<Core>,
+}
+
+/// A core WebAssembly value type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Core {
+    I32,
+    I64,
+    F32,
+    F64,
+}
+
+impl Core {
+    /// Whether only the low half of a slot of this type is written.
+    pub(super) fn is_narrow(self) -> bool {
+        matches!(self, Core::I32 | Core::F32)
+    }
+
+    fn join(self, other: Core) -> Core {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Core::I32, Core::F32) | (Core::F32, Core::I32) => Core::I32,
+            _ => Core::I64,
+        }
+    }
+}
+
+fn align_to(offset: u32, align: u32) -> u32 {
+    offset.saturating_add(align - 1) & !(align - 1)
+}
+
+impl Type {
+    fn new(shape: Shape, size: u32, align: u32, flats: usize) -> Arc<Self> {
+        Arc::new(Self { shape, size, align, flats })
+    }
+
+    /// A type without members: a scalar or a string.
+    pub(super) fn plain(shape: Shape) -> Arc<Self> {
+        let (size, align, flats) = match shape {
+            Shape::Bool | Shape::U8 => (1, 1, 1),
+            Shape::S64 | Shape::U64 | Shape::F64 => (8, 8, 1),
+            Shape::String => (8, 4, 2),
+            _ => (4, 4, 1),
+        };
+        Self::new(shape, size, align, flats)
+    }
+
+    pub(super) fn list(element: Arc<Type>) -> Arc<Self> {
+        Self::new(Shape::List(element), 8, 4, 2)
+    }
+
+    pub(super) fn bytes() -> Arc<Self> {
+        Self::list(Self::plain(Shape::U8))
+    }
+
+    pub(super) fn record(members: Vec<(String, Arc<Type>)>) -> Arc<Self> {
+        let (members, size, align, flats) = Self::place(members);
+        Self::new(Shape::Record(members), size, align, flats)
+    }
+
+    pub(super) fn tuple(members: Vec<Arc<Type>>) -> Arc<Self> {
+        let named = members.into_iter().enumerate().map(|(index, ty)| (index.to_string(), ty)).collect();
+        let (members, size, align, flats) = Self::place(named);
+        Self::new(Shape::Tuple(members), size, align, flats)
+    }
+
+    fn place(members: Vec<(String, Arc<Type>)>) -> (Vec<Member>, u32, u32, usize) {
+        let (mut offset, mut align, mut flats) = (0, 1, 0_usize);
+        let members = members
+            .into_iter()
+            .map(|(name, ty)| {
+                let at = align_to(offset, ty.align);
+                offset = at.saturating_add(ty.size);
+                align = align.max(ty.align);
+                flats = flats.saturating_add(ty.flats);
+                Member { name, offset: at, ty }
+            })
+            .collect();
+        (members, align_to(offset, align), align, flats)
+    }
+
+    pub(super) fn option(some: Arc<Type>) -> Arc<Self> {
+        Self::cases(Form::Option, vec![("none".into(), None), ("some".into(), Some(some))])
+    }
+
+    pub(super) fn result(ok: Option<Arc<Type>>, error: Arc<Type>) -> Arc<Self> {
+        Self::cases(Form::Result, vec![("ok".into(), ok), ("error".into(), Some(error))])
+    }
+
+    pub(super) fn enumeration(names: Vec<String>) -> Arc<Self> {
+        Self::cases(Form::Enum, names.into_iter().map(|name| (name, None)).collect())
+    }
+
+    pub(super) fn cases(form: Form, cases: Vec<(String, Option<Arc<Type>>)>) -> Arc<Self> {
+        let discriminant = match cases.len() {
+            0..=0x100 => 1,
+            0x101..=0x1_0000 => 2,
+            _ => 4,
+        };
+        let payloads = || cases.iter().filter_map(|(_, ty)| ty.as_ref());
+        let payload_align = payloads().map(|ty| ty.align).max().unwrap_or(1);
+        let payload_size = payloads().map(|ty| ty.size).max().unwrap_or(0);
+        let payload_flats = payloads().map(|ty| ty.flats).max().unwrap_or(0);
+        let payload = align_to(discriminant, payload_align);
+        let align = discriminant.max(payload_align);
+        let size = align_to(payload.saturating_add(payload_size), align);
+        let flats = payload_flats.saturating_add(1);
+        let mut joined = Vec::new();
+        if flats <= MAX_FLAT_PARAMS {
+            for ty in payloads() {
+                for (index, core) in ty.core().into_iter().enumerate() {
+                    match joined.get_mut(index) {
+                        Some(slot) => *slot = core.join(*slot),
+                        None => joined.push(core),
+                    }
+                }
+            }
+        }
+        Self::new(Shape::Variant(Variant { form, cases, discriminant, payload, joined }), size, align, flats)
+    }
+
+    /// The flat core types. Only of types with at most [`MAX_FLAT_PARAMS`] of them.
+    pub(super) fn core(&self) -> Vec<Core> {
+        match &self.shape {
+            Shape::Bool | Shape::U8 | Shape::S32 | Shape::U32 => vec![Core::I32],
+            Shape::S64 | Shape::U64 => vec![Core::I64],
+            Shape::F32 => vec![Core::F32],
+            Shape::F64 => vec![Core::F64],
+            Shape::String | Shape::List(_) => vec![Core::I32, Core::I32],
+            Shape::Record(members) | Shape::Tuple(members) => members.iter().flat_map(|m| m.ty.core()).collect(),
+            Shape::Variant(variant) => [&[Core::I32], variant.joined.as_slice()].concat(),
+        }
+    }
+
+    /// Turns a value's bytes in memory into its flat slots: raw bits, zero-extended. A slot of a joined type holds the
+    /// bits of the payload as they are, which is what the canonical ABI's coercions amount to.
+    ///
+    /// `image` must hold a value of this type that was lowered by a plan, so that its discriminants are valid.
+    pub(super) fn flatten(&self, image: &[u8], slots: &mut Vec<u64>) {
+        match &self.shape {
+            Shape::String | Shape::List(_) => {
+                slots.push(read(image, 4));
+                slots.push(read(image.get(4..).unwrap_or_default(), 4));
+            }
+            Shape::Record(members) | Shape::Tuple(members) => {
+                for member in members {
+                    member.ty.flatten(image.get(member.offset as usize..).unwrap_or_default(), slots);
+                }
+            }
+            Shape::Variant(variant) => {
+                let discriminant = read(image, variant.discriminant);
+                let end = slots.len() + self.flats;
+                slots.push(discriminant);
+                if let Some((_, Some(payload))) = variant.cases.get(discriminant as usize) {
+                    payload.flatten(image.get(variant.payload as usize..).unwrap_or_default(), slots);
+                }
+                slots.resize(end, 0);
+            }
+            _ => slots.push(read(image, self.size)),
+        }
+    }
+
+    /// The reverse of [`flatten`](Self::flatten): writes a value's bytes as they would lie in memory. A discriminant out
+    /// of range is written as it is, for the reader of the image to find; one that does not fit its bytes is saturated,
+    /// so that it cannot wrap into a valid one.
+    pub(super) fn unflatten(&self, slots: &[u64], image: &mut [u8]) {
+        let slot = slots.first().copied().unwrap_or_default();
+        match &self.shape {
+            Shape::String | Shape::List(_) => {
+                write(image, 4, slot);
+                write(image.get_mut(4..).unwrap_or_default(), 4, slots.get(1).copied().unwrap_or_default());
+            }
+            Shape::Record(members) | Shape::Tuple(members) => {
+                let mut rest = slots;
+                for member in members {
+                    let (own, after) = rest.split_at(member.ty.flats.min(rest.len()));
+                    member.ty.unflatten(own, image.get_mut(member.offset as usize..).unwrap_or_default());
+                    rest = after;
+                }
+            }
+            Shape::Variant(variant) => {
+                let largest = (1_u64 << (8 * variant.discriminant)) - 1;
+                let discriminant = (slot & 0xffff_ffff).min(largest);
+                write(image, variant.discriminant, discriminant);
+                if let Some((_, Some(payload))) = variant.cases.get(discriminant as usize) {
+                    let slots = slots.get(1..).unwrap_or_default();
+                    payload.unflatten(slots, image.get_mut(variant.payload as usize..).unwrap_or_default());
+                }
+            }
+            // Any non-zero i32 is true.
+            Shape::Bool => write(image, 1, u64::from(slot & 0xffff_ffff != 0)),
+            _ => write(image, self.size, slot),
+        }
+    }
+}
+
+/// Little-endian bytes as an integer.
+pub(super) fn read(bytes: &[u8], size: u32) -> u64 {
+    let mut word = [0; 8];
+    for (to, from) in word.iter_mut().zip(bytes.iter().take(size as usize)) {
+        *to = *from;
+    }
+    u64::from_le_bytes(word)
+}
+
+/// The low `size` bytes of an integer, little-endian.
+fn write(bytes: &mut [u8], size: u32, value: u64) {
+    for (to, from) in bytes.iter_mut().zip(value.to_le_bytes().into_iter().take(size as usize)) {
+        *to = from;
+    }
+}

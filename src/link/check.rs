@@ -1,0 +1,330 @@
+//! The pass over wire bytes that comes before lowering: it finds everything that could be wrong with them, so that
+//! malformed input never reaches a guest and nothing fails half way, and counts the elements of every list.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use okra_codegen::schema::Scalar;
+
+use super::plan::{Entry, Place, Plan, RecordId, Value};
+use super::wire::{self, Broken, MAX_DEPTH, Reader, WireError};
+use super::{json, merge};
+
+/// Bytes that lowering may trust.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// The message. Fields that own memory in the guest occur at most once in it, keys of maps too.
+    pub(super) wire: Bytes,
+    /// For every message in the order of the wire the lengths of its lists.
+    pub(super) counts: Vec<u32>,
+    /// The JSON texts, in the order of the wire.
+    pub(super) texts: Vec<String>,
+}
+
+/// Checks an encoded message.
+///
+/// `limit` bounds the bytes that the message takes in the guest's memory: two bytes of wire can stand for a large record.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(plan: &Plan, record: RecordId, wire: Bytes, limit: u64) -> Result<Checked, WireError> {
+    let mut checker = Checker::new(plan, limit);
+    checker.record(record, &wire, 0)?;
+    if !checker.merge {
+        return Ok(Checked { counts: checker.counts, texts: checker.texts, wire });
+    }
+    let merged = merge::merge(plan, record, &wire);
+    let mut checker = Checker::new(plan, limit);
+    checker.record(record, &merged, 0)?;
+    Ok(Checked { counts: checker.counts, texts: checker.texts, wire: merged })
+}
+
+/// Checks what a guest says is an encoded message; nothing is kept.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn validate(plan: &Plan, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
+    Checker::new(plan, u64::MAX).record(record, wire, 0)
+}
+
+/// Whether an entry of a map has a number that its closed enum lacks, so that the entry as a whole is an unknown field.
+/// <https://protobuf.dev/programming-guides/enum/>
+pub(super) fn is_unknown_entry(plan: &Plan, entry: RecordId, wire: &[u8]) -> bool {
+    let Some(Entry { value: Value::Enum(id), .. }) = plan.record(entry).entry(2) else { return false };
+    let enumeration = plan.enumeration(*id);
+    if enumeration.unrecognized.is_some() {
+        return false;
+    }
+    let (mut reader, mut known) = (Reader::new(wire), true);
+    while let Ok((number, wire_type)) = reader.tag() {
+        if (number, wire_type) == (2, wire::VARINT) {
+            known = reader.varint().is_ok_and(|value| enumeration.case(value as i32).is_some());
+        } else if reader.skip(number, wire_type).is_err() {
+            break;
+        }
+    }
+    !known
+}
+
+/// Whether an enum's number is one that the component knows a case for.
+#[inline]
+pub(super) fn is_known(plan: &Plan, value: Value, number: u64) -> bool {
+    match value {
+        Value::Enum(id) => plan.enumeration(id).case(number as i32).is_some(),
+        _ => true,
+    }
+}
+
+/// Fields seen in one message.
+#[derive(Default)]
+struct Seen {
+    first: u64,
+    rest: Vec<u64>,
+}
+
+impl Seen {
+    /// Sets a bit and tells whether it was set.
+    #[inline]
+    fn insert(&mut self, bit: usize) -> bool {
+        let (index, mask) = (bit / 64, 1 << (bit % 64));
+        let word = match index.checked_sub(1) {
+            None => &mut self.first,
+            Some(index) => {
+                if self.rest.len() <= index {
+                    self.rest.resize(index + 1, 0);
+                }
+                match self.rest.get_mut(index) {
+                    Some(word) => word,
+                    None => return false,
+                }
+            }
+        };
+        let was = *word & mask != 0;
+        *word |= mask;
+        was
+    }
+
+    fn contains(&self, bit: usize) -> bool {
+        let word = match (bit / 64).checked_sub(1) {
+            None => self.first,
+            Some(index) => self.rest.get(index).copied().unwrap_or_default(),
+        };
+        word & (1 << (bit % 64)) != 0
+    }
+}
+
+struct Checker<'p> {
+    plan: &'p Plan,
+    counts: Vec<u32>,
+    texts: Vec<String>,
+    /// Something occurs twice that lowering wants once.
+    merge: bool,
+    left: u64,
+    limit: u64,
+}
+
+impl<'p> Checker<'p> {
+    fn new(plan: &'p Plan, limit: u64) -> Self {
+        Self { plan, counts: Vec::new(), texts: Vec::new(), merge: false, left: limit, limit }
+    }
+
+    #[inline]
+    fn spend(&mut self, bytes: u64) -> Result<(), WireError> {
+        self.left = self.left.checked_sub(bytes).ok_or(WireError::TooLarge { limit: self.limit })?;
+        Ok(())
+    }
+
+    fn record(&mut self, id: RecordId, wire: &[u8], depth: u32) -> Result<(), WireError> {
+        let plan = self.plan;
+        let record = plan.record(id);
+        if depth > MAX_DEPTH {
+            return Err(WireError::TooDeep { message: record.name.to_string() });
+        }
+        let broken = |broken: Broken| broken.of(&record.name);
+        let base = self.counts.len();
+        self.counts.resize(base + record.lists.len(), 0);
+        let mut seen = Seen::default();
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            let (number, wire_type) = reader.tag().map_err(broken)?;
+            let Some(entry) = record.entry(number) else {
+                reader.skip(number, wire_type).map_err(broken)?;
+                continue;
+            };
+            if let Place::List { list, stride, .. } = entry.place {
+                let count = if wire_type == wire::LENGTH && entry.value.packs() {
+                    let packed = reader.length_delimited().map_err(broken)?;
+                    self.packed(entry, packed).map_err(broken)?
+                } else {
+                    self.expect(&record.name, entry, wire_type)?;
+                    u32::from(self.value(&record.name, entry, &mut reader, depth)?)
+                };
+                if let Some(total) = self.counts.get_mut(base + list) {
+                    *total += count;
+                }
+                self.spend(u64::from(count) * u64::from(stride))?;
+                continue;
+            }
+            self.expect(&record.name, entry, wire_type)?;
+            if self.value(&record.name, entry, &mut reader, depth)?
+                && let Some(bit) = entry.once
+            {
+                self.merge |= seen.insert(bit) && entry.merges;
+            }
+        }
+        let missing = record.required.iter().filter_map(|index| record.entries.get(*index));
+        for entry in missing {
+            if !entry.once.is_some_and(|bit| seen.contains(bit)) {
+                return Err(WireError::MissingRequired {
+                    message: record.name.to_string(),
+                    field: entry.name.to_string(),
+                });
+            }
+        }
+        if record.has_maps && !self.merge {
+            for (list, index) in record.lists.iter().enumerate() {
+                let count = self.counts.get(base + list).copied().unwrap_or_default();
+                if count > 1
+                    && let Some(entry) = record.entries.get(*index)
+                    && let Place::List { map: true, .. } = entry.place
+                {
+                    self.merge |= has_duplicate_keys(plan, entry, wire, count as usize);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn expect(&self, message: &str, entry: &Entry, found: u8) -> Result<(), WireError> {
+        let expected = entry.value.wire_type();
+        if found == expected {
+            return Ok(());
+        }
+        Err(WireError::WireType { message: message.to_owned(), field: entry.name.to_string(), found, expected })
+    }
+
+    /// Checks one value; false when it is to be treated as an unknown field.
+    #[inline]
+    fn value(&mut self, message: &str, entry: &Entry, reader: &mut Reader<'_>, depth: u32) -> Result<bool, WireError> {
+        let broken = |broken: Broken| broken.of(message);
+        match entry.value {
+            Value::Scalar(Scalar::String) => {
+                let bytes = reader.length_delimited().map_err(broken)?;
+                if std::str::from_utf8(bytes).is_err() {
+                    return Err(WireError::Utf8 { message: message.to_owned(), field: entry.name.to_string() });
+                }
+                self.spend(bytes.len() as u64)?;
+            }
+            Value::Scalar(Scalar::Bytes) => {
+                let bytes = reader.length_delimited().map_err(broken)?;
+                self.spend(bytes.len() as u64)?;
+            }
+            Value::Scalar(_) => reader.skip(entry.number, entry.value.wire_type()).map_err(broken)?,
+            Value::Enum(_) => {
+                let number = reader.varint().map_err(broken)?;
+                return Ok(is_known(self.plan, entry.value, number));
+            }
+            Value::Record { record, group } => {
+                let bytes = nested(reader, entry.number, group).map_err(broken)?;
+                let is_map = matches!(entry.place, Place::List { map: true, .. });
+                if is_map && is_unknown_entry(self.plan, record, bytes) {
+                    return Ok(false);
+                }
+                self.record(record, bytes, depth + 1)?;
+            }
+            Value::Encoded { record, group } => {
+                let bytes = nested(reader, entry.number, group).map_err(broken)?;
+                self.spend(bytes.len() as u64)?;
+                // Valid all through, but handed over as bytes: no lists to count, nothing to merge.
+                let (counts, texts, merge, left) = (self.counts.len(), self.texts.len(), self.merge, self.left);
+                self.record(record, bytes, depth + 1)?;
+                self.counts.truncate(counts);
+                self.texts.truncate(texts);
+                (self.merge, self.left) = (merge, left);
+            }
+            Value::Json(kind) => {
+                let bytes = reader.length_delimited().map_err(broken)?;
+                let text = json::from_wire(kind, bytes).map_err(|what| WireError::Json {
+                    message: message.to_owned(),
+                    field: entry.name.to_string(),
+                    what,
+                })?;
+                self.spend(text.len() as u64)?;
+                self.texts.push(text);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Checks packed values and counts those that are kept.
+    fn packed(&self, entry: &Entry, bytes: &[u8]) -> Result<u32, Broken> {
+        let fixed = match entry.value.wire_type() {
+            wire::FIXED32 => 4,
+            wire::FIXED64 => 8,
+            _ => {
+                let (mut reader, mut count) = (Reader::new(bytes), 0);
+                while !reader.is_empty() {
+                    let number = reader.varint()?;
+                    count += u32::from(is_known(self.plan, entry.value, number));
+                }
+                return Ok(count);
+            }
+        };
+        if bytes.len() % fixed == 0 { Ok((bytes.len() / fixed) as u32) } else { Err(Broken::Truncated) }
+    }
+}
+
+/// The bytes of a message in a message.
+#[inline]
+pub(super) fn nested<'a>(reader: &mut Reader<'a>, number: u32, group: bool) -> Result<&'a [u8], Broken> {
+    if group { reader.group(number) } else { reader.length_delimited() }
+}
+
+/// The key of an entry as bytes that are equal exactly when the keys are.
+pub(super) fn key_of<'a>(plan: &Plan, entry: RecordId, wire: &'a [u8], scratch: &'a mut [u8; 8]) -> &'a [u8] {
+    let scalar = match plan.record(entry).entry(1) {
+        Some(Entry { value: Value::Scalar(scalar), .. }) => *scalar,
+        _ => return &[],
+    };
+    let mut key: &[u8] = &[];
+    let mut reader = Reader::new(wire);
+    let mut number = 0_u64;
+    while let Ok((field, wire_type)) = reader.tag() {
+        let read = match (field, wire_type) {
+            (1, wire::LENGTH) => reader.length_delimited().map(|bytes| key = bytes),
+            (1, wire::VARINT) => reader.varint().map(|value| number = super::lower::from_varint(scalar, value)),
+            (1, wire::FIXED32) => reader.fixed32().map(|value| number = u64::from(value)),
+            (1, wire::FIXED64) => reader.fixed64().map(|value| number = value),
+            _ => reader.skip(field, wire_type),
+        };
+        if read.is_err() {
+            break;
+        }
+    }
+    if scalar == Scalar::String {
+        return key;
+    }
+    *scratch = number.to_le_bytes();
+    scratch
+}
+
+fn has_duplicate_keys(plan: &Plan, map: &Entry, wire: &[u8], count: usize) -> bool {
+    let Value::Record { record, .. } = map.value else { return false };
+    let mut keys = HashSet::with_capacity(count);
+    let mut reader = Reader::new(wire);
+    while let Ok((number, wire_type)) = reader.tag() {
+        if number == map.number && wire_type == wire::LENGTH {
+            let Ok(entry) = reader.length_delimited() else { break };
+            let mut scratch = [0; 8];
+            if !is_unknown_entry(plan, record, entry)
+                && !keys.insert(key_of(plan, record, entry, &mut scratch).to_vec())
+            {
+                return true;
+            }
+        } else if reader.skip(number, wire_type).is_err() {
+            break;
+        }
+    }
+    false
+}

@@ -1,0 +1,417 @@
+//! Typed values in the guest's memory to wire bytes.
+//!
+//! The guest is not trusted: every pointer is checked against the memory, every discriminant against its cases, every
+//! string for UTF-8, and the output is capped while it is written, because a few bytes of memory that point at one
+//! another can describe a terabyte.
+//!
+//! The encoding is written from its end to its beginning, so that the length of a message is known when its prefix is
+//! written.
+
+use okra_codegen::schema::{JsonKind, Scalar};
+
+use super::canonical;
+use super::plan::{Entry, Place, Plan, RecordId, Unit, Value};
+use super::wire::{self, put_varint};
+use super::{check, json};
+
+/// What a guest handed over that is no value of its type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LiftError {
+    /// A pointer and length that reach out of the memory, or a pointer that is not aligned.
+    #[error("the component returned a {what} that lies outside of its memory")]
+    OutOfBounds {
+        /// What is pointed at.
+        what: &'static str,
+    },
+    /// A discriminant without a case.
+    #[error("the component returned discriminant {found} for `{field}` of {message}, which has {cases} cases")]
+    Discriminant {
+        /// Full name of the message.
+        message: String,
+        /// Name of the field.
+        field: String,
+        /// The discriminant.
+        found: u64,
+        /// How many cases there are.
+        cases: usize,
+    },
+    /// A string that is not UTF-8.
+    #[error("the component returned a string for `{field}` of {message} that is not valid UTF-8")]
+    Utf8 {
+        /// Full name of the message.
+        message: String,
+        /// Name of the field.
+        field: String,
+    },
+    /// An encoded message (of a recursive field) or a JSON text that is none.
+    #[error("the component returned bytes for `{field}` of {message} that are not valid: {what}")]
+    Encoded {
+        /// Full name of the message.
+        message: String,
+        /// Name of the field.
+        field: String,
+        /// What is wrong with them.
+        what: String,
+    },
+    /// The encoding grew past the limit.
+    #[error("the message is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Encodes the record whose bytes are `frame` and whose strings and lists lie in `memory`.
+///
+/// # Errors
+/// When the guest's values are none, or the encoding would exceed `limit` bytes.
+pub(super) fn lift(
+    plan: &Plan,
+    record: RecordId,
+    frame: &[u8],
+    memory: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, LiftError> {
+    let mut lifting = Lifting { plan, memory, out: Backward::new(limit), json: limit };
+    lifting.record(record, frame)?;
+    Ok(lifting.out.finish())
+}
+
+/// Encodes a JSON text that is the whole payload.
+///
+/// # Errors
+/// As [`lift`].
+pub(super) fn lift_json(kind: JsonKind, frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
+    let text = pointed_at(frame, memory, 1, 1, "string")?;
+    let wire = json_to_wire(kind, text, "payload", "JSON")?;
+    if wire.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(wire) }
+}
+
+/// Copies bytes that are the whole payload.
+///
+/// # Errors
+/// As [`lift`].
+pub(super) fn lift_bytes(frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
+    let bytes = pointed_at(frame, memory, 1, 1, "list")?;
+    if bytes.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(bytes.to_vec()) }
+}
+
+/// The elements that a pointer and a length stand for.
+#[inline]
+fn pointed_at<'m>(
+    frame: &[u8],
+    memory: &'m [u8],
+    stride: u32,
+    align: u32,
+    what: &'static str,
+) -> Result<&'m [u8], LiftError> {
+    let word = canonical::read(frame, 8);
+    let (at, len) = (word & 0xffff_ffff, word >> 32);
+    let bytes = len * u64::from(stride);
+    if at % u64::from(align) != 0 {
+        return Err(LiftError::OutOfBounds { what });
+    }
+    memory.get(at as usize..(at + bytes) as usize).ok_or(LiftError::OutOfBounds { what })
+}
+
+fn json_to_wire(kind: JsonKind, text: &[u8], message: &str, field: &str) -> Result<Vec<u8>, LiftError> {
+    let named = |what: String| LiftError::Encoded { message: message.to_owned(), field: field.to_owned(), what };
+    let text = std::str::from_utf8(text).map_err(|error| named(error.to_string()))?;
+    json::to_wire(kind, text).map_err(named)
+}
+
+/// A buffer that grows towards its beginning.
+struct Backward {
+    buffer: Vec<u8>,
+    /// Where the written part begins.
+    start: usize,
+    limit: usize,
+}
+
+impl Backward {
+    fn new(limit: usize) -> Self {
+        Self { buffer: vec![0; 256], start: 256, limit }
+    }
+
+    fn len(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    /// Makes room for `count` bytes before the written part.
+    #[inline]
+    fn reserve(&mut self, count: usize) -> Result<(), LiftError> {
+        if count > self.limit - self.len().min(self.limit) {
+            return Err(LiftError::TooLarge { limit: self.limit });
+        }
+        if count > self.start {
+            self.grow(count);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let len = self.len();
+        let capacity = (self.buffer.len() * 2).max(len + count);
+        let mut buffer = vec![0; capacity];
+        let start = capacity - len;
+        if let (Some(to), Some(from)) = (buffer.get_mut(start..), self.buffer.get(self.start..)) {
+            to.copy_from_slice(from);
+        }
+        (self.buffer, self.start) = (buffer, start);
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> Result<(), LiftError> {
+        self.reserve(bytes.len())?;
+        let end = self.start;
+        self.start -= bytes.len();
+        if let Some(to) = self.buffer.get_mut(self.start..end) {
+            to.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn varint(&mut self, value: u64) -> Result<(), LiftError> {
+        if value < 0x80 {
+            return self.put(&[value as u8]);
+        }
+        let mut bytes = Vec::with_capacity(10);
+        put_varint(&mut bytes, value);
+        self.put(&bytes)
+    }
+
+    #[inline]
+    fn tag(&mut self, number: u32, wire_type: u8) -> Result<(), LiftError> {
+        self.varint(u64::from(number << 3 | u32::from(wire_type)))
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.buffer.drain(..self.start);
+        self.buffer
+    }
+}
+
+struct Lifting<'a> {
+    plan: &'a Plan,
+    memory: &'a [u8],
+    out: Backward,
+    /// Bytes of JSON text that may still be parsed: its size says little of the size of the output.
+    json: usize,
+}
+
+impl Lifting<'_> {
+    fn record(&mut self, id: RecordId, frame: &[u8]) -> Result<(), LiftError> {
+        let plan = self.plan;
+        let record = plan.record(id);
+        for unit in record.units.iter().rev() {
+            match unit {
+                Unit::Field(index) => {
+                    let Some(entry) = record.entries.get(*index) else { continue };
+                    self.field(&record.name, entry, frame)?;
+                }
+                Unit::Oneof { option, discriminant, width, cases } => {
+                    let chosen = field_at(frame, *option, 1);
+                    let first = cases.first().and_then(|index| record.entries.get(*index));
+                    let name = first.map(|entry| &*entry.name).unwrap_or_default();
+                    if !is_some(&record.name, name, chosen)? {
+                        continue;
+                    }
+                    let case = canonical::read(field_at(frame, *discriminant, *width), *width);
+                    let entry = cases.get(case as usize).and_then(|index| record.entries.get(*index));
+                    let entry = entry.ok_or_else(|| LiftError::Discriminant {
+                        message: record.name.to_string(),
+                        field: name.to_owned(),
+                        found: case,
+                        cases: cases.len(),
+                    })?;
+                    if let Place::Case { at, .. } = entry.place {
+                        self.tagged(&record.name, entry, frame.get(at as usize..).unwrap_or_default())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn field(&mut self, message: &str, entry: &Entry, frame: &[u8]) -> Result<(), LiftError> {
+        match entry.place {
+            Place::Plain { at, implicit } => {
+                let value = frame.get(at as usize..).unwrap_or_default();
+                if implicit && self.is_default(entry.value, value) {
+                    return Ok(());
+                }
+                self.tagged(message, entry, value)
+            }
+            Place::Optional { discriminant, at } => {
+                if is_some(message, &entry.name, field_at(frame, discriminant, 1))? {
+                    self.tagged(message, entry, frame.get(at as usize..).unwrap_or_default())?;
+                }
+                Ok(())
+            }
+            Place::List { at, stride, align, packed, .. } => {
+                let elements = pointed_at(field_at(frame, at, 8), self.memory, stride, align, "list")?;
+                if elements.is_empty() {
+                    return Ok(());
+                }
+                if packed {
+                    let end = self.out.len();
+                    if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
+                        self.out.put(elements)?;
+                    } else {
+                        for element in elements.rchunks_exact(stride as usize) {
+                            self.value(message, entry, element)?;
+                        }
+                    }
+                    self.out.varint((self.out.len() - end) as u64)?;
+                    return self.out.tag(entry.number, wire::LENGTH);
+                }
+                for element in elements.rchunks_exact(stride as usize) {
+                    self.tagged(message, entry, element)?;
+                }
+                Ok(())
+            }
+            Place::Case { .. } => Ok(()),
+        }
+    }
+
+    /// Whether a field without presence has the value that is not sent.
+    #[inline]
+    fn is_default(&self, value: Value, bytes: &[u8]) -> bool {
+        match value {
+            Value::Scalar(Scalar::String | Scalar::Bytes) => {
+                canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
+            }
+            Value::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
+            Value::Scalar(scalar) => {
+                let size = match scalar {
+                    Scalar::Double
+                    | Scalar::Int64
+                    | Scalar::Uint64
+                    | Scalar::Sint64
+                    | Scalar::Fixed64
+                    | Scalar::Sfixed64 => 8,
+                    _ => 4,
+                };
+                canonical::read(bytes, size) == 0
+            }
+            Value::Enum(id) => {
+                let enumeration = self.plan.enumeration(id);
+                let case = canonical::read(bytes, enumeration.width) as usize;
+                match enumeration.numbers.get(case) {
+                    Some(number) => *number == 0,
+                    None => {
+                        enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
+                            && case == enumeration.numbers.len()
+                    }
+                }
+            }
+            // Values of a map: written always, as every implementation does.
+            Value::Record { .. } | Value::Encoded { .. } | Value::Json(_) => false,
+        }
+    }
+
+    #[inline]
+    fn tagged(&mut self, message: &str, entry: &Entry, bytes: &[u8]) -> Result<(), LiftError> {
+        let wire_type = entry.value.wire_type();
+        if wire_type == wire::GROUP {
+            self.out.tag(entry.number, wire::GROUP_END)?;
+        }
+        let end = self.out.len();
+        self.value(message, entry, bytes)?;
+        if wire_type == wire::LENGTH {
+            self.out.varint((self.out.len() - end) as u64)?;
+        }
+        self.out.tag(entry.number, wire_type)
+    }
+
+    /// Writes one value without tag and length.
+    #[inline]
+    fn value(&mut self, message: &str, entry: &Entry, bytes: &[u8]) -> Result<(), LiftError> {
+        match entry.value {
+            Value::Scalar(scalar) => match scalar {
+                Scalar::String => {
+                    let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
+                    if std::str::from_utf8(text).is_err() {
+                        return Err(LiftError::Utf8 { message: message.to_owned(), field: entry.name.to_string() });
+                    }
+                    self.out.put(text)
+                }
+                Scalar::Bytes => {
+                    let bytes = pointed_at(bytes, self.memory, 1, 1, "list")?;
+                    self.out.put(bytes)
+                }
+                Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => self.out.put(field_at(bytes, 0, 8)),
+                Scalar::Float | Scalar::Fixed32 | Scalar::Sfixed32 => self.out.put(field_at(bytes, 0, 4)),
+                Scalar::Bool => self.out.varint(u64::from(canonical::read(bytes, 1) != 0)),
+                // Negative numbers are sign-extended to ten bytes.
+                Scalar::Int32 => self.out.varint(canonical::read(bytes, 4) as u32 as i32 as i64 as u64),
+                Scalar::Uint32 => self.out.varint(canonical::read(bytes, 4)),
+                Scalar::Int64 | Scalar::Uint64 => self.out.varint(canonical::read(bytes, 8)),
+                Scalar::Sint32 => {
+                    let value = canonical::read(bytes, 4) as u32 as i32;
+                    self.out.varint(u64::from(((value << 1) ^ (value >> 31)) as u32))
+                }
+                Scalar::Sint64 => {
+                    let value = canonical::read(bytes, 8) as i64;
+                    self.out.varint(((value << 1) ^ (value >> 63)) as u64)
+                }
+            },
+            Value::Enum(id) => {
+                let enumeration = self.plan.enumeration(id);
+                let case = canonical::read(bytes, enumeration.width);
+                let number = match (enumeration.numbers.get(case as usize), enumeration.unrecognized) {
+                    (Some(number), _) => *number,
+                    (None, Some(payload)) if case == enumeration.numbers.len() as u64 => {
+                        canonical::read(field_at(bytes, payload, 4), 4) as u32 as i32
+                    }
+                    _ => {
+                        return Err(LiftError::Discriminant {
+                            message: message.to_owned(),
+                            field: entry.name.to_string(),
+                            found: case,
+                            cases: enumeration.numbers.len() + usize::from(enumeration.unrecognized.is_some()),
+                        });
+                    }
+                };
+                self.out.varint(i64::from(number) as u64)
+            }
+            Value::Record { record, .. } => {
+                let size = self.plan.record(record).template.len();
+                self.record(record, bytes.get(..size).unwrap_or_default())
+            }
+            Value::Encoded { record, .. } => {
+                let encoded = pointed_at(bytes, self.memory, 1, 1, "list")?;
+                check::validate(self.plan, record, encoded).map_err(|error| LiftError::Encoded {
+                    message: message.to_owned(),
+                    field: entry.name.to_string(),
+                    what: error.to_string(),
+                })?;
+                self.out.put(encoded)
+            }
+            Value::Json(kind) => {
+                let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
+                self.json = self.json.checked_sub(text.len()).ok_or(LiftError::TooLarge { limit: self.out.limit })?;
+                let wire = json_to_wire(kind, text, message, &entry.name)?;
+                self.out.put(&wire)
+            }
+        }
+    }
+}
+
+#[inline]
+fn field_at(frame: &[u8], at: u32, size: u32) -> &[u8] {
+    frame.get(at as usize..(at + size) as usize).unwrap_or_default()
+}
+
+#[inline]
+fn is_some(message: &str, field: &str, discriminant: &[u8]) -> Result<bool, LiftError> {
+    match canonical::read(discriminant, 1) {
+        0 => Ok(false),
+        1 => Ok(true),
+        found => Err(LiftError::Discriminant { message: message.to_owned(), field: field.to_owned(), found, cases: 2 }),
+    }
+}

@@ -1,0 +1,358 @@
+//! Checked wire bytes to typed values in the guest's memory.
+//!
+//! Every string and list becomes an allocation of its own, because guests free them one by one. A list is put together
+//! here and handed over whole; the message itself is left to the caller, who flattens it or hands it over too.
+
+use okra_codegen::schema::Scalar;
+
+use super::check::{Checked, is_known, is_unknown_entry, nested};
+use super::json;
+use super::plan::{Entry, Place, Plan, Record, RecordId, Value};
+use super::wire::{self, Broken, Reader};
+
+/// The guest's memory as lowering sees it.
+pub(super) trait Memory {
+    /// Why it cannot take any more.
+    type Refused;
+
+    /// Allocates in the guest, copies the bytes there (there is at least one) and tells where they are.
+    fn put(&mut self, bytes: &[u8], align: u32) -> Result<u32, Self::Refused>;
+}
+
+/// Why a message could not be lowered.
+#[derive(Debug)]
+pub(super) enum Refusal<R> {
+    /// The guest's memory refused.
+    Memory(R),
+    /// The bytes are not what was checked: a fault of the link itself.
+    NotChecked,
+}
+
+impl<R> From<Broken> for Refusal<R> {
+    fn from(_: Broken) -> Self {
+        Refusal::NotChecked
+    }
+}
+
+/// Lowers a message; what comes back are the bytes of its record.
+pub(super) fn lower<M: Memory>(
+    plan: &Plan,
+    record: RecordId,
+    checked: &Checked,
+    memory: &mut M,
+) -> Result<Vec<u8>, Refusal<M::Refused>> {
+    let mut lowering = Lowering {
+        plan,
+        memory,
+        counts: checked.counts.iter(),
+        texts: checked.texts.iter(),
+        arena: Vec::with_capacity(256),
+        lists: Vec::new(),
+    };
+    let template = &plan.record(record).template;
+    lowering.arena.extend_from_slice(template);
+    lowering.record(record, &checked.wire, 0)?;
+    lowering.arena.truncate(template.len());
+    Ok(lowering.arena)
+}
+
+/// Lowers bytes or a text: a payload that is no record. What comes back are the bytes of the pointer and length.
+pub(super) fn lower_bytes<M: Memory>(bytes: &[u8], memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
+    let at = if bytes.is_empty() { 1 } else { memory.put(bytes, 1).map_err(Refusal::Memory)? };
+    Ok(pointer(at, bytes.len()))
+}
+
+fn pointer(at: u32, len: usize) -> [u8; 8] {
+    (u64::from(at) | (len as u64) << 32).to_le_bytes()
+}
+
+/// What a varint means as a value of its type, as the bits that lie in memory.
+#[inline]
+pub(super) fn from_varint(scalar: Scalar, value: u64) -> u64 {
+    match scalar {
+        Scalar::Bool => u64::from(value != 0),
+        Scalar::Sint32 => {
+            let value = value as u32;
+            u64::from((value >> 1) ^ (value & 1).wrapping_neg())
+        }
+        Scalar::Sint64 => (value >> 1) ^ (value & 1).wrapping_neg(),
+        Scalar::Int32 | Scalar::Uint32 => value & 0xffff_ffff,
+        _ => value,
+    }
+}
+
+/// A list being filled.
+struct List {
+    start: usize,
+    next: usize,
+    count: u32,
+}
+
+struct Lowering<'a, M> {
+    plan: &'a Plan,
+    memory: &'a mut M,
+    counts: std::slice::Iter<'a, u32>,
+    texts: std::slice::Iter<'a, String>,
+    /// Records and lists being put together; those of a message in a message lie above its own.
+    arena: Vec<u8>,
+    lists: Vec<List>,
+}
+
+impl<M: Memory> Lowering<'_, M> {
+    /// Fills the record at `at` in the arena, which has its template.
+    fn record(&mut self, id: RecordId, wire: &[u8], at: usize) -> Result<(), Refusal<M::Refused>> {
+        let plan = self.plan;
+        let record = plan.record(id);
+        let (mark, base) = (self.arena.len(), self.lists.len());
+        for index in &record.lists {
+            let count = self.counts.next().copied().unwrap_or_default();
+            let start = self.arena.len().next_multiple_of(8);
+            if count > 0
+                && let Some(entry) = record.entries.get(*index)
+            {
+                self.reserve(entry, start, count);
+            }
+            self.lists.push(List { start, next: start, count });
+        }
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            let (number, wire_type) = reader.tag()?;
+            match record.entry(number) {
+                Some(entry) => self.field(entry, wire_type, &mut reader, at, base)?,
+                None => reader.skip(number, wire_type)?,
+            }
+        }
+        self.hand_over(record, at, base)?;
+        for index in &record.texts {
+            if let Some(Entry { value: Value::Json(kind), place: Place::Plain { at: offset, .. }, .. }) =
+                record.entries.get(*index)
+            {
+                let at = at + *offset as usize;
+                if self.arena.get(at + 4..at + 8) == Some(&[0; 4]) {
+                    let pointer = lower_bytes(json::empty(*kind).as_bytes(), self.memory)?;
+                    self.write(at, &pointer);
+                }
+            }
+        }
+        self.lists.truncate(base);
+        self.arena.truncate(mark);
+        Ok(())
+    }
+
+    /// Makes room for the elements of a list.
+    fn reserve(&mut self, entry: &Entry, start: usize, count: u32) {
+        let Place::List { stride, .. } = entry.place else { return };
+        self.arena.resize(start, 0);
+        match entry.value {
+            Value::Record { record, .. } => {
+                let template = &self.plan.record(record).template;
+                for _ in 0..count {
+                    self.arena.extend_from_slice(template);
+                }
+            }
+            _ => self.arena.resize(start + stride as usize * count as usize, 0),
+        }
+    }
+
+    /// Moves the filled lists to the guest and points the record at them.
+    fn hand_over(&mut self, record: &Record, at: usize, base: usize) -> Result<(), Refusal<M::Refused>> {
+        for (number, index) in record.lists.iter().enumerate() {
+            let Some(list) = self.lists.get(base + number) else { continue };
+            if list.count == 0 {
+                continue;
+            }
+            let Some(Entry { place: Place::List { at: offset, stride, align, .. }, .. }) = record.entries.get(*index)
+            else {
+                continue;
+            };
+            let end = list.start + *stride as usize * list.count as usize;
+            if list.next != end {
+                return Err(Refusal::NotChecked);
+            }
+            let bytes = self.arena.get(list.start..end).ok_or(Refusal::NotChecked)?;
+            let pointer = pointer(self.memory.put(bytes, *align).map_err(Refusal::Memory)?, list.count as usize);
+            self.write(at + *offset as usize, &pointer);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(slot) = self.arena.get_mut(at..at + bytes.len()) {
+            slot.copy_from_slice(bytes);
+        }
+    }
+
+    /// Where the next element of a list goes.
+    #[inline]
+    fn next(&mut self, base: usize, list: usize, stride: u32) -> Result<usize, Refusal<M::Refused>> {
+        let list = self.lists.get_mut(base + list).ok_or(Refusal::NotChecked)?;
+        let at = list.next;
+        list.next += stride as usize;
+        if list.next > list.start + stride as usize * list.count as usize {
+            return Err(Refusal::NotChecked);
+        }
+        Ok(at)
+    }
+
+    #[inline]
+    fn field(
+        &mut self,
+        entry: &Entry,
+        wire_type: u8,
+        reader: &mut Reader<'_>,
+        record: usize,
+        base: usize,
+    ) -> Result<(), Refusal<M::Refused>> {
+        match entry.place {
+            Place::Plain { at, .. } => self.value(entry, reader, record + at as usize).map(drop),
+            Place::Optional { discriminant, at } => {
+                if self.value(entry, reader, record + at as usize)? {
+                    self.write(record + discriminant as usize, &[1]);
+                }
+                Ok(())
+            }
+            Place::Case { option, discriminant, width, case, at } => {
+                if self.value(entry, reader, record + at as usize)? {
+                    self.write(record + option as usize, &[1]);
+                    let case = case.to_le_bytes();
+                    self.write(record + discriminant as usize, case.get(..width as usize).unwrap_or_default());
+                }
+                Ok(())
+            }
+            Place::List { list, stride, .. } if wire_type == wire::LENGTH && entry.value.packs() => {
+                self.packed(entry, reader.length_delimited()?, base, list, stride)
+            }
+            Place::List { list, stride, map, .. } => {
+                if (map || matches!(entry.value, Value::Enum(_))) && self.is_unknown(entry, *reader) {
+                    return Ok(reader.skip(entry.number, wire_type)?);
+                }
+                let at = self.next(base, list, stride)?;
+                self.value(entry, reader, at).map(drop)
+            }
+        }
+    }
+
+    /// Whether an element is one that check did not count.
+    fn is_unknown(&self, entry: &Entry, mut reader: Reader<'_>) -> bool {
+        match entry.value {
+            Value::Record { record, .. } => {
+                reader.length_delimited().is_ok_and(|bytes| is_unknown_entry(self.plan, record, bytes))
+            }
+            _ => reader.varint().is_ok_and(|number| !is_known(self.plan, entry.value, number)),
+        }
+    }
+
+    fn packed(
+        &mut self,
+        entry: &Entry,
+        bytes: &[u8],
+        base: usize,
+        list: usize,
+        stride: u32,
+    ) -> Result<(), Refusal<M::Refused>> {
+        if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
+            // The wire's layout is the memory's.
+            let state = self.lists.get_mut(base + list).ok_or(Refusal::NotChecked)?;
+            let at = state.next;
+            state.next += bytes.len();
+            if state.next > state.start + stride as usize * state.count as usize {
+                return Err(Refusal::NotChecked);
+            }
+            self.write(at, bytes);
+            return Ok(());
+        }
+        let mut reader = Reader::new(bytes);
+        while !reader.is_empty() {
+            let number = reader.varint()?;
+            if !is_known(self.plan, entry.value, number) {
+                continue;
+            }
+            let at = self.next(base, list, stride)?;
+            match entry.value {
+                Value::Enum(id) => self.enumeration(id, number, at),
+                Value::Scalar(scalar) => self.scalar(from_varint(scalar, number), stride as usize, at),
+                _ => return Err(Refusal::NotChecked),
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn scalar(&mut self, bits: u64, size: usize, at: usize) {
+        self.write(at, bits.to_le_bytes().get(..size).unwrap_or_default());
+    }
+
+    #[inline]
+    fn enumeration(&mut self, id: usize, number: u64, at: usize) {
+        let number = number as i32;
+        let enumeration = self.plan.enumeration(id);
+        let case = enumeration.case(number).unwrap_or_default();
+        if let Some(payload) = enumeration.unrecognized {
+            // A number seen before in this field may have left its mark.
+            let number = if case as usize == enumeration.numbers.len() { number } else { 0 };
+            self.write(at + payload as usize, &number.to_le_bytes());
+        }
+        let width = enumeration.width as usize;
+        self.write(at, case.to_le_bytes().get(..width).unwrap_or_default());
+    }
+
+    /// Writes one value at `at` in the arena; false when it is an unknown number of a closed enum.
+    #[inline]
+    fn value(&mut self, entry: &Entry, reader: &mut Reader<'_>, at: usize) -> Result<bool, Refusal<M::Refused>> {
+        match entry.value {
+            Value::Scalar(scalar) => match scalar {
+                Scalar::String | Scalar::Bytes => {
+                    let pointer = lower_bytes(reader.length_delimited()?, self.memory)?;
+                    self.write(at, &pointer);
+                }
+                Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => {
+                    let bits = reader.fixed64()?;
+                    self.write(at, &bits.to_le_bytes());
+                }
+                Scalar::Float | Scalar::Fixed32 | Scalar::Sfixed32 => {
+                    let bits = reader.fixed32()?;
+                    self.write(at, &bits.to_le_bytes());
+                }
+                Scalar::Bool => {
+                    let bits = reader.varint()?;
+                    self.write(at, &[u8::from(bits != 0)]);
+                }
+                Scalar::Int64 | Scalar::Uint64 | Scalar::Sint64 => {
+                    let bits = from_varint(scalar, reader.varint()?);
+                    self.write(at, &bits.to_le_bytes());
+                }
+                Scalar::Int32 | Scalar::Uint32 | Scalar::Sint32 => {
+                    let bits = from_varint(scalar, reader.varint()?);
+                    self.write(at, &(bits as u32).to_le_bytes());
+                }
+            },
+            Value::Enum(id) => {
+                let number = reader.varint()?;
+                if !is_known(self.plan, entry.value, number) {
+                    return Ok(false);
+                }
+                self.enumeration(id, number, at);
+            }
+            Value::Record { record, group } => {
+                let bytes = nested(reader, entry.number, group)?;
+                if !matches!(entry.place, Place::List { .. }) {
+                    let template = &self.plan.record(record).template;
+                    self.write(at, template);
+                }
+                self.record(record, bytes, at)?;
+            }
+            Value::Encoded { group, .. } => {
+                let pointer = lower_bytes(nested(reader, entry.number, group)?, self.memory)?;
+                self.write(at, &pointer);
+            }
+            Value::Json(_) => {
+                reader.length_delimited()?;
+                let text = self.texts.next().ok_or(Refusal::NotChecked)?;
+                let pointer = lower_bytes(text.as_bytes(), self.memory)?;
+                self.write(at, &pointer);
+            }
+        }
+        Ok(true)
+    }
+}

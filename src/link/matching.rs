@@ -1,0 +1,202 @@
+//! Compares a component's types with the plan's, so that a component built from another .proto is refused at deploy with
+//! both sides named.
+
+use wasmtime::Engine;
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type as Found};
+
+use super::canonical::{Form, Shape, Type};
+use super::error::Mismatch;
+use super::function::Function;
+
+/// Looks a function up in an interface of the component and compares its type.
+///
+/// # Errors
+/// `None` when there is no such function, else where the types differ.
+pub(super) fn compare_function(
+    engine: &Engine,
+    interface: &str,
+    instance: &ComponentInstance,
+    function: &Function,
+) -> Result<(), Option<Mismatch>> {
+    let item = instance.get_export(engine, &function.name).map(|item| item.ty);
+    let Some(ComponentItem::ComponentFunc(found)) = item else { return Err(None) };
+    compare(function, &found).map_err(|difference| {
+        Some(Mismatch::Type {
+            interface: interface.to_owned(),
+            function: function.name.clone(),
+            place: difference.place,
+            expected: difference.expected,
+            found: difference.found,
+        })
+    })
+}
+
+/// Where two types differ.
+struct Difference {
+    place: String,
+    expected: String,
+    found: String,
+}
+
+impl Difference {
+    fn new(place: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { place: place.to_owned(), expected: expected.into(), found: found.into() }
+    }
+}
+
+fn compare(function: &Function, found: &ComponentFunc) -> Result<(), Difference> {
+    if found.async_() {
+        return Err(Difference::new("its kind", "a function", "an async function"));
+    }
+    let Shape::Tuple(expected) = &function.params.shape else { return Ok(()) };
+    let params: Vec<_> = found.params().collect();
+    if params.len() != expected.len() {
+        let count = |count: usize| format!("{count} parameter{}", if count == 1 { "" } else { "s" });
+        return Err(Difference::new("its parameters", count(expected.len()), count(params.len())));
+    }
+    for (member, (_, found)) in expected.iter().zip(&params) {
+        compare_type("request", &member.ty, found)?;
+    }
+    let mut results = found.results();
+    match (results.next(), results.next()) {
+        (Some(found), None) => compare_type("response", &function.result, &found),
+        _ => Err(Difference::new("its results", name(&function.result), "none or several")),
+    }
+}
+
+/// Types are equal when they lie in memory alike *and* are called alike: a renamed field is a difference.
+fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Difference> {
+    let differ = || Err(Difference::new(place, name(expected), found_name(found)));
+    match (&expected.shape, found) {
+        (Shape::Bool, Found::Bool)
+        | (Shape::U8, Found::U8)
+        | (Shape::S32, Found::S32)
+        | (Shape::U32, Found::U32)
+        | (Shape::S64, Found::S64)
+        | (Shape::U64, Found::U64)
+        | (Shape::F32, Found::Float32)
+        | (Shape::F64, Found::Float64)
+        | (Shape::String, Found::String) => Ok(()),
+        (Shape::List(element), Found::List(list)) => compare_type(&format!("{place}[]"), element, &list.ty()),
+        (Shape::Record(members), Found::Record(record)) => {
+            let fields: Vec<_> = record.fields().collect();
+            for (index, member) in members.iter().enumerate() {
+                let Some(field) = fields.get(index) else {
+                    return Err(Difference::new(place, format!("a field `{}`", member.name), "no such field"));
+                };
+                if field.name != member.name {
+                    let (expected, found) = (format!("a field `{}`", member.name), format!("`{}` there", field.name));
+                    return Err(Difference::new(place, expected, found));
+                }
+                compare_type(&format!("{place}.{}", member.name), &member.ty, &field.ty)?;
+            }
+            match fields.get(members.len()) {
+                Some(more) => Err(Difference::new(place, "no more fields", format!("a field `{}`", more.name))),
+                None => Ok(()),
+            }
+        }
+        (Shape::Tuple(members), Found::Tuple(tuple)) => {
+            let types: Vec<_> = tuple.types().collect();
+            if types.len() != members.len() {
+                return differ();
+            }
+            members
+                .iter()
+                .zip(&types)
+                .try_for_each(|(member, found)| compare_type(&format!("{place}.{}", member.name), &member.ty, found))
+        }
+        (Shape::Variant(variant), _) => {
+            let cases: Vec<(String, Option<Found>)> = match (variant.form, found) {
+                (Form::Variant, Found::Variant(found)) => {
+                    found.cases().map(|case| (case.name.to_owned(), case.ty)).collect()
+                }
+                (Form::Enum, Found::Enum(found)) => found.names().map(|name| (name.to_owned(), None)).collect(),
+                (Form::Option, Found::Option(found)) => vec![("none".into(), None), ("some".into(), Some(found.ty()))],
+                (Form::Result, Found::Result(found)) => vec![("ok".into(), found.ok()), ("error".into(), found.err())],
+                _ => return differ(),
+            };
+            for (index, (expected_name, payload)) in variant.cases.iter().enumerate() {
+                let Some((found_case, found_payload)) = cases.get(index) else {
+                    return Err(Difference::new(place, format!("a case `{expected_name}`"), "no such case"));
+                };
+                if found_case != expected_name {
+                    let (expected, found) = (format!("a case `{expected_name}`"), format!("`{found_case}` there"));
+                    return Err(Difference::new(place, expected, found));
+                }
+                let inner = match variant.form {
+                    Form::Option => place.to_owned(),
+                    _ => format!("{place}.{expected_name}"),
+                };
+                match (payload, found_payload) {
+                    (None, None) => {}
+                    (Some(expected), Some(found)) => compare_type(&inner, expected, found)?,
+                    (Some(expected), None) => return Err(Difference::new(&inner, name(expected), "nothing")),
+                    (None, Some(found)) => return Err(Difference::new(&inner, "nothing", found_name(found))),
+                }
+            }
+            match cases.get(variant.cases.len()) {
+                Some((more, _)) => Err(Difference::new(place, "no more cases", format!("a case `{more}`"))),
+                None => Ok(()),
+            }
+        }
+        _ => differ(),
+    }
+}
+
+fn name(ty: &Type) -> String {
+    let plain = match &ty.shape {
+        Shape::Bool => "bool",
+        Shape::U8 => "u8",
+        Shape::S32 => "s32",
+        Shape::U32 => "u32",
+        Shape::S64 => "s64",
+        Shape::U64 => "u64",
+        Shape::F32 => "f32",
+        Shape::F64 => "f64",
+        Shape::String => "string",
+        Shape::List(element) => return format!("list<{}>", name(element)),
+        Shape::Record(_) => "a record",
+        Shape::Tuple(_) => "a tuple",
+        Shape::Variant(variant) => match variant.form {
+            Form::Variant => "a variant",
+            Form::Enum => "an enum",
+            Form::Result => "a result",
+            Form::Option => {
+                let some = variant.cases.get(1).and_then(|(_, some)| some.as_ref());
+                return format!("option<{}>", some.map_or_else(|| "_".to_owned(), |some| name(some)));
+            }
+        },
+    };
+    plain.to_owned()
+}
+
+fn found_name(ty: &Found) -> String {
+    let plain = match ty {
+        Found::List(list) => return format!("list<{}>", found_name(&list.ty())),
+        Found::Option(option) => return format!("option<{}>", found_name(&option.ty())),
+        Found::Bool => "bool",
+        Found::S8 => "s8",
+        Found::U8 => "u8",
+        Found::S16 => "s16",
+        Found::U16 => "u16",
+        Found::S32 => "s32",
+        Found::U32 => "u32",
+        Found::S64 => "s64",
+        Found::U64 => "u64",
+        Found::Float32 => "f32",
+        Found::Float64 => "f64",
+        Found::Char => "char",
+        Found::String => "string",
+        Found::Record(_) => "a record",
+        Found::Tuple(_) => "a tuple",
+        Found::Variant(_) => "a variant",
+        Found::Enum(_) => "an enum",
+        Found::Result(_) => "a result",
+        Found::Flags(_) => "flags",
+        Found::Own(_) | Found::Borrow(_) => "a resource",
+        Found::Future(_) => "a future",
+        Found::Stream(_) => "a stream",
+        _ => "another type",
+    };
+    plain.to_owned()
+}

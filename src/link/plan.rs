@@ -1,0 +1,561 @@
+//! The plan: for every message of a schema where each field lies in the guest's memory and how it is read and written
+//! on the wire. Computed once at deploy; check, lower and lift only follow it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use okra_codegen::schema::{self, Cardinality, EnumId, JsonKind, Kind, Scalar, Schema};
+
+use super::canonical::{Form, Shape, Type};
+use super::wire;
+
+/// Index of a [`Record`] in [`Plan::records`].
+pub(super) type RecordId = usize;
+
+/// All messages and enums of a schema.
+#[derive(Debug)]
+pub(super) struct Plan {
+    records: Vec<Record>,
+    enums: Vec<Enumeration>,
+    well_known: HashMap<WellKnown, RecordId>,
+}
+
+/// A message as it lies in memory: a record, or something with a record's layout (a wrapper, a field mask, an entry of
+/// a map).
+#[derive(Debug)]
+pub(super) struct Record {
+    /// protobuf full name, for errors.
+    pub(super) name: Arc<str>,
+    pub(super) ty: Arc<Type>,
+    /// The record with every field absent. Empty strings and lists have a non-null aligned pointer.
+    pub(super) template: Box<[u8]>,
+    /// One for each field number, in declaration order.
+    pub(super) entries: Vec<Entry>,
+    /// The same by what the writer looks at, in the order of the wire.
+    pub(super) units: Vec<Unit>,
+    lookup: Lookup,
+    /// For each list of the record, in the order of their numbers: which entry.
+    pub(super) lists: Vec<usize>,
+    /// Entries of required fields.
+    pub(super) required: Vec<usize>,
+    /// How many bits [`Entry::once`] may name.
+    pub(super) bits: usize,
+    /// Whether some field is a map.
+    pub(super) has_maps: bool,
+    /// Entries of JSON texts that must be there even when nothing was sent (values of a map).
+    pub(super) texts: Vec<usize>,
+}
+
+/// A field of a message, cases of oneofs included.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Arc<str>,
+    pub(super) number: u32,
+    pub(super) value: Value,
+    pub(super) place: Place,
+    /// A bit that is set when the field has been seen; the cases of a oneof share one. `None` for lists.
+    pub(super) once: Option<usize>,
+    /// Whether a second occurrence must be merged before the message can be lowered: a scalar is simply overwritten,
+    /// what owns memory in the guest or belongs to a oneof is not.
+    pub(super) merges: bool,
+}
+
+/// Where a field lies in its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// `T`; `implicit`: not written when it has the default value.
+    Plain { at: u32, implicit: bool },
+    /// `option<T>`.
+    Optional { discriminant: u32, at: u32 },
+    /// A case of `option<variant>`.
+    Case { option: u32, discriminant: u32, width: u32, case: u32, at: u32 },
+    /// `list<T>`; `list` numbers the lists of the record.
+    List { at: u32, list: usize, stride: u32, align: u32, packed: bool, map: bool },
+}
+
+/// What one value of a field is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value {
+    Scalar(Scalar),
+    Enum(usize),
+    Record {
+        record: RecordId,
+        group: bool,
+    },
+    /// `list<u8>` that holds the encoding of the record.
+    Encoded {
+        record: RecordId,
+        group: bool,
+    },
+    Json(JsonKind),
+}
+
+/// What is written together: a field, or a oneof of which one case is.
+#[derive(Debug)]
+pub(super) enum Unit {
+    Field(usize),
+    Oneof { option: u32, discriminant: u32, width: u32, cases: Vec<usize> },
+}
+
+/// Numbers and cases of an enum.
+#[derive(Debug)]
+pub(super) struct Enumeration {
+    pub(super) name: Arc<str>,
+    pub(super) ty: Arc<Type>,
+    /// Number of each case.
+    pub(super) numbers: Vec<i32>,
+    by_number: HashMap<i32, u32>,
+    /// Bytes of the discriminant.
+    pub(super) width: u32,
+    /// Where `unrecognized` keeps its number; `None` for a closed enum.
+    pub(super) unrecognized: Option<u32>,
+}
+
+impl Enumeration {
+    /// The case of a number; of an open enum every number has one.
+    pub(super) fn case(&self, number: i32) -> Option<u32> {
+        let known = match self.numbers.get(usize::try_from(number).unwrap_or(usize::MAX)) {
+            // Most enums count from 0.
+            Some(found) if *found == number => Some(number as u32),
+            _ => self.by_number.get(&number).copied(),
+        };
+        known.or_else(|| self.unrecognized.map(|_| self.numbers.len() as u32))
+    }
+}
+
+/// From field number to entry.
+#[derive(Debug)]
+enum Lookup {
+    /// Indexed by number; 0 is none, else the entry plus one.
+    Dense(Box<[u16]>),
+    Sparse(HashMap<u32, usize>),
+}
+
+impl Record {
+    #[inline]
+    pub(super) fn entry(&self, number: u32) -> Option<&Entry> {
+        let index = match &self.lookup {
+            Lookup::Dense(entries) => usize::from(*entries.get(number as usize)?).checked_sub(1)?,
+            Lookup::Sparse(entries) => *entries.get(&number)?,
+        };
+        self.entries.get(index)
+    }
+}
+
+impl Value {
+    /// The wire type of one value that is not packed.
+    #[inline]
+    pub(super) fn wire_type(self) -> u8 {
+        match self {
+            Value::Scalar(scalar) => match scalar {
+                Scalar::String | Scalar::Bytes => wire::LENGTH,
+                Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => wire::FIXED64,
+                Scalar::Float | Scalar::Fixed32 | Scalar::Sfixed32 => wire::FIXED32,
+                _ => wire::VARINT,
+            },
+            Value::Enum(_) => wire::VARINT,
+            Value::Record { group, .. } | Value::Encoded { group, .. } if group => wire::GROUP,
+            Value::Record { .. } | Value::Encoded { .. } | Value::Json(_) => wire::LENGTH,
+        }
+    }
+
+    /// Whether it may be written packed.
+    #[inline]
+    pub(super) fn packs(self) -> bool {
+        match self {
+            Value::Scalar(scalar) => !matches!(scalar, Scalar::String | Scalar::Bytes),
+            Value::Enum(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Plan {
+    /// Compiles a schema. Infallible: the schema's graph of records is acyclic and its sizes are bounded.
+    pub(super) fn new(schema: &Schema) -> Self {
+        Builder { schema, plan: Plan { records: Vec::new(), enums: Vec::new(), well_known: HashMap::new() } }.build()
+    }
+
+    #[inline]
+    pub(super) fn record(&self, id: RecordId) -> &Record {
+        #[allow(clippy::indexing_slicing, reason = "ids are made with the plan")]
+        &self.records[id]
+    }
+
+    #[inline]
+    pub(super) fn enumeration(&self, id: usize) -> &Enumeration {
+        #[allow(clippy::indexing_slicing, reason = "ids are made with the plan")]
+        &self.enums[id]
+    }
+
+    /// The record of a message that WIT shows as its only field, where some method or field of the schema has it.
+    pub(super) fn well_known(&self, kind: &Kind) -> Option<RecordId> {
+        let message = match kind {
+            Kind::Wrapper(scalar) => WellKnown::Wrapper(*scalar),
+            Kind::FieldMask => WellKnown::FieldMask,
+            _ => return None,
+        };
+        self.well_known.get(&message).copied()
+    }
+
+    /// The WIT type of a value.
+    pub(super) fn type_of(&self, value: Value) -> Arc<Type> {
+        match value {
+            Value::Scalar(scalar) => scalar_type(scalar),
+            Value::Enum(id) => self.enumeration(id).ty.clone(),
+            Value::Record { record, .. } => self.record(record).ty.clone(),
+            Value::Encoded { .. } => Type::bytes(),
+            Value::Json(_) => Type::plain(Shape::String),
+        }
+    }
+}
+
+fn scalar_type(scalar: Scalar) -> Arc<Type> {
+    match scalar {
+        Scalar::Double => Type::plain(Shape::F64),
+        Scalar::Float => Type::plain(Shape::F32),
+        Scalar::Int32 | Scalar::Sint32 | Scalar::Sfixed32 => Type::plain(Shape::S32),
+        Scalar::Uint32 | Scalar::Fixed32 => Type::plain(Shape::U32),
+        Scalar::Int64 | Scalar::Sint64 | Scalar::Sfixed64 => Type::plain(Shape::S64),
+        Scalar::Uint64 | Scalar::Fixed64 => Type::plain(Shape::U64),
+        Scalar::Bool => Type::plain(Shape::Bool),
+        Scalar::String => Type::plain(Shape::String),
+        Scalar::Bytes => Type::bytes(),
+    }
+}
+
+/// Messages that WIT shows as their only field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum WellKnown {
+    Wrapper(Scalar),
+    FieldMask,
+}
+
+struct Builder<'a> {
+    schema: &'a Schema,
+    plan: Plan,
+}
+
+impl Builder<'_> {
+    fn build(mut self) -> Plan {
+        for definition in &self.schema.enums {
+            let enumeration = enumeration(definition);
+            self.plan.enums.push(enumeration);
+        }
+        // Every message gets its id first, because encoded fields may point anywhere.
+        let count = self.schema.messages.len();
+        self.plan.records.resize_with(count, Record::unplaced);
+        let mut done = vec![false; count];
+        for index in 0..count {
+            self.message(index, &mut done);
+        }
+        // Payloads of methods, too, where no field has one of the kind.
+        for method in self.schema.services.iter().flat_map(|service| &service.methods) {
+            for kind in [&method.input, &method.output].into_iter().flatten() {
+                self.value(kind);
+            }
+        }
+        self.plan
+    }
+
+    /// Places a message after the messages that lie in it.
+    fn message(&mut self, index: usize, done: &mut [bool]) {
+        let Some(message) = self.schema.messages.get(index) else { return };
+        match done.get_mut(index) {
+            Some(done) if !*done => *done = true,
+            _ => return,
+        }
+        for field in message.members.iter().flat_map(member_fields) {
+            if let Kind::Message { message, .. } = field.kind {
+                self.message(message.0, done);
+            }
+        }
+        let record = self.record(&message.full_name, &message.members);
+        if let Some(slot) = self.plan.records.get_mut(index) {
+            *slot = record;
+        }
+    }
+
+    fn value(&mut self, kind: &Kind) -> Value {
+        match *kind {
+            Kind::Scalar(scalar) => Value::Scalar(scalar),
+            Kind::Enum(EnumId(id)) => Value::Enum(id),
+            Kind::Message { message, group } => Value::Record { record: message.0, group },
+            Kind::Encoded { message, group } => Value::Encoded { record: message.0, group },
+            Kind::Wrapper(scalar) => {
+                Value::Record { record: self.well_known(WellKnown::Wrapper(scalar)), group: false }
+            }
+            Kind::FieldMask => Value::Record { record: self.well_known(WellKnown::FieldMask), group: false },
+            Kind::Json(kind) => Value::Json(kind),
+        }
+    }
+
+    /// A message with the single field 1 that WIT shows as that field: same layout, no record around it.
+    fn well_known(&mut self, message: WellKnown) -> RecordId {
+        if let Some(id) = self.plan.well_known.get(&message) {
+            return *id;
+        }
+        let (name, field) = match message {
+            WellKnown::FieldMask => {
+                let cardinality = Cardinality::Repeated { packed: false };
+                let name = "google.protobuf.FieldMask".to_owned();
+                (name, synthetic("paths", 1, cardinality, Kind::Scalar(Scalar::String)))
+            }
+            WellKnown::Wrapper(scalar) => {
+                let name = format!("google.protobuf.{}Value", format!("{scalar:?}").replace("Uint", "UInt"));
+                (name, synthetic("value", 1, Cardinality::Implicit, Kind::Scalar(scalar)))
+            }
+        };
+        let mut record = self.record(&name, &[schema::Member::Field(field)]);
+        if let Shape::Record(members) = &record.ty.shape
+            && let Some(member) = members.first()
+        {
+            record.ty = member.ty.clone();
+        }
+        let id = self.plan.records.len();
+        self.plan.records.push(record);
+        self.plan.well_known.insert(message, id);
+        id
+    }
+
+    /// The entry of a map: `tuple<K, V>`, on the wire a message with the key as field 1 and the value as field 2.
+    fn map_entry(&mut self, field: &schema::Field, message: &str, key: Scalar) -> RecordId {
+        let members = [
+            schema::Member::Field(synthetic("key", 1, Cardinality::Implicit, Kind::Scalar(key))),
+            schema::Member::Field(synthetic("value", 2, Cardinality::Implicit, field.kind.clone())),
+        ];
+        let mut record = self.record(&format!("{message}.{}", field.proto_name), &members);
+        if let Shape::Record(members) = &record.ty.shape {
+            record.ty = Type::tuple(members.iter().map(|member| member.ty.clone()).collect());
+        }
+        let id = self.plan.records.len();
+        self.plan.records.push(record);
+        id
+    }
+
+    fn record(&mut self, name: &str, members: &[schema::Member]) -> Record {
+        let mut drafts = Vec::new();
+        let mut types = Vec::new();
+        for member in members {
+            match member {
+                schema::Member::Field(field) => {
+                    let value = match field.cardinality {
+                        Cardinality::Map { key } => {
+                            Value::Record { record: self.map_entry(field, name, key), group: false }
+                        }
+                        _ => self.value(&field.kind),
+                    };
+                    let one = self.plan.type_of(value);
+                    let ty = match field.cardinality {
+                        Cardinality::Implicit | Cardinality::Required => one,
+                        Cardinality::Optional => Type::option(one),
+                        Cardinality::Repeated { .. } | Cardinality::Map { .. } => Type::list(one),
+                    };
+                    types.push((field.wit_name.clone(), ty));
+                    drafts.push(vec![value]);
+                }
+                schema::Member::Oneof(oneof) => {
+                    let values: Vec<_> = oneof.cases.iter().map(|case| self.value(&case.kind)).collect();
+                    let cases = oneof
+                        .cases
+                        .iter()
+                        .zip(&values)
+                        .map(|(case, value)| (case.wit_name.clone(), Some(self.plan.type_of(*value))))
+                        .collect();
+                    types.push((oneof.wit_name.clone(), Type::option(Type::cases(Form::Variant, cases))));
+                    drafts.push(values);
+                }
+            }
+        }
+        let ty = if types.is_empty() { Type::enumeration(vec!["empty".into()]) } else { Type::record(types) };
+        let mut record =
+            Record { name: name.into(), template: vec![0; ty.size as usize].into(), ty, ..Record::unplaced() };
+        let ty = record.ty.clone();
+        if let Shape::Record(placed) = &ty.shape {
+            for ((member, values), placed) in members.iter().zip(&drafts).zip(placed) {
+                self.place(&mut record, member, values, placed.offset, &placed.ty);
+            }
+        }
+        record.lookup = Lookup::new(&record.entries);
+        let number = |unit: &Unit| match unit {
+            Unit::Field(entry) => record.entries.get(*entry).map_or(0, |entry| entry.number),
+            Unit::Oneof { cases, .. } => {
+                cases.iter().filter_map(|case| record.entries.get(*case)).map(|entry| entry.number).min().unwrap_or(0)
+            }
+        };
+        let mut units = std::mem::take(&mut record.units);
+        units.sort_by_key(number);
+        record.units = units;
+        record
+    }
+
+    fn place(&self, record: &mut Record, member: &schema::Member, values: &[Value], at: u32, ty: &Type) {
+        match member {
+            schema::Member::Field(field) => {
+                let Some(&value) = values.first() else { return };
+                let index = record.entries.len();
+                let (once, merges) = match field.cardinality {
+                    Cardinality::Repeated { .. } | Cardinality::Map { .. } => (None, false),
+                    _ => {
+                        record.bits += 1;
+                        (Some(record.bits - 1), matches!(value.wire_type(), wire::LENGTH | wire::GROUP))
+                    }
+                };
+                let place = match (field.cardinality, &ty.shape) {
+                    (Cardinality::Repeated { .. } | Cardinality::Map { .. }, Shape::List(element)) => {
+                        let list = record.lists.len();
+                        record.lists.push(index);
+                        let map = matches!(field.cardinality, Cardinality::Map { .. });
+                        record.has_maps |= map;
+                        let packed =
+                            matches!(field.cardinality, Cardinality::Repeated { packed: true }) && value.packs();
+                        fill(&mut record.template, at, &4_u32.max(element.align).to_le_bytes());
+                        Place::List { at, list, stride: element.size, align: element.align, packed, map }
+                    }
+                    (Cardinality::Optional, Shape::Variant(option)) => {
+                        Place::Optional { discriminant: at, at: at + option.payload }
+                    }
+                    (cardinality, _) => {
+                        fill(&mut record.template, at, &self.default(value));
+                        if cardinality == Cardinality::Required {
+                            record.required.push(index);
+                        }
+                        if matches!(value, Value::Json(_)) {
+                            record.texts.push(index);
+                        }
+                        Place::Plain { at, implicit: cardinality == Cardinality::Implicit }
+                    }
+                };
+                record.units.push(Unit::Field(index));
+                record.entries.push(Entry {
+                    name: field.proto_name.as_str().into(),
+                    number: field.number,
+                    value,
+                    place,
+                    once,
+                    merges,
+                });
+            }
+            schema::Member::Oneof(oneof) => {
+                let Shape::Variant(option) = &ty.shape else { return };
+                let Some((_, Some(chosen))) = option.cases.get(1) else { return };
+                let Shape::Variant(variant) = &chosen.shape else { return };
+                let (discriminant, width) = (at + option.payload, variant.discriminant);
+                let payload = discriminant + variant.payload;
+                let mut cases = Vec::new();
+                record.bits += 1;
+                for (case, (field, value)) in oneof.cases.iter().zip(values).enumerate() {
+                    cases.push(record.entries.len());
+                    record.entries.push(Entry {
+                        name: field.proto_name.as_str().into(),
+                        number: field.number,
+                        value: *value,
+                        place: Place::Case { option: at, discriminant, width, case: case as u32, at: payload },
+                        once: Some(record.bits - 1),
+                        merges: true,
+                    });
+                }
+                record.units.push(Unit::Oneof { option: at, discriminant, width, cases });
+            }
+        }
+    }
+
+    /// A value's bytes in memory when nothing was sent.
+    fn default(&self, value: Value) -> Vec<u8> {
+        match value {
+            Value::Scalar(Scalar::String | Scalar::Bytes) | Value::Encoded { .. } | Value::Json(_) => {
+                vec![1, 0, 0, 0, 0, 0, 0, 0]
+            }
+            Value::Scalar(_) => Vec::new(),
+            Value::Enum(id) => {
+                let enumeration = self.plan.enumeration(id);
+                let number = enumeration.numbers.first().copied().unwrap_or(0);
+                let number = if enumeration.unrecognized.is_some() { 0 } else { number };
+                let case = enumeration.case(number).unwrap_or(0);
+                case.to_le_bytes().into_iter().take(enumeration.width as usize).collect()
+            }
+            Value::Record { record, .. } => self.plan.record(record).template.to_vec(),
+        }
+    }
+}
+
+fn fill(image: &mut [u8], at: u32, bytes: &[u8]) {
+    for (to, from) in image.iter_mut().skip(at as usize).zip(bytes) {
+        *to = *from;
+    }
+}
+
+fn synthetic(name: &str, number: u32, cardinality: Cardinality, kind: Kind) -> schema::Field {
+    schema::Field {
+        proto_name: name.to_owned(),
+        wit_name: name.to_owned(),
+        number,
+        cardinality,
+        kind,
+        docs: String::new(),
+    }
+}
+
+fn member_fields(member: &schema::Member) -> &[schema::Field] {
+    match member {
+        schema::Member::Field(field) => std::slice::from_ref(field),
+        schema::Member::Oneof(oneof) => &oneof.cases,
+    }
+}
+
+fn enumeration(definition: &schema::Enum) -> Enumeration {
+    let names = definition.cases.iter().map(|case| (case.wit_name.clone(), None));
+    let ty = match &definition.unrecognized {
+        Some(name) => {
+            let last = (name.clone(), Some(Type::plain(Shape::S32)));
+            Type::cases(Form::Variant, names.chain([last]).collect())
+        }
+        None => Type::cases(Form::Enum, names.collect()),
+    };
+    let (width, payload) = match &ty.shape {
+        Shape::Variant(variant) => (variant.discriminant, variant.payload),
+        _ => (1, 0),
+    };
+    Enumeration {
+        name: definition.full_name.as_str().into(),
+        ty,
+        numbers: definition.cases.iter().map(|case| case.number).collect(),
+        by_number: definition.cases.iter().zip(0..).map(|(case, index)| (case.number, index)).collect(),
+        width,
+        unrecognized: definition.unrecognized.as_ref().map(|_| payload),
+    }
+}
+
+impl Lookup {
+    fn new(entries: &[Entry]) -> Self {
+        let largest = entries.iter().map(|entry| entry.number).max().unwrap_or(0);
+        if largest > 1024 || entries.len() >= usize::from(u16::MAX) {
+            return Lookup::Sparse(entries.iter().enumerate().map(|(index, entry)| (entry.number, index)).collect());
+        }
+        let mut dense = vec![0; largest as usize + 1];
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(slot) = dense.get_mut(entry.number as usize) {
+                *slot = index as u16 + 1;
+            }
+        }
+        Lookup::Dense(dense.into())
+    }
+}
+
+impl Record {
+    fn unplaced() -> Self {
+        Self {
+            name: "".into(),
+            ty: Type::plain(Shape::Bool),
+            template: Box::default(),
+            entries: Vec::new(),
+            units: Vec::new(),
+            lookup: Lookup::Sparse(HashMap::new()),
+            lists: Vec::new(),
+            required: Vec::new(),
+            bits: 0,
+            has_maps: false,
+            texts: Vec::new(),
+        }
+    }
+}
