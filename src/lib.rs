@@ -1,3 +1,5 @@
 //! OKRA: a runtime in which gRPC services are WebAssembly components.
 
 pub mod call;
+pub mod config;
+pub mod registry;
