@@ -133,7 +133,7 @@ fn mistake(message: &str) -> Mistake {
     match quoted.next() {
         Some(key) if unknown_key => Mistake::UnknownKey { key, known: quoted.collect() },
         Some(value) if unknown_value => Mistake::UnknownValue { value, known: quoted.collect() },
-        _ => Mistake::Syntax(message.to_owned()),
+        _ => Mistake::Syntax(message.replace("missing field", "missing key")),
     }
 }
 
