@@ -40,7 +40,7 @@ pub(super) mod size {
     pub(crate) fn serialize<S: Serializer>(size: &ByteSize, serializer: S) -> Result<S::Ok, S::Error> {
         let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
         let bytes = size.as_u64();
-        let (name, unit) = units.into_iter().find(|(_, unit)| bytes % unit == 0).unwrap_or(("B", 1));
+        let (name, unit) = units.into_iter().find(|(_, unit)| bytes.is_multiple_of(*unit)).unwrap_or(("B", 1));
         serializer.collect_str(&format_args!("{}{name}", bytes / unit))
     }
 }
