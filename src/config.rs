@@ -1,0 +1,196 @@
+//! `okra.toml`: a project, and how it is run.
+//!
+//! A project is a folder with an `okra.toml` in it. What is in the file is a [`Project`]; its `[run]` table, [`Run`],
+//! also travels in the manifest of the package that is built from it.
+
+mod error;
+mod name;
+mod run;
+mod unit;
+
+pub use error::{ConfigError, Mistake};
+pub use name::{InvalidName, Name, ServiceName};
+pub use run::{Isolation, Run};
+
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use miette::NamedSource;
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+/// Name of the file that makes a folder a project.
+pub const FILE_NAME: &str = "okra.toml";
+
+/// What stands in an `okra.toml`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Project {
+    /// Name of the project, of its WIT world and of its package, in kebab case, such as `billing`.
+    pub name: Name,
+    /// Version of the package, such as `0.1.0` (<https://semver.org>). Default: `0.1.0`.
+    #[serde(default = "first_version", deserialize_with = "unit::version")]
+    pub version: String,
+    /// What the service is written in.
+    pub language: Language,
+    /// With `language = "component"`: the component that was built elsewhere, relative to the project's folder.
+    pub component: Option<PathBuf>,
+    /// Which services are served and called, and where their `.proto` files are.
+    #[serde(default)]
+    pub proto: Proto,
+    /// How the service is run.
+    #[serde(default)]
+    pub run: Run,
+}
+
+/// What a service is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// Rust, built by cargo.
+    Rust,
+    /// Anything: a component that was built elsewhere is packaged as it is.
+    Component,
+}
+
+/// The `[proto]` table: which services are served and called, and where their `.proto` files are.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Proto {
+    /// Folders in which `import` finds files, relative to the project's folder. All `.proto` files in them are read.
+    /// Default: `["proto"]`.
+    pub include: Vec<PathBuf>,
+    /// Full names of the services that are served with typed messages.
+    pub serves: Vec<ServiceName>,
+    /// Full names of the services that are called.
+    pub calls: Vec<ServiceName>,
+    /// Full names of the services that are served with encoded messages, by `okra:service/raw`.
+    pub raw: Vec<ServiceName>,
+}
+
+impl Default for Proto {
+    fn default() -> Self {
+        Self { include: vec![PathBuf::from("proto")], serves: Vec::new(), calls: Vec::new(), raw: Vec::new() }
+    }
+}
+
+fn first_version() -> String {
+    "0.1.0".to_owned()
+}
+
+impl Project {
+    /// Reads and checks the `okra.toml` in `folder`.
+    ///
+    /// # Errors
+    /// When the file is missing or cannot be read, is no TOML, has an unknown key or a wrong value, or names a folder
+    /// or file that is not there. All but the first two point at the place in the file.
+    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
+        let path = folder.join(FILE_NAME);
+        let source = fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => ConfigError::Missing { folder: folder.to_owned() },
+            _ => ConfigError::Read { path: path.clone(), source },
+        })?;
+        let project = Self::parse(&source, &path)?;
+        project.check_files(folder, &path, &source)?;
+        Ok(project)
+    }
+
+    /// Reads `source`, the text of the file at `path`, without a look at the files that it names.
+    ///
+    /// # Errors
+    /// As [`Project::load`].
+    pub fn parse(source: &str, path: &Path) -> Result<Self, ConfigError> {
+        let project: Self = toml::from_str(source).map_err(|error| ConfigError::syntax(path, source, &error))?;
+        project.check(path, source)?;
+        Ok(project)
+    }
+
+    /// What serde cannot say: how keys go together.
+    fn check(&self, path: &Path, source: &str) -> Result<(), ConfigError> {
+        let wrong = |key: &[&str], mistake: Mistake| {
+            Err(ConfigError::Invalid { path: path.to_owned(), place: Box::new(Place::of(path, source, key)), mistake })
+        };
+        match (self.language, &self.component) {
+            (Language::Component, None) => return wrong(&["language"], Mistake::ComponentMissing),
+            (Language::Rust, Some(_)) => return wrong(&["component"], Mistake::ComponentUnused),
+            (Language::Component, Some(_)) | (Language::Rust, None) => {}
+        }
+        let Proto { include, serves, calls, raw } = &self.proto;
+        if include.is_empty() {
+            return wrong(&["proto", "include"], Mistake::NoInclude);
+        }
+        if serves.is_empty() && raw.is_empty() {
+            return wrong(&["proto"], Mistake::NothingServed);
+        }
+        for (key, services) in [("serves", serves), ("calls", calls), ("raw", raw)] {
+            for (index, service) in services.iter().enumerate() {
+                if services.iter().take(index).any(|earlier| earlier == service) {
+                    return wrong(&["proto", key], Mistake::Twice { service: service.to_string() });
+                }
+            }
+        }
+        if let Some(service) = raw.iter().find(|service| serves.contains(service)) {
+            return wrong(&["proto", "raw"], Mistake::TypedAndRaw { service: service.to_string() });
+        }
+        Ok(())
+    }
+
+    /// What only the file system knows.
+    fn check_files(&self, folder: &Path, path: &Path, source: &str) -> Result<(), ConfigError> {
+        let wrong = |key: &[&str], mistake: Mistake| {
+            Err(ConfigError::Invalid { path: path.to_owned(), place: Box::new(Place::of(path, source, key)), mistake })
+        };
+        for include in &self.proto.include {
+            let include = folder.join(include);
+            if !include.is_dir() {
+                return wrong(&["proto", "include"], Mistake::NoFolder { path: include });
+            }
+        }
+        if let Some(component) = &self.component {
+            let component = folder.join(component);
+            if !component.is_file() {
+                return wrong(&["component"], Mistake::NoFile { path: component });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where in the file a mistake is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file.
+    pub source: NamedSource<String>,
+    /// Bytes of it that are wrong.
+    pub span: Range<usize>,
+}
+
+impl Place {
+    fn new(path: &Path, source: &str, span: Range<usize>) -> Self {
+        Self { source: NamedSource::new(path.display().to_string(), source.to_owned()), span }
+    }
+
+    /// The value of a key, given by the names of its tables and its own; where it is not written out, the last of its
+    /// tables that is.
+    fn of(path: &Path, source: &str, key: &[&str]) -> Self {
+        let mut span = 0..0;
+        if let Ok(document) = DeTable::parse(source) {
+            let mut table = document.get_ref();
+            for name in key {
+                let Some((written, value)) = table.get_key_value(*name) else { break };
+                // A table's own span is as long as all that is in it.
+                span = if value.get_ref().is_table() { written.span() } else { value.span() };
+                match value.get_ref().as_table() {
+                    Some(inner) => table = inner,
+                    None => break,
+                }
+            }
+        }
+        Self::new(path, source, span)
+    }
+}
+
+#[cfg(test)]
+mod tests;

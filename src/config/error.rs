@@ -1,0 +1,188 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+
+use super::{FILE_NAME, Place};
+
+/// Why a project's file cannot be used. As a [`miette::Diagnostic`] it points at the place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The folder has no `okra.toml`.
+    #[error("no {FILE_NAME} in {}", folder.display())]
+    Missing {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The file is there and cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What stands in the file is wrong.
+    #[error("{}: {mistake}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        place: Box<Place>,
+        /// What is wrong there.
+        mistake: Mistake,
+    },
+}
+
+/// What is wrong at a place of a project's file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mistake {
+    /// Not TOML, or a value of the wrong type.
+    #[error("{0}")]
+    Syntax(String),
+    /// A key that does not exist.
+    #[error("unknown key `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// What may stand there.
+        known: Vec<String>,
+    },
+    /// A value that is none of those that may stand there.
+    #[error("unknown value `{value}`")]
+    UnknownValue {
+        /// The value.
+        value: String,
+        /// What may stand there.
+        known: Vec<String>,
+    },
+    /// `language = "component"` without `component`.
+    #[error("`language = \"component\"` needs the key `component`")]
+    ComponentMissing,
+    /// `component` with a language that is built.
+    #[error("`component` is for `language = \"component\"` only")]
+    ComponentUnused,
+    /// `include` is an empty list.
+    #[error("`include` names no folder")]
+    NoInclude,
+    /// Neither `serves` nor `raw` names a service.
+    #[error("no service is served")]
+    NothingServed,
+    /// A service stands twice in one list.
+    #[error("service `{service}` is named twice")]
+    Twice {
+        /// The service.
+        service: String,
+    },
+    /// A service stands in `serves` and in `raw`.
+    #[error("service `{service}` is named in `serves` and in `raw`")]
+    TypedAndRaw {
+        /// The service.
+        service: String,
+    },
+    /// A folder that is not there.
+    #[error("there is no folder {}", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file that is not there.
+    #[error("there is no file {}", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Mistake {
+    /// What to do about it.
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::UnknownKey { key, known } => return Some(suggest(key, known)),
+            Self::UnknownValue { value, known } => return Some(suggest(value, known)),
+            Self::ComponentMissing => "set `component` to the path of the .wasm file",
+            Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
+            Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
+            Self::NothingServed => "name what you serve, such as `serves = [\"shop.billing.v1.Billing\"]`",
+            Self::Twice { .. } => "remove one of them",
+            Self::TypedAndRaw { .. } => "a service is served either way: remove it from one of the lists",
+            Self::NoFolder { .. } | Self::NoFile { .. } => "paths are relative to the folder of the okra.toml",
+            Self::Syntax(_) => return None,
+        };
+        Some(help.to_owned())
+    }
+}
+
+impl ConfigError {
+    /// From what the TOML reader says.
+    pub(super) fn syntax(path: &Path, source: &str, error: &toml::de::Error) -> Self {
+        let place = Place::new(path, source, error.span().unwrap_or(0..0));
+        let mistake = mistake(error.message());
+        Self::Invalid { path: path.to_owned(), place: Box::new(place), mistake }
+    }
+}
+
+/// serde says only in words that a key or value is unknown: ``unknown field `a`, expected one of `b`, `c` ``.
+fn mistake(message: &str) -> Mistake {
+    let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
+    let unknown_key = message.starts_with("unknown field `");
+    let unknown_value = message.starts_with("unknown variant `");
+    match quoted.next() {
+        Some(key) if unknown_key => Mistake::UnknownKey { key, known: quoted.collect() },
+        Some(value) if unknown_value => Mistake::UnknownValue { value, known: quoted.collect() },
+        _ => Mistake::Syntax(message.replace("missing field", "missing key")),
+    }
+}
+
+fn suggest(word: &str, known: &[String]) -> String {
+    // Case and `_` for `-` are the usual slips, and weigh nothing.
+    let normal = word.to_lowercase().replace('_', "-");
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&normal, candidate), candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3));
+    match nearest {
+        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        None => {
+            let known: Vec<_> = known.iter().map(|candidate| format!("`{candidate}`")).collect();
+            format!("known here: {}", known.join(", "))
+        }
+    }
+}
+
+impl Diagnostic for ConfigError {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let code = match self {
+            Self::Missing { .. } => "okra::config::missing",
+            Self::Read { .. } => "okra::config::read",
+            Self::Invalid { .. } => "okra::config::invalid",
+        };
+        Some(Box::new(code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        match self {
+            Self::Missing { .. } => Some(Box::new("`okra new NAME --lang rust` makes a project")),
+            Self::Read { .. } => None,
+            Self::Invalid { mistake, .. } => mistake.help().map(|help| Box::new(help) as _),
+        }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        match self {
+            Self::Invalid { place, .. } => Some(&place.source),
+            Self::Missing { .. } | Self::Read { .. } => None,
+        }
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        match self {
+            Self::Invalid { place, .. } => Some(Box::new(std::iter::once(LabeledSpan::underline(place.span.clone())))),
+            Self::Missing { .. } | Self::Read { .. } => None,
+        }
+    }
+}

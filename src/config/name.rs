@@ -1,0 +1,94 @@
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+/// Name of a project: kebab case, as WIT names its worlds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+/// Full name of a protobuf service, such as `shop.billing.v1.Billing`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceName(String);
+
+/// Why a string is not the name that it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// Of a project.
+    #[error(
+        "`{0}` is no name for a project: expected words of lower-case letters and digits that begin with a letter, \
+         joined by `-`, such as `billing` or `invoice-store`"
+    )]
+    Project(String),
+    /// Of a service.
+    #[error("`{0}` is no full name of a service: expected package and service, such as `shop.billing.v1.Billing`")]
+    Service(String),
+}
+
+impl Name {
+    /// Takes `name` when it is kebab case.
+    ///
+    /// # Errors
+    /// When it is not, with an example.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
+        let name = name.into();
+        let is_word = |word: &str| {
+            word.starts_with(|first: char| first.is_ascii_lowercase())
+                && word.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit())
+        };
+        if name.split('-').all(is_word) { Ok(Self(name)) } else { Err(InvalidName::Project(name)) }
+    }
+}
+
+impl ServiceName {
+    /// Takes `name` when it is protobuf identifiers joined by dots, without a leading one.
+    ///
+    /// # Errors
+    /// When it is not, with an example.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
+        let name = name.into();
+        let is_identifier = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+                && part.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+        };
+        if name.split('.').all(is_identifier) { Ok(Self(name)) } else { Err(InvalidName::Service(name)) }
+    }
+}
+
+macro_rules! string_like {
+    ($name:ident) => {
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(name: String) -> Result<Self, InvalidName> {
+                Self::new(name)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+string_like!(Name);
+string_like!(ServiceName);

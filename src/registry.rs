@@ -1,0 +1,5 @@
+//! What is deployed: packages.
+
+mod package;
+
+pub use package::{Digest, Manifest, Package, PackageError};
