@@ -1,4 +1,5 @@
 //! OKRA: a runtime in which gRPC services are WebAssembly components.
 
 pub mod call;
+pub mod gateway;
 pub mod link;
