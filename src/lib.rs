@@ -1,6 +1,10 @@
 //! OKRA: a runtime in which gRPC services are WebAssembly components.
 
+pub mod actor;
 pub mod call;
 pub mod config;
+pub mod gateway;
+pub mod instance;
 pub mod link;
 pub mod registry;
+pub mod router;

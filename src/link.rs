@@ -29,8 +29,9 @@ mod plan;
 mod tests;
 mod wire;
 
-pub(crate) use abi::{Bound, Export, Host};
-pub(crate) use component::{Import, Link};
+pub(crate) use abi::{Bound, Export, Host, load_compiled};
+pub(crate) use component::Link;
+pub(crate) use function::Prepared;
 pub use error::{LinkError, Mismatch};
 pub(crate) use function::Answer;
 pub use lift::LiftError;

@@ -18,7 +18,8 @@
 //! 4. *Memory is only reached inside of its bounds.* There is no pointer arithmetic: every access is a checked slice of
 //!    the memory as it is at that moment, taken anew after each call of the guest's `realloc`.
 //!
-//! Nothing here converts, transmutes or dereferences; besides the `unsafe impl`s there is no `unsafe`.
+//! Nothing here converts, transmutes or dereferences. Besides the `unsafe impl`s there is one `unsafe` call, of another
+//! kind, kept here so that all of it is in one place: [`load_compiled`].
 #![allow(unsafe_code, reason = "the one file of the crate that may; its obligations are written above")]
 
 use std::mem::MaybeUninit;
@@ -29,7 +30,7 @@ use futures_util::future::BoxFuture;
 use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding};
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower, TypedFunc,
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower, TypedFunc,
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
@@ -416,4 +417,16 @@ pub(super) fn add<T: Host>(
         };
     }
     add!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+/// Loads compiled code.
+///
+/// wasmtime checks that the code was made by the same version and configuration; that it was made by wasmtime at all is
+/// what the caller must know. The compile cache does: nobody else writes to its folder.
+///
+/// # Errors
+/// When the file cannot be read, or was made for another engine.
+pub(crate) fn load_compiled(engine: &wasmtime::Engine, path: &std::path::Path) -> Result<Component> {
+    // SAFETY: the file lies in the compile cache's private folder, where it was written whole from `Component::serialize`.
+    unsafe { Component::deserialize_file(engine, path) }
 }

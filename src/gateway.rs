@@ -1,0 +1,41 @@
+//! The gateway: HTTP in, status out.
+//!
+//! It owns the listener, speaks gRPC, and hands calls to a [`Backend`] as bytes with a [`Context`]. It knows neither
+//! components nor actors.
+
+mod served;
+mod settings;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::call::{Context, Failure, Reply};
+
+pub use served::{Health, Method, Served, Service};
+pub use settings::Settings;
+
+/// What the gateway serves.
+pub trait Backend: Send + Sync + 'static {
+    /// What is served now. A deploy sends a new value; health and reflection follow it.
+    fn served(&self) -> watch::Receiver<Arc<Served>>;
+
+    /// Answers a unary call to a method that is [served](Self::served).
+    ///
+    /// The request is not validated in any way.
+    ///
+    /// # Cancellation
+    /// The future is dropped when the deadline has passed or the caller is gone; the context's cancellation token is
+    /// cancelled then.
+    fn unary(&self, context: Context, request: Bytes) -> impl Future<Output = Result<Reply, Failure>> + Send;
+}
+
+/// What a shutdown did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How many calls in flight came to their end.
+    pub finished: usize,
+    /// The calls that did not within the grace, as `SERVICE/METHOD`.
+    pub cut: Vec<String>,
+}

@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+/// How the gateway treats those who call.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Largest request message, in bytes after decompression. Larger ones fail with `RESOURCE_EXHAUSTED`.
+    pub max_request: usize,
+    /// Largest response message, in bytes before compression. Larger ones fail with `RESOURCE_EXHAUSTED`.
+    pub max_response: usize,
+    /// The deadline of calls that come without one; `None` lets them run for ever.
+    pub default_deadline: Option<Duration>,
+    /// How long calls in flight may go on after the shutdown began. What is left then is cut.
+    pub grace: Duration,
+    /// Calls at once on one HTTP/2 connection.
+    pub max_concurrent_streams: u32,
+    /// Largest list of request headers, in bytes as HTTP/2 counts them.
+    pub max_header_list: u32,
+    /// How long a client may take to send the headers of an HTTP/1.1 request.
+    pub header_read_timeout: Duration,
+    /// How often a silent HTTP/2 connection is pinged; `None` never.
+    pub keepalive_interval: Option<Duration>,
+    /// How long the answer to such a ping may take before the connection counts as dead.
+    pub keepalive_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_request: 4 << 20,
+            max_response: 64 << 20,
+            default_deadline: None,
+            grace: Duration::from_secs(30),
+            max_concurrent_streams: 1000,
+            max_header_list: 16 << 10,
+            header_read_timeout: Duration::from_secs(10),
+            keepalive_interval: Some(Duration::from_secs(60)),
+            keepalive_timeout: Duration::from_secs(20),
+        }
+    }
+}

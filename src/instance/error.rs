@@ -1,0 +1,37 @@
+use std::io;
+use std::path::PathBuf;
+
+use crate::link::Mismatch;
+
+/// Why a component cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstanceError {
+    /// wasmtime refused its configuration.
+    #[error("cannot set up WebAssembly on this machine: {0:#}")]
+    Engine(wasmtime::Error),
+    /// The bytes are no valid component, or use what the engine lacks.
+    #[error("cannot compile the component: {0:#}")]
+    Compile(wasmtime::Error),
+    /// The component is not what its descriptors and manifest say.
+    #[error("the component does not match its descriptors:{}", list(.0))]
+    Mismatch(Vec<Mismatch>),
+    /// The component's imports cannot be satisfied.
+    #[error("cannot link the component: {0:#}")]
+    Link(wasmtime::Error),
+    /// It was linked, but an instance of it does not come to life.
+    #[error("cannot instantiate the component: {0:#}")]
+    Instantiate(wasmtime::Error),
+    /// The cache of compiled code cannot be used.
+    #[error("cannot use the compile cache at {}: {source}", path.display())]
+    Cache {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn list(mismatches: &[Mismatch]) -> String {
+    mismatches.iter().map(|mismatch| format!("\n  - {mismatch}")).collect()
+}
