@@ -6,5 +6,6 @@ pub mod config;
 pub mod gateway;
 pub mod instance;
 pub mod link;
+pub mod pool;
 pub mod registry;
 pub mod router;

@@ -43,6 +43,7 @@ pub(super) struct State {
 
 /// Settings of the calls that a guest makes, and what the last of them brought back.
 #[derive(Default)]
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Scope {
     timeout: Option<Duration>,
     metadata: Metadata,

@@ -199,15 +199,6 @@ pub(crate) struct Instance {
     born: Instant,
 }
 
-/// How a call left the instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// It may serve again.
-    Good,
-    /// It trapped, broke a limit or returned what is no value: it must be dropped.
-    Poisoned,
-}
-
 impl Instance {
     /// Whether its time has come: it is replaced between two calls.
     pub(crate) fn is_spent(&self) -> bool {
@@ -215,11 +206,12 @@ impl Instance {
         run.max_calls.is_some_and(|most| self.calls >= most.get()) || run.max_age.is_some_and(|most| self.born.elapsed() >= most)
     }
 
-    /// Serves a call.
+    /// Serves a call. The second value tells whether the instance may serve again: after a trap, a broken limit or an
+    /// answer that is no value it may not.
     ///
     /// # Cancellation
     /// When the future is dropped before its end, the instance must be dropped too.
-    pub(crate) async fn call(&mut self, context: Context, request: Request) -> (Result<Reply, Failure>, Health) {
+    pub(crate) async fn call(&mut self, context: Context, request: Request) -> (Result<Reply, Failure>, bool) {
         self.calls += 1;
         let state = self.store.data_mut();
         state.budget.reset();
@@ -228,16 +220,16 @@ impl Instance {
         let served = self.store.data_mut().call.take();
         let (headers, trailers) = served.map(|served| (served.headers, served.trailers)).unwrap_or_default();
         match outcome {
-            Ok(Ok(message)) => (Ok(Reply { headers, message, trailers }), Health::Good),
+            Ok(Ok(message)) => (Ok(Reply { headers, message, trailers }), true),
             Ok(Err(mut status)) => {
                 let said = std::mem::replace(&mut status.metadata, trailers);
                 status.metadata.extend(said);
-                (Err(Failure { headers, status }), Health::Good)
+                (Err(Failure { headers, status }), true)
             }
             Err(error) => {
                 let state = self.store.data();
                 tracing::warn!(service = %state.service, instance = state.instance, error = format!("{error:?}"), "a call ended its instance");
-                (Err(Failure { headers, status: Box::new(broken(&error)) }), Health::Poisoned)
+                (Err(Failure { headers, status: Box::new(broken(&error)) }), false)
             }
         }
     }

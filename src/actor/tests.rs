@@ -1,0 +1,76 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+
+fn run(instances: u32, queue: u32) -> Run {
+    Run { instances: instances.try_into().unwrap(), queue, ..Run::default() }
+}
+
+async fn dispatcher(run: Run) -> Arc<Dispatcher<u32>> {
+    Dispatcher::start("test".to_owned(), &ActorSystem::new(), &run).await.unwrap()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+#[tokio::test]
+async fn an_instance_given_back_is_lent_again() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    assert!(lease.take().is_none(), "the first one is to be made");
+    lease.give_back(Box::new(7));
+    assert_eq!(dispatcher.lease(soon(), false).await.unwrap().take().as_deref(), Some(&7));
+}
+
+#[tokio::test]
+async fn a_dropped_lease_frees_its_place_without_its_instance() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    lease.take();
+    drop(lease);
+    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    assert!(lease.take().is_none());
+    assert_eq!(dispatcher.counts().await, Counts { lent: 1, idle: 0, waiting: 0 });
+}
+
+#[tokio::test]
+async fn calls_beyond_the_queue_are_refused_at_once() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let _lent = dispatcher.lease(soon(), false).await.unwrap();
+    let waiting = tokio::spawn({
+        let dispatcher = dispatcher.clone();
+        async move { dispatcher.lease(soon(), false).await.map(drop) }
+    });
+    while dispatcher.counts().await.waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(dispatcher.lease(soon(), false).await.unwrap_err(), Refused::Full { instances: 1, waiting: 1 });
+    drop(_lent);
+    waiting.await.unwrap().unwrap();
+}
+
+/// A message whose handler panics: coerce ends the actor without a word.
+struct Panic;
+
+impl Message for Panic {
+    type Result = ();
+}
+
+#[async_trait::async_trait]
+impl Handler<Panic> for ServiceActor<u32> {
+    async fn handle(&mut self, _: Panic, _: &mut ActorContext) {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_actor_is_replaced_by_the_next_call() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let lent = dispatcher.lease(soon(), false).await.unwrap();
+    let _ = dispatcher.actor().send(Panic).await;
+    let lease = dispatcher.lease(soon(), false).await.unwrap();
+    drop(lent);
+    drop(lease);
+    assert!(dispatcher.lease(soon(), false).await.is_ok());
+}
