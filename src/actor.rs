@@ -230,7 +230,11 @@ impl<I: Pooled> Dispatcher<I> {
     }
 }
 
-async fn spawn<I: Pooled>(name: &str, system: &ActorSystem, run: &Run) -> Result<LocalActorRef<ServiceActor<I>>, Refused> {
+async fn spawn<I: Pooled>(
+    name: &str,
+    system: &ActorSystem,
+    run: &Run,
+) -> Result<LocalActorRef<ServiceActor<I>>, Refused> {
     static ACTORS: AtomicUsize = AtomicUsize::new(0);
     let id = format!("{name}#{}", ACTORS.fetch_add(1, Ordering::Relaxed));
     let actor = ServiceActor { pool: Pool::new(run), sweeps: None };

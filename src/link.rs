@@ -31,9 +31,9 @@ mod wire;
 
 pub(crate) use abi::{Bound, Export, Host, load_compiled};
 pub(crate) use component::Link;
-pub(crate) use function::Prepared;
 pub use error::{LinkError, Mismatch};
 pub(crate) use function::Answer;
+pub(crate) use function::Prepared;
 pub use lift::LiftError;
 pub use wire::WireError;
 

@@ -37,7 +37,9 @@ impl Cache {
         if path.exists() {
             match load_compiled(engine.wasmtime(), &path) {
                 Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot load compiled code: compiling again"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot load compiled code: compiling again")
+                }
             }
         }
         let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;

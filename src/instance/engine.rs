@@ -75,4 +75,3 @@ fn start_ticker(engine: wasmtime::EngineWeak) {
         tracing::error!(%error, "cannot start the ticker: guests that do not end on their own will run for ever");
     }
 }
-

@@ -77,15 +77,18 @@ impl State {
     /// The context of a call that the guest makes, from that of the call being served.
     fn onward(&mut self, path: &str) -> Result<Context, Status> {
         let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or((path, ""));
-        let (timeout, metadata) =
-            self.scope().map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
+        let (timeout, metadata) = self.scope().map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
         let Some(served) = &self.call else {
-            return Err(Status::new(Code::FailedPrecondition, "a component may call services only while it serves a call"));
+            return Err(Status::new(
+                Code::FailedPrecondition,
+                "a component may call services only while it serves a call",
+            ));
         };
         let parent = &served.context;
         let chain: Arc<[Arc<str>]> = parent.chain.iter().chain([&parent.service]).cloned().collect();
         if chain.len() > MAX_CHAIN {
-            let message = format!("the call has passed through {MAX_CHAIN} services: {} -> {service}", chain.join(" -> "));
+            let message =
+                format!("the call has passed through {MAX_CHAIN} services: {} -> {service}", chain.join(" -> "));
             return Err(Status::new(Code::ResourceExhausted, message));
         }
         let own = timeout.and_then(Deadline::after);
@@ -131,7 +134,6 @@ impl Host for State {
         })
     }
 }
-
 
 fn entries(metadata: &Metadata) -> Vec<status::Entry> {
     metadata.iter().map(|(name, value)| status::Entry { name: name.to_owned(), value: value.to_vec() }).collect()

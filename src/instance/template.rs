@@ -63,9 +63,11 @@ impl Template {
     ) -> Result<Self, InstanceError> {
         let manifest = package.manifest();
         let component = cache.compile(engine, package.component())?;
-        let names = |services: &[crate::config::ServiceName]| services.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let names =
+            |services: &[crate::config::ServiceName]| services.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
-        let link = Link::new(engine.wasmtime(), &component, schema, &serves, &calls).map_err(InstanceError::Mismatch)?;
+        let link =
+            Link::new(engine.wasmtime(), &component, schema, &serves, &calls).map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw)?;
         let mut linker = Linker::new(engine.wasmtime());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(InstanceError::Link)?;
@@ -115,7 +117,10 @@ impl Template {
 
     fn export(&self, context: &Context) -> Result<&Export, Status> {
         self.link.export_of(&context.path()).ok_or_else(|| {
-            Status::new(Code::Unimplemented, format!("service `{}` has no method `{}`", context.service, context.method))
+            Status::new(
+                Code::Unimplemented,
+                format!("service `{}` has no method `{}`", context.service, context.method),
+            )
         })
     }
 
@@ -149,13 +154,26 @@ impl Template {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().budget.tick());
         let instance = self.pre.instantiate_async(&mut store).await.map_err(InstanceError::Instantiate)?;
-        Ok(Instance { template: self.clone(), store, instance, bound: HashMap::new(), raw: None, calls: 0, born: Instant::now() })
+        Ok(Instance {
+            template: self.clone(),
+            store,
+            instance,
+            bound: HashMap::new(),
+            raw: None,
+            calls: 0,
+            born: Instant::now(),
+        })
     }
 }
 
 /// Everything imported must be offered, everything in the manifest exported: said here in our words, because wasmtime
 /// names only the first thing that is missing.
-fn check_world(engine: &wasmtime::Engine, component: &Component, link: &Link, raw: &[String]) -> Result<(), InstanceError> {
+fn check_world(
+    engine: &wasmtime::Engine,
+    component: &Component,
+    link: &Link,
+    raw: &[String],
+) -> Result<(), InstanceError> {
     let ty = component.component_type();
     let mut mismatches = Vec::new();
     for (import, item) in ty.imports(engine) {
@@ -203,7 +221,8 @@ impl Instance {
     /// Whether its time has come: it is replaced between two calls.
     pub(crate) fn is_spent(&self) -> bool {
         let run = self.template.run();
-        run.max_calls.is_some_and(|most| self.calls >= most.get()) || run.max_age.is_some_and(|most| self.born.elapsed() >= most)
+        run.max_calls.is_some_and(|most| self.calls >= most.get())
+            || run.max_age.is_some_and(|most| self.born.elapsed() >= most)
     }
 
     /// Serves a call. The second value tells whether the instance may serve again: after a trap, a broken limit or an

@@ -30,7 +30,8 @@ use futures_util::future::BoxFuture;
 use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding};
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower, TypedFunc,
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower,
+    TypedFunc,
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 

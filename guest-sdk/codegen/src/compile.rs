@@ -1,0 +1,83 @@
+//! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use prost_reflect::DescriptorPool;
+
+/// What compiling gives.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The descriptors of all files and of what they import.
+    pub pool: DescriptorPool,
+    /// The same as an encoded `google.protobuf.FileDescriptorSet`, custom options kept.
+    pub descriptors: Vec<u8>,
+}
+
+/// Why `.proto` files do not compile.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The files themselves are at fault; file and line are shown with it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Proto(Box<protox::Error>),
+    /// There is nothing to compile.
+    #[error("no .proto files in {}", roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", "))]
+    #[diagnostic(help("put the .proto files there, or name their folder in okra.toml: `[proto] include = [\"...\"]`"))]
+    NoFiles {
+        /// Where they were looked for.
+        roots: Vec<PathBuf>,
+    },
+    /// A folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<protox::Error> for CompileError {
+    fn from(error: protox::Error) -> Self {
+        Self::Proto(Box::new(error))
+    }
+}
+
+/// Compiles `.proto` files.
+///
+/// `roots` are the folders that imports are looked up in; `files` lie in them. Without files, all `.proto` files under the
+/// roots are compiled, in the order of their names.
+///
+/// # Errors
+/// With file and line where the sources are at fault.
+pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, CompileError> {
+    let mut found = files.to_vec();
+    if found.is_empty() {
+        for root in roots {
+            collect(root, &mut found)?;
+        }
+        found.sort();
+    }
+    if found.is_empty() {
+        return Err(CompileError::NoFiles { roots: roots.to_vec() });
+    }
+    let mut compiler = protox::Compiler::new(roots)?;
+    compiler.include_imports(true).include_source_info(true).open_files(found)?;
+    Ok(Compiled { pool: compiler.descriptor_pool(), descriptors: compiler.encode_file_descriptor_set() })
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CompileError> {
+    let failed = |source| CompileError::Io { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
