@@ -2,4 +2,6 @@
 
 pub mod call;
 pub mod gateway;
+mod grpc;
 pub mod link;
+mod nearest;
