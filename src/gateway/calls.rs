@@ -106,7 +106,7 @@ impl Drop for Call {
             state.finished += 1;
         }
         drop(state);
-        let ms = self.began.elapsed().as_secs_f64() * 1000.0;
+        let ms = self.began.elapsed().as_micros() as f64 / 1000.0;
         let _entered = self.span.enter();
         match &self.outcome {
             Some(Outcome::Ok) => tracing::debug!(code = "OK", ms, "call ended"),
