@@ -3,8 +3,22 @@
 //! It owns the listener, speaks gRPC, and hands calls to a [`Backend`] as bytes with a [`Context`]. It knows neither
 //! components nor actors.
 
+mod body;
+mod calls;
+mod error;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
+pub(crate) mod fake;
+mod front;
+mod health;
+mod listener;
+mod reflection;
+mod route;
 mod served;
 mod settings;
+#[cfg(test)]
+mod tests;
+mod unary;
 
 use std::sync::Arc;
 
@@ -13,6 +27,10 @@ use tokio::sync::watch;
 
 use crate::call::{Context, Failure, Reply};
 
+use calls::Calls;
+
+pub use error::GatewayError;
+pub use listener::{listen, serve};
 pub use served::{Health, Method, Served, Service};
 pub use settings::Settings;
 

@@ -1,0 +1,250 @@
+//! A backend for tests: the greeter, whose handlers do what the tests need, on a gateway of its own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tonic::transport::{Channel, Endpoint};
+
+use super::{Backend, Health, Served, Settings, Shutdown, listen, serve};
+use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Status};
+
+pub(crate) const GREETER: &str = r#"
+syntax = "proto3";
+package greeter.v1;
+
+import "google/protobuf/descriptor.proto";
+import "google/protobuf/timestamp.proto";
+import "greeter/v1/mood.proto";
+
+extend google.protobuf.MethodOptions {
+  string note = 50001;
+}
+
+// Greets people.
+service Greeter {
+  // Answers with what came.
+  rpc Echo(HelloRequest) returns (HelloRequest) {
+    option (note) = "kept";
+  }
+  // Says hello.
+  rpc Hello(HelloRequest) returns (HelloReply);
+  // Answers with the metadata that came, and with trailers.
+  rpc Mirror(HelloRequest) returns (HelloReply);
+  // Fails with all that a failure may have.
+  rpc Fail(HelloRequest) returns (HelloReply);
+  // Never answers.
+  rpc Wait(HelloRequest) returns (HelloReply);
+  // Answers when told to.
+  rpc Held(HelloRequest) returns (HelloReply);
+  // Panics.
+  rpc Panic(HelloRequest) returns (HelloReply);
+  // Answers with as many bytes as the name says.
+  rpc Big(HelloRequest) returns (HelloReply);
+  // Talks both ways.
+  rpc Chat(stream HelloRequest) returns (stream HelloReply);
+}
+
+// Who is greeted.
+message HelloRequest {
+  // Whom to greet.
+  string name = 1; // as they call themselves
+  int32 times = 2;
+  optional Mood mood = 3;
+  repeated Gift gifts = 4;
+  map<string, int64> scores = 5;
+  oneof way {
+    string letter = 6;
+    bytes wire = 7;
+  }
+  google.protobuf.Timestamp at = 8;
+
+  // Something to bring.
+  message Gift {
+    string what = 1;
+    double weight = 2 [deprecated = true];
+  }
+  reserved 9, 20 to 29;
+  reserved "rank";
+}
+
+message HelloReply {
+  string message = 1;
+}
+"#;
+
+pub(crate) const MOOD: &str = r#"
+syntax = "proto3";
+package greeter.v1;
+
+// How one feels.
+enum Mood {
+  // Not said.
+  MOOD_UNSPECIFIED = 0;
+  MOOD_GOOD = 1;
+}
+"#;
+
+/// Compiles files that are given as text.
+pub(crate) fn compile(files: &[(&str, &str)]) -> DescriptorPool {
+    struct Texts(HashMap<String, String>);
+    impl FileResolver for Texts {
+        fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+            match self.0.get(name) {
+                Some(text) => File::from_source(name, text),
+                None => Err(protox::Error::file_not_found(name)),
+            }
+        }
+    }
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(Texts(files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(files.iter().map(|(name, _)| name)).unwrap();
+    compiler.descriptor_pool()
+}
+
+pub(crate) fn greeter() -> DescriptorPool {
+    compile(&[("greeter/v1/greeter.proto", GREETER), ("greeter/v1/mood.proto", MOOD)])
+}
+
+pub(crate) fn served() -> Served {
+    let mut served = Served::default();
+    served.add(greeter().get_service_by_name("greeter.v1.Greeter").unwrap(), Health::Serving);
+    served
+}
+
+pub(crate) struct Fake {
+    pub(crate) served: watch::Sender<Arc<Served>>,
+    pub(crate) last: Mutex<Option<Context>>,
+    began: mpsc::UnboundedSender<Context>,
+    release: watch::Sender<bool>,
+}
+
+/// A gateway with a fake behind it.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) fake: Arc<Fake>,
+    /// Calls, as they begin.
+    pub(crate) began: mpsc::UnboundedReceiver<Context>,
+    stop: Option<oneshot::Sender<()>>,
+    done: JoinHandle<Shutdown>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let listener = listen("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (began, begun) = mpsc::unbounded_channel();
+        let fake = Arc::new(Fake {
+            served: watch::Sender::new(Arc::new(served())),
+            last: Mutex::default(),
+            began,
+            release: watch::Sender::new(false),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let done = tokio::spawn(serve(listener, fake.clone(), settings, async { drop(stopped.await) }));
+        Self { address, fake, began: begun, stop: Some(stop), done }
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    pub(crate) async fn tcp(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Lets `Held` answer.
+    pub(crate) fn release(&self) {
+        self.fake.release.send_replace(true);
+    }
+
+    /// Begins the shutdown.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Waits for the shutdown's end.
+    pub(crate) async fn stopped(self) -> Shutdown {
+        tokio::time::timeout(Duration::from_secs(5), self.done).await.unwrap().unwrap()
+    }
+}
+
+fn name(request: &Bytes) -> String {
+    let descriptor = greeter().get_message_by_name("greeter.v1.HelloRequest").unwrap();
+    let message = DynamicMessage::decode(descriptor, request.clone()).unwrap();
+    message.get_field_by_name("name").unwrap().as_str().unwrap().to_owned()
+}
+
+/// An encoded `HelloRequest` or `HelloReply`.
+pub(crate) fn text(text: &str) -> Bytes {
+    use prost::Message as _;
+    let descriptor = greeter().get_message_by_name("greeter.v1.HelloReply").unwrap();
+    let mut message = DynamicMessage::new(descriptor);
+    message.set_field_by_name("message", Value::String(text.to_owned()));
+    message.encode_to_vec().into()
+}
+
+impl Backend for Fake {
+    fn served(&self) -> watch::Receiver<Arc<Served>> {
+        self.served.subscribe()
+    }
+
+    async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
+        *self.last.lock().unwrap() = Some(context.clone());
+        let _ = self.began.send(context.clone());
+        let mut headers = Metadata::default();
+        let mut trailers = Metadata::default();
+        let message = match &*context.method {
+            "Echo" => request,
+            "Hello" => text(&format!("Hello, {}!", name(&request))),
+            "Mirror" => {
+                headers.extend(context.metadata);
+                trailers.add("checksum", b"c0ffee").unwrap();
+                trailers.add("checksum-bin", &[0, 1, 255]).unwrap();
+                trailers.add("checksum-bin", &[2]).unwrap();
+                text("mirrored")
+            }
+            "Fail" => {
+                headers.add("early", b"bird").unwrap();
+                let mut status = Status::new(Code::FailedPrecondition, "not today: déjà vu");
+                status.metadata.add("late", b"owl").unwrap();
+                status.details.push(Detail {
+                    type_url: "type.googleapis.com/google.rpc.ErrorInfo".into(),
+                    value: prost::Message::encode_to_vec(&tonic_types::pb::ErrorInfo {
+                        reason: "TIRED".into(),
+                        domain: "greeter".into(),
+                        metadata: HashMap::new(),
+                    }),
+                });
+                status.details.push(Detail { type_url: "type.googleapis.com/x.Unknown".into(), value: vec![8, 1] });
+                if name(&request) == "bare" {
+                    return Err(Status::new(Code::NotFound, "bare").into());
+                }
+                return Err(Failure { headers, status: Box::new(status) });
+            }
+            "Wait" => std::future::pending().await,
+            "Held" => {
+                self.release.subscribe().wait_for(|released| *released).await.unwrap();
+                text("held")
+            }
+            "Panic" => panic!("the handler was told to"),
+            "Big" => Bytes::from(vec![0; name(&request).parse().unwrap()]),
+            other => unreachable!("{other}"),
+        };
+        Ok(Reply { headers, message, trailers })
+    }
+}

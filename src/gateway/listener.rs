@@ -1,0 +1,131 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::front::Front;
+use super::health::Reporter;
+use super::reflection::Reflection;
+use super::{Backend, Calls, GatewayError, Settings, Shutdown};
+
+/// How long calls that were cut may take to say so to their callers.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Takes an address such as `127.0.0.1:8080` or `localhost:0`.
+///
+/// # Errors
+/// When it cannot be had, with what to do.
+pub async fn listen(address: &str) -> Result<TcpListener, GatewayError> {
+    TcpListener::bind(address).await.map_err(|source| GatewayError::listen(address, source))
+}
+
+/// Serves until `shutdown` is ready, then lets the calls in flight finish within [`Settings::grace`].
+///
+/// At shutdown health turns to `NOT_SERVING`, no connection is accepted any more, and each open one is told to go away
+/// once its calls are over.
+///
+/// # Cancellation
+/// A dropped future cuts all connections at once.
+pub async fn serve<B: Backend>(
+    listener: TcpListener,
+    backend: Arc<B>,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Shutdown {
+    let served = backend.served();
+    let now = served.borrow().clone();
+    let health = Reporter::new(&now).await;
+    let grace = settings.grace;
+    let unhealthy = CancellationToken::new();
+    let front = Arc::new(Front {
+        backend,
+        served: served.clone(),
+        settings,
+        calls: Arc::new(Calls::default()),
+        health: health.server(),
+        reflection: Reflection::default(),
+        shutdown: CancellationToken::new(),
+    });
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    let mut following = pin!(health.follow(served, unhealthy.clone()));
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = &mut following => {}
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(front.clone(), stream, peer));
+                }
+                Err(error) => {
+                    // Of this kind are a client that hung up already, and too many open files: the latter go away with
+                    // time only.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    unhealthy.cancel();
+    following.await;
+    front.calls.drain();
+    front.shutdown.cancel();
+    if tokio::time::timeout(grace, all(&mut connections)).await.is_ok() {
+        return Shutdown { finished: front.calls.finished(), cut: Vec::new() };
+    }
+    let cut = front.calls.cut();
+    let finished = front.calls.finished();
+    let _ = tokio::time::timeout(FAREWELL, all(&mut connections)).await;
+    connections.shutdown().await;
+    Shutdown { finished, cut }
+}
+
+async fn all(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection<B: Backend>(front: Arc<Front<B>>, stream: TcpStream, peer: SocketAddr) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
+    }
+    let builder = builder(&front.settings);
+    let shutdown = front.shutdown.clone();
+    let service = service_fn(move |request| {
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error, "connection broke");
+    }
+}
+
+fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_read_timeout);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        .max_header_list_size(settings.max_header_list)
+        .keep_alive_interval(settings.keepalive_interval)
+        .keep_alive_timeout(settings.keepalive_timeout);
+    builder
+}

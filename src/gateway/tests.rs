@@ -1,0 +1,111 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod cancellation;
+mod compression;
+mod deadlines;
+mod health;
+mod limits;
+mod log;
+mod manners;
+mod reflection;
+mod routes;
+mod shutdown;
+mod unary;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use prost::Message as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout};
+use tokio_stream::StreamExt as _;
+use tonic::client::Grpc;
+use tonic::codec::CompressionEncoding;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+use super::fake::{Server, compile, greeter, served, text};
+use super::{Health, Served, Settings, Shutdown, listen};
+use crate::grpc::BytesCodec;
+
+async fn call(
+    channel: Channel,
+    method: &str,
+    request: tonic::Request<Bytes>,
+) -> Result<tonic::Response<Bytes>, Status> {
+    unary(Grpc::new(channel), &format!("/greeter.v1.Greeter/{method}"), request).await
+}
+
+async fn unary(
+    mut grpc: Grpc<Channel>,
+    path: &str,
+    request: tonic::Request<Bytes>,
+) -> Result<tonic::Response<Bytes>, Status> {
+    grpc.ready().await.unwrap();
+    grpc.unary(request, PathAndQuery::try_from(path).unwrap(), BytesCodec).await
+}
+
+fn request(name: &str) -> tonic::Request<Bytes> {
+    tonic::Request::new(text(name))
+}
+
+/// What came back of a call made by hand.
+#[derive(Debug)]
+struct Raw {
+    head: http::response::Parts,
+    body: Bytes,
+    trailers: Option<HeaderMap>,
+}
+
+impl Raw {
+    /// The status, wherever it is.
+    fn status(&self) -> Status {
+        Status::from_header_map(self.trailers.as_ref().unwrap_or(&self.head.headers)).unwrap()
+    }
+}
+
+fn post(server: &Server, path: &str) -> http::request::Builder {
+    Request::post(format!("http://{}{path}", server.address))
+        .version(Version::HTTP_2)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+}
+
+/// Sends a request with this body, on a connection of its own.
+async fn raw(server: &Server, request: Request<()>, body: Bytes) -> Raw {
+    let (sender, connection) = h2::client::handshake(server.tcp().await).await.unwrap();
+    tokio::spawn(connection);
+    let (response, mut stream) = sender.ready().await.unwrap().send_request(request, false).unwrap();
+    stream.send_data(body, true).unwrap();
+    read(response.await.unwrap()).await
+}
+
+async fn read(response: Response<h2::RecvStream>) -> Raw {
+    let (head, mut stream) = response.into_parts();
+    let mut body = Vec::new();
+    while let Some(data) = stream.data().await {
+        let data = data.unwrap();
+        stream.flow_control().release_capacity(data.len()).unwrap();
+        body.extend(data);
+    }
+    Raw { head, body: body.into(), trailers: stream.trailers().await.unwrap() }
+}
+
+/// A message with its five bytes before it.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut framed = vec![0];
+    framed.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    framed.extend(message);
+    framed
+}

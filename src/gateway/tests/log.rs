@@ -1,0 +1,53 @@
+use std::io;
+use std::sync::Mutex;
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The subscriber is the whole process's: with one of a thread's own, tracing lets other threads switch the events off.
+/// Other tests log as well, so lines are told apart by the peer.
+#[tokio::test]
+async fn each_call_leaves_one_line_with_its_code() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let filter = tracing_subscriber::EnvFilter::new("okra=debug");
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let mut server = Server::start().await;
+    let channel = server.channel().await;
+    call(channel.clone(), "Hello", request("Ada")).await.unwrap();
+    call(channel.clone(), "Fail", request("bare")).await.unwrap_err();
+    let waiting = tokio::spawn(call(channel, "Wait", request("Ada")));
+    let mut waits = server.began.recv().await.unwrap();
+    for _ in 0..2 {
+        waits = server.began.recv().await.unwrap();
+    }
+    waiting.abort();
+    waits.cancellation.cancelled().await;
+    server.stop();
+    server.stopped().await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for (method, level, end) in [
+        ("Hello", "DEBUG", "call ended code=\"OK\" ms="),
+        ("Fail", "INFO", "call failed code=\"NOT_FOUND\" ms="),
+        ("Wait", "INFO", "call cancelled by its caller code=\"CANCELLED\" ms="),
+    ] {
+        let span = format!("call{{service=greeter.v1.Greeter method={method} peer={}}}", waits.peer.unwrap());
+        let lines = text.lines().filter(|line| line.contains(&span)).collect::<Vec<_>>();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].contains(level) && lines[0].contains(end), "{}", lines[0]);
+    }
+}
