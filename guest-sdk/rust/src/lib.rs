@@ -1,1 +1,107 @@
-//! c
+//! Services for OKRA in Rust.
+//!
+//! A project has its messages and services in `.proto` files; `okra generate` makes WIT of them in `wit/`, and
+//! [`generate!`] makes Rust of that. A service is then a type that implements a trait:
+//!
+//! ```ignore
+//! okra_guest::generate!();
+//!
+//! use greeter::{Greeter, HelloReply, HelloRequest};
+//! use okra_guest::Error;
+//!
+//! struct MyService;
+//!
+//! impl Greeter for MyService {
+//!     fn hello(request: HelloRequest) -> Result<HelloReply, Error> {
+//!         if request.name.is_empty() {
+//!             return Err(Error::invalid_argument("name must not be empty"));
+//!         }
+//!         Ok(HelloReply { message: format!("Hello, {}!", request.name) })
+//!     }
+//! }
+//!
+//! okra_guest::export!(MyService);
+//! ```
+//!
+//! # What a handler can rely on
+//! An instance serves one call at a time, so handlers take no `self` and need no locks; what is kept in a `static` or a
+//! `thread_local!` is seen by later calls *of the same instance* only, and the host may start and end instances at any
+//! time. Nothing that must last belongs there.
+//!
+//! A panic ends the call with `INTERNAL` and the instance with it. Its message goes to stderr, and so to the host's log,
+//! never to the caller. Whatever a handler prints to stdout or stderr goes to the log as well; [`log`] adds levels and
+//! fields.
+//!
+//! # Modules
+//! - [`Error`], [`Code`], [`Detail`]: how a call fails.
+//! - [`context`]: what there is to know of the call, and what can be said beside the answer.
+//! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
+//! - [`log`]: lines for the host's log.
+//! - [`well_known`]: the protobuf types of `google.protobuf` that are records.
+
+#![deny(missing_docs)]
+
+pub mod context;
+mod error;
+pub mod log;
+mod metadata;
+pub mod outgoing;
+pub mod well_known;
+
+pub use error::{Code, Detail, Error};
+pub use metadata::{InvalidMetadata, Metadata};
+
+/// Makes Rust of the WIT in the project's `wit/` folder, where `okra generate` writes it.
+///
+/// Belongs at the top of `src/lib.rs`, and takes nothing. What it makes stands beside it:
+///
+/// - **a module for each service**, served or called, named after it: `greeter` for `greeter.v1.Greeter`, `user_admin`
+///   for `shop.users.v1.UserAdmin`. In it are
+///   - all messages and enums of the service's package that the project's services reach;
+///   - of a service that is served the trait to implement, with its own name: `greeter::Greeter`. Its methods are
+///     functions without `self`: `fn hello(request: HelloRequest) -> Result<HelloReply, Error>`;
+///   - of a service that is called a function for each method: `users::get_user(&request)?`;
+/// - **a module for each other package** whose messages these use, named after the last part of its name: `common` for
+///   `shop.common.v1`;
+/// - with services that are served with encoded messages, module `raw` with the trait `Raw`:
+///   `fn handle(method: String, request: Vec<u8>) -> Result<Vec<u8>, Error>`;
+/// - with messages that contain themselves, module `codec` with the functions that decode and encode the inner ones.
+///
+/// Where two would have the same name, each is named by its whole package instead: `shop_users_v1_users`.
+///
+/// Messages are plain structs with public fields. They implement `Clone`, `Debug`, `Default` and `PartialEq`; their
+/// default is protobuf's, so `Invoice { id, ..Default::default() }` goes on compiling when fields are added.
+pub use okra_guest_macros::generate;
+
+/// Exports a type as the project's services: it must implement the trait of each service that is served.
+///
+/// Comes once, after [`generate!`] and in the same module: `okra_guest::export!(MyService);`
+#[macro_export]
+macro_rules! export {
+    ($service:ident) => {
+        okra_export!($service);
+    };
+}
+
+/// The host's interfaces as wit-bindgen makes them. Not for use: what is behind it changes with wit-bindgen.
+#[doc(hidden)]
+pub mod bindings {
+    #![allow(missing_docs)]
+
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "service",
+        generate_unused_types: true,
+        additional_derives: [PartialEq, Eq, Hash],
+        additional_derives_ignore: ["scope"],
+        with: { "okra:service/status@0.1.0/error": crate::Error },
+    });
+
+    /// What stands for interface `status` in a project's own bindings.
+    pub mod status {
+        pub use super::okra::service::status::{Code, Detail, Entry};
+        pub use crate::Error;
+    }
+
+    pub use wit_bindgen::rt;
+}

@@ -1,0 +1,152 @@
+use std::fmt;
+
+use crate::bindings::status::Entry;
+pub use crate::bindings::status::{Code, Detail};
+use crate::metadata::InvalidMetadata;
+
+/// Why a call failed: gRPC's status model, <https://grpc.io/docs/guides/status-codes/>.
+///
+/// Handlers return it, and the functions of services that are called: `?` hands on what another service answered, its
+/// code, message and details included. Where that is not what the caller should learn, map it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What kind of failure.
+    pub code: Code,
+    /// For people who develop; not to be parsed. Callers see it.
+    pub message: String,
+    /// Typed details, sent as `grpc-status-details-bin`.
+    pub details: Vec<Detail>,
+    /// Trailers that go with the error.
+    pub metadata: Vec<Entry>,
+}
+
+impl Error {
+    /// An error without details and trailers.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: Vec::new(), metadata: Vec::new() }
+    }
+
+    /// Adds a typed detail: `value` is the protobuf encoding of the message that `type_url` names, such as
+    /// `type.googleapis.com/google.rpc.BadRequest`.
+    #[must_use]
+    pub fn with_detail(mut self, type_url: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.details.push(Detail { type_url: type_url.into(), value: value.into() });
+        self
+    }
+
+    /// Adds a trailer. Names are lower case; only one that ends in `-bin` may have a value that is not printable ASCII.
+    /// The host leaves out what is not valid.
+    #[must_use]
+    pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.metadata.push(Entry { name: name.into(), value: value.into() });
+        self
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $code:ident $function:ident $name:literal;)+) => {
+        impl Error {
+            $(
+                $(#[doc = $doc])+
+                pub fn $function(message: impl Into<String>) -> Self {
+                    Self::new(Code::$code, message)
+                }
+            )+
+        }
+
+        impl Code {
+            /// All codes, in the order of their numbers.
+            pub const ALL: [Code; 16] = [$(Code::$code),+];
+
+            /// Its name as gRPC spells it, such as `INVALID_ARGUMENT`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Code::$code => $name,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The call was cancelled, typically by the caller.
+    Cancelled cancelled "CANCELLED";
+    /// An error of which nothing better is known.
+    Unknown unknown "UNKNOWN";
+    /// The request is wrong, whatever the state of the system.
+    InvalidArgument invalid_argument "INVALID_ARGUMENT";
+    /// The deadline passed before the call could finish.
+    DeadlineExceeded deadline_exceeded "DEADLINE_EXCEEDED";
+    /// What was asked for is not there.
+    NotFound not_found "NOT_FOUND";
+    /// What was to be created is there already.
+    AlreadyExists already_exists "ALREADY_EXISTS";
+    /// The caller is known and may not do this.
+    PermissionDenied permission_denied "PERMISSION_DENIED";
+    /// A quota, a limit or memory is used up.
+    ResourceExhausted resource_exhausted "RESOURCE_EXHAUSTED";
+    /// The system is not in the state that the call needs.
+    FailedPrecondition failed_precondition "FAILED_PRECONDITION";
+    /// A conflict with other calls; may be tried again at a higher level.
+    Aborted aborted "ABORTED";
+    /// Past the valid range, which may grow.
+    OutOfRange out_of_range "OUT_OF_RANGE";
+    /// The method is not implemented or not enabled.
+    Unimplemented unimplemented "UNIMPLEMENTED";
+    /// An invariant of the system is broken.
+    Internal internal "INTERNAL";
+    /// Not reachable now; the call may be tried again.
+    Unavailable unavailable "UNAVAILABLE";
+    /// Data is lost or corrupt for good.
+    DataLoss data_loss "DATA_LOSS";
+    /// The caller is not known.
+    Unauthenticated unauthenticated "UNAUTHENTICATED";
+}
+
+impl Code {
+    /// gRPC's number of it, 1 to 16.
+    pub fn number(self) -> i32 {
+        self as i32 + 1
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<InvalidMetadata> for Error {
+    /// A header that the handler itself made up is its own fault: `INTERNAL`.
+    fn from(error: InvalidMetadata) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_grpcs_numbers() {
+        let numbers = Code::ALL.map(Code::number);
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+        assert_eq!(Code::InvalidArgument.to_string(), "INVALID_ARGUMENT");
+    }
+
+    #[test]
+    fn an_error_carries_what_was_added() {
+        let error = Error::not_found("no user u-1").with_detail("type.example/a.B", [1, 2]).with_metadata("k", "v");
+        assert_eq!(error.to_string(), "NOT_FOUND: no user u-1");
+        assert_eq!(error.details, [Detail { type_url: "type.example/a.B".into(), value: vec![1, 2] }]);
+        assert_eq!(error.metadata, [Entry { name: "k".into(), value: b"v".to_vec() }]);
+    }
+}
