@@ -1,2 +1,11 @@
 //! The `okra` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use okra::cli::Cli;
+
+#[tokio::main]
+async fn main() -> miette::Result<ExitCode> {
+    Cli::parse().run().await
+}
