@@ -271,7 +271,7 @@ impl<'p> Checker<'p> {
                 return Ok(count);
             }
         };
-        if bytes.len() % fixed == 0 { Ok((bytes.len() / fixed) as u32) } else { Err(Broken::Truncated) }
+        if bytes.len().is_multiple_of(fixed) { Ok((bytes.len() / fixed) as u32) } else { Err(Broken::Truncated) }
     }
 }
 

@@ -237,7 +237,7 @@ fn payload(plan: &Plan, kind: &Kind) -> Option<Payload> {
 
 fn frame<'m>(address: u64, ty: &Type, memory: &'m [u8]) -> Result<&'m [u8], LiftError> {
     let out_of_bounds = LiftError::OutOfBounds { what: "value" };
-    if address % u64::from(ty.align) != 0 {
+    if !address.is_multiple_of(u64::from(ty.align)) {
         return Err(out_of_bounds);
     }
     let at = address as usize;

@@ -109,7 +109,7 @@ fn pointed_at<'m>(
     let word = canonical::read(frame, 8);
     let (at, len) = (word & 0xffff_ffff, word >> 32);
     let bytes = len * u64::from(stride);
-    if at % u64::from(align) != 0 {
+    if !at.is_multiple_of(u64::from(align)) {
         return Err(LiftError::OutOfBounds { what });
     }
     memory.get(at as usize..(at + bytes) as usize).ok_or(LiftError::OutOfBounds { what })

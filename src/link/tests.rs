@@ -27,7 +27,7 @@ struct Fixture {
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/link/tests");
-    let compiled = compile(&[root.clone()], &[root.join("link.proto")]).expect("the .proto files compile");
+    let compiled = compile(std::slice::from_ref(&root), &[root.join("link.proto")]).expect("the .proto files compile");
     let schema = Schema::new(&compiled.pool, &["test.link.v1.Link"]).expect("the service is mapped");
     let plan = Arc::new(Plan::new(&schema));
     let methods = schema.services[0].methods.iter();

@@ -41,7 +41,7 @@ impl<'a> Tape<'a> {
             return message;
         }
         for field in descriptor.fields() {
-            let wanted = field.is_required() || self.byte() % 4 == 0;
+            let wanted = field.is_required() || self.byte().is_multiple_of(4);
             let nested = matches!(field.kind(), Kind::Message(_));
             if !wanted || (nested && depth == 0) {
                 continue;
@@ -58,7 +58,7 @@ impl<'a> Tape<'a> {
             0 => message.set_field_by_name("null_value", Value::EnumNumber(0)),
             1 => message.set_field_by_name("number_value", Value::F64(f64::from(self.integer() as i32) / 4.0)),
             2 => message.set_field_by_name("string_value", Value::String(self.text())),
-            3 => message.set_field_by_name("bool_value", Value::Bool(self.byte() % 2 == 0)),
+            3 => message.set_field_by_name("bool_value", Value::Bool(self.byte().is_multiple_of(2))),
             4 => self.json_child(message, "struct_value", depth),
             _ => self.json_child(message, "list_value", depth),
         }
@@ -103,7 +103,7 @@ impl<'a> Tape<'a> {
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(self.integer() as i64),
             Kind::Uint32 | Kind::Fixed32 => Value::U32(self.integer() as u32),
             Kind::Uint64 | Kind::Fixed64 => Value::U64(self.integer()),
-            Kind::Bool => Value::Bool(self.byte() % 2 == 0),
+            Kind::Bool => Value::Bool(self.byte().is_multiple_of(2)),
             Kind::String => Value::String(self.text()),
             Kind::Bytes => Value::Bytes((0..self.byte() % 9).map(|_| self.byte()).collect::<Vec<_>>().into()),
             Kind::Enum(definition) => {
