@@ -2,16 +2,15 @@
 
 pub mod actor;
 pub mod call;
+pub mod cli;
 pub mod config;
 pub mod gateway;
+mod grpc;
 pub mod instance;
 pub mod link;
+mod nearest;
 pub mod pool;
+pub mod project;
 pub mod registry;
 pub mod router;
-pub mod cli;
-pub mod client;
-pub mod gateway;
-mod grpc;
-pub mod link;
-mod nearest;
+pub mod toolchain;
