@@ -70,13 +70,6 @@ impl Message for Sweep {
 
 impl TimerTick for Sweep {}
 
-/// The revision has no route any more: instances go as they come back.
-struct Drain;
-
-impl Message for Drain {
-    type Result = ();
-}
-
 struct Count;
 
 impl Message for Count {
@@ -101,13 +94,6 @@ impl<I: Pooled> Handler<Release<I>> for ServiceActor<I> {
 impl<I: Pooled> Handler<Sweep> for ServiceActor<I> {
     async fn handle(&mut self, _: Sweep, _: &mut ActorContext) {
         drop(self.pool.sweep(Instant::now()));
-    }
-}
-
-#[async_trait::async_trait]
-impl<I: Pooled> Handler<Drain> for ServiceActor<I> {
-    async fn handle(&mut self, _: Drain, _: &mut ActorContext) {
-        drop(self.pool.drain());
     }
 }
 
@@ -217,11 +203,6 @@ impl<I: Pooled> Dispatcher<I> {
         let actor = spawn(&self.name, &self.system, &self.run).await?;
         *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
         Ok(())
-    }
-
-    /// Lets idle instances go, and lent ones when they come back.
-    pub(crate) fn drain(&self) {
-        let _ = self.actor().notify(Drain);
     }
 
     /// The pool in numbers; zeros when the actor is dead.

@@ -16,5 +16,5 @@ mod template;
 pub use cache::Cache;
 pub use engine::{Engine, EngineSettings};
 pub use error::InstanceError;
-pub(crate) use state::{Callee, Served};
+pub(crate) use state::Callee;
 pub(crate) use template::{Instance, Template};

@@ -13,4 +13,6 @@ pub mod pool;
 pub mod project;
 pub mod registry;
 pub mod router;
+pub mod runtime;
+pub mod telemetry;
 pub mod toolchain;

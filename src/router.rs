@@ -17,23 +17,23 @@ use crate::instance::{Callee, Instance, Template};
 
 /// A deployed package: immutable, with its pool.
 pub(crate) struct Revision {
+    name: String,
     template: Arc<Template>,
     dispatcher: Arc<Dispatcher<SyncWrapper<Instance>>>,
 }
 
 impl Revision {
-    pub(crate) fn new(template: Arc<Template>, dispatcher: Arc<Dispatcher<SyncWrapper<Instance>>>) -> Self {
-        Self { template, dispatcher }
+    pub(crate) fn new(
+        name: String,
+        template: Arc<Template>,
+        dispatcher: Arc<Dispatcher<SyncWrapper<Instance>>>,
+    ) -> Self {
+        Self { name, template, dispatcher }
     }
 
     /// The pool in numbers.
     pub(crate) async fn counts(&self) -> crate::pool::Counts {
         self.dispatcher.counts().await
-    }
-
-    /// Lets its instances go.
-    pub(crate) fn drain(&self) {
-        self.dispatcher.drain();
     }
 
     /// Answers a unary call within its deadline.
@@ -92,9 +92,21 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// Points a service at a revision. Calls in flight stay where they are.
-    pub(crate) fn route(&self, service: Arc<str>, revision: Arc<Revision>) -> Option<Arc<Revision>> {
-        self.routes.write().unwrap_or_else(PoisonError::into_inner).insert(service, revision)
+    /// Points a service at a revision.
+    pub(crate) fn route(&self, service: Arc<str>, revision: Arc<Revision>) {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner).insert(service, revision);
+    }
+
+    /// Services that are called and not served, each with the package that calls it.
+    pub(crate) fn missing(&self) -> Vec<(String, String)> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let calls =
+            routes.values().flat_map(|revision| revision.template.calls().map(|service| (service, &revision.name)));
+        let missing = calls.filter(|(service, _)| !routes.contains_key(*service));
+        let mut missing: Vec<_> = missing.map(|(service, by)| (service.to_string(), format!("`{by}`"))).collect();
+        missing.sort();
+        missing.dedup();
+        missing
     }
 
     /// Who answers calls of a service.

@@ -9,9 +9,9 @@ use miette::IntoDiagnostic as _;
 use super::generate;
 use crate::project;
 
-/// Builds a project's package: one .wasm file with the component, its descriptors and its manifest.
+/// `okra build`.
 #[derive(Debug, Args)]
-pub struct BuildArgs {
+pub(super) struct Build {
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -20,12 +20,12 @@ pub struct BuildArgs {
     output: Option<PathBuf>,
 }
 
-impl BuildArgs {
+impl Build {
     /// Builds, and tells where the package is.
     ///
     /// # Errors
     /// When the project is wrong or does not compile.
-    pub fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
+    pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let built = project::build(&self.project, self.output.as_deref())?;
         generate::print(&built.changes, false, out).into_diagnostic()?;
         writeln!(out, "{} ({})", built.path.display(), ByteSize(built.size)).into_diagnostic()?;

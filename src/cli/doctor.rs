@@ -7,20 +7,20 @@ use miette::{Diagnostic as _, IntoDiagnostic as _};
 
 use crate::toolchain::{Machine, Origin, RustToolchain};
 
-/// Tells which toolchains for guests are there, and how the missing ones come.
+/// `okra doctor`.
 #[derive(Debug, Args)]
-pub struct DoctorArgs {
+pub(super) struct Doctor {
     /// Bring what is missing: a Rust target by rustup or, where that cannot and we are root, by apt-get.
     #[arg(long)]
     fix: bool,
 }
 
-impl DoctorArgs {
+impl Doctor {
     /// Looks, and brings what is missing when asked to. Fails when something is missing in the end.
     ///
     /// # Errors
     /// When nothing can be printed.
-    pub fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
+    pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let machine = Machine::here(Path::new("."));
         let found = if self.fix { RustToolchain::find_or_install(&machine) } else { RustToolchain::find(&machine) };
         match found {

@@ -7,9 +7,9 @@ use miette::IntoDiagnostic as _;
 
 use crate::project::{self, Change, ChangeKind};
 
-/// Makes WIT of a project's .proto files, and brings its SDK up to date.
+/// `okra generate`.
 #[derive(Debug, Args)]
-pub struct GenerateArgs {
+pub(super) struct Generate {
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -18,12 +18,12 @@ pub struct GenerateArgs {
     check: bool,
 }
 
-impl GenerateArgs {
+impl Generate {
     /// Generates, and tells what changed.
     ///
     /// # Errors
     /// When the project is wrong, or files cannot be written.
-    pub fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
+    pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let changes = if self.check { project::changes(&self.project)? } else { project::generate(&self.project)? };
         print(&changes, self.check, out).into_diagnostic()?;
         if changes.is_empty() {

@@ -8,9 +8,9 @@ use miette::IntoDiagnostic as _;
 use crate::config::Name;
 use crate::project;
 
-/// Makes a project in a new folder: a service that greets, to start from.
+/// `okra new`.
 #[derive(Debug, Args)]
-pub struct NewArgs {
+pub(super) struct New {
     /// Name of the project and of its folder, in kebab case.
     #[arg(value_parser = |name: &str| Name::new(name))]
     name: Name,
@@ -25,12 +25,12 @@ enum Lang {
     Rust,
 }
 
-impl NewArgs {
+impl New {
     /// Writes the project.
     ///
     /// # Errors
     /// When there is something of that name already, or it cannot be written.
-    pub fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
+    pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let Lang::Rust = self.lang;
         let name = &self.name;
         project::new(Path::new(""), name)?;

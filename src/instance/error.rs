@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use crate::link::Mismatch;
 
 /// Why a component cannot be run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum InstanceError {
     /// wasmtime refused its configuration.
@@ -15,6 +15,7 @@ pub enum InstanceError {
     Compile(wasmtime::Error),
     /// The component is not what its descriptors and manifest say.
     #[error("the component does not match its descriptors:{}", list(.0))]
+    #[diagnostic(help("build the package again from the same .proto files: `okra build`"))]
     Mismatch(Vec<Mismatch>),
     /// The component's imports cannot be satisfied.
     #[error("cannot link the component: {0:#}")]

@@ -12,7 +12,7 @@ use super::{json, merge};
 
 /// Bytes that lowering may trust.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// The message. Fields that own memory in the guest occur at most once in it, keys of maps too.
     pub(super) wire: Bytes,
     /// For every message in the order of the wire the lengths of its lists.

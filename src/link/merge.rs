@@ -22,7 +22,7 @@ enum Piece<'a> {
     /// Tag and value as they came.
     Verbatim(&'a [u8]),
     /// The contents of a message, to be merged in turn.
-    Message { entry: &'a Entry, record: RecordId, group: bool, contents: Vec<u8> },
+    Message { entry: &'a Entry, contents: Vec<u8> },
     /// Overtaken by a later occurrence.
     Dropped,
 }
@@ -50,9 +50,13 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8]) -> Vec<u8> {
         let whole = start.get(..start.len() - reader.rest().len()).unwrap_or_default();
         let mut value = value;
         let piece = match entry.value {
-            Value::Record { record, group } | Value::Encoded { record, group } => {
+            Value::Record { group, .. } | Value::Encoded { group, .. } => {
                 let Ok(contents) = nested(&mut value, number, group) else { break };
-                Piece::Message { entry, record, group, contents: contents.to_vec() }
+                Piece::Message { entry, contents: contents.to_vec() }
+            }
+            Value::Json(_) => {
+                let Ok(contents) = value.length_delimited() else { break };
+                Piece::Message { entry, contents: contents.to_vec() }
             }
             Value::Enum(_) if entry.once.is_some() => {
                 if !value.varint().is_ok_and(|number| is_known(plan, entry.value, number)) {
@@ -98,14 +102,14 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8]) -> Vec<u8> {
         match piece {
             Piece::Verbatim(bytes) => out.extend_from_slice(bytes),
             Piece::Dropped => {}
-            Piece::Message { entry, record, group, contents } => {
-                // What a guest gets encoded keeps its form; merging it is up to whoever decodes it.
+            Piece::Message { entry, contents } => {
+                // What a guest gets encoded keeps its form; merging it is up to whoever decodes it. So is JSON's.
                 let contents = match entry.value {
-                    Value::Encoded { .. } => contents,
-                    _ => message(plan, record, &contents),
+                    Value::Record { record, .. } => message(plan, record, &contents),
+                    _ => contents,
                 };
-                let tag = |wire_type: u8| u64::from(entry.number << 3 | u32::from(wire_type));
-                if group {
+                let tag = |wire_type: u8| u64::from((entry.number << 3) | u32::from(wire_type));
+                if entry.value.wire_type() == wire::GROUP {
                     put_varint(&mut out, tag(wire::GROUP));
                     out.extend_from_slice(&contents);
                     put_varint(&mut out, tag(wire::GROUP_END));
@@ -123,9 +127,9 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8]) -> Vec<u8> {
 /// Two occurrences of one field: messages are concatenated, of anything else the later one stands.
 fn join<'a>(old: Piece<'a>, new: Piece<'a>) -> Piece<'a> {
     match (old, new) {
-        (Piece::Message { mut contents, .. }, Piece::Message { entry, record, group, contents: more }) => {
+        (Piece::Message { mut contents, .. }, Piece::Message { entry, contents: more }) => {
             contents.extend_from_slice(&more);
-            Piece::Message { entry, record, group, contents }
+            Piece::Message { entry, contents }
         }
         (_, new) => new,
     }

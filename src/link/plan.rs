@@ -100,7 +100,6 @@ pub(super) enum Unit {
 /// Numbers and cases of an enum.
 #[derive(Debug)]
 pub(super) struct Enumeration {
-    pub(super) name: Arc<str>,
     pub(super) ty: Arc<Type>,
     /// Number of each case.
     pub(super) numbers: Vec<i32>,
@@ -517,7 +516,6 @@ fn enumeration(definition: &schema::Enum) -> Enumeration {
         _ => (1, 0),
     };
     Enumeration {
-        name: definition.full_name.as_str().into(),
         ty,
         numbers: definition.cases.iter().map(|case| case.number).collect(),
         by_number: definition.cases.iter().zip(0..).map(|(case, index)| (case.number, index)).collect(),

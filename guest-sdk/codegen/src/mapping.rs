@@ -571,11 +571,17 @@ fn cardinality(field: &FieldDescriptor) -> Cardinality {
         return Cardinality::Map { key: key.unwrap_or(Scalar::String) };
     }
     match field.cardinality() {
-        ProtoCardinality::Repeated => Cardinality::Repeated { packed: field.is_packed() },
+        ProtoCardinality::Repeated => Cardinality::Repeated { packed: is_packed(field) },
         ProtoCardinality::Required => Cardinality::Required,
         ProtoCardinality::Optional if field.supports_presence() => Cardinality::Optional,
         ProtoCardinality::Optional => Cardinality::Implicit,
     }
+}
+
+/// Whether a repeated field is written packed: as its option says, else as its syntax does.
+fn is_packed(field: &FieldDescriptor) -> bool {
+    let option = field.field_descriptor_proto().options.as_ref().and_then(|options| options.packed);
+    option.unwrap_or_else(|| field.is_packed())
 }
 
 fn scalar(kind: &ProtoKind) -> Option<Scalar> {

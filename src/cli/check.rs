@@ -1,0 +1,48 @@
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::{Context as _, IntoDiagnostic as _};
+
+use super::packages;
+use crate::instance::EngineSettings;
+use crate::runtime::Runtime;
+
+/// `okra check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Packages (.wasm) and folders of packages.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+}
+
+impl Check {
+    pub(super) async fn run(self) -> miette::Result<ExitCode> {
+        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        let mut out = std::io::stdout().lock();
+        for path in &self.paths {
+            for (path, package) in packages::read(path)? {
+                let needs = runtime.check(&package).await.wrap_err_with(|| path.display().to_string())?;
+                let manifest = package.manifest();
+                let mut text = format!("{} {} ({})\n", manifest.name, manifest.version, path.display());
+                for service in &manifest.serves {
+                    text.push_str(&format!("  serves {service}\n"));
+                }
+                for service in &manifest.raw {
+                    text.push_str(&format!("  serves {service} (encoded messages)\n"));
+                }
+                for service in &needs.calls {
+                    text.push_str(&format!("  calls  {service}\n"));
+                }
+                text.push_str(&format!(
+                    "  memory {} an instance, {} instances\n",
+                    manifest.run.memory, manifest.run.instances
+                ));
+                text.push_str("  ok\n");
+                out.write_all(text.as_bytes()).into_diagnostic()?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,46 @@
+//! From paths on the command line to packages.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use miette::{Context as _, IntoDiagnostic as _, miette};
+
+use crate::registry::Package;
+
+/// Reads a package, or each package of a folder.
+pub(super) fn read(path: &Path) -> miette::Result<Vec<(PathBuf, Package)>> {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).into_diagnostic().wrap_err_with(|| unreadable(path))?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let file = entry.into_diagnostic().wrap_err_with(|| unreadable(path))?.path();
+            if file.extension().is_some_and(|extension| extension == "wasm") {
+                files.push(file);
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            let help = "name a package (.wasm), a folder of packages, or a project folder with okra.toml";
+            return Err(miette!(help = help, "no packages in {}", path.display()));
+        }
+        return files.into_iter().map(read_file).collect();
+    }
+    Ok(vec![read_file(path.to_owned())?])
+}
+
+fn read_file(path: PathBuf) -> miette::Result<(PathBuf, Package)> {
+    let bytes = std::fs::read(&path).into_diagnostic().wrap_err_with(|| unreadable(&path))?;
+    let package = Package::read(bytes);
+    let package = package.map_err(|error| miette::Report::new(error).wrap_err(format!("{}", path.display())))?;
+    Ok((path, package))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
+
+/// The folder of compiled code: below the user's cache folder.
+pub(super) fn compile_cache() -> miette::Result<PathBuf> {
+    let folders = etcetera::choose_base_strategy().into_diagnostic().wrap_err("cannot find the user's cache folder")?;
+    Ok(folders.cache_dir().join("okra").join("compiled"))
+}

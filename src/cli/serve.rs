@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::{Context as _, IntoDiagnostic as _};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::packages;
+use crate::gateway::{self, Backend as _, Settings};
+use crate::instance::EngineSettings;
+use crate::runtime::Runtime;
+use crate::telemetry::{self, LogFormat};
+
+/// `okra serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Packages (.wasm) and folders of packages.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Serve even when some package calls a service that nobody serves; such calls fail with UNAVAILABLE.
+    #[arg(long)]
+    allow_missing: bool,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> miette::Result<ExitCode> {
+        telemetry::init(self.log_format);
+        // The signals are caught before anything is announced, so that none is lost.
+        let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
+        let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
+        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        let mut largest = Settings::default().max_request;
+        for path in &self.paths {
+            for (path, package) in packages::read(path)? {
+                runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
+                let most = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
+                largest = largest.max(most);
+            }
+        }
+        if let Err(missing) = runtime.check_links() {
+            if !self.allow_missing {
+                return Err(missing.into());
+            }
+            tracing::warn!("{missing}");
+        }
+        let listener = gateway::listen(&self.listen).await?;
+        let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
+        for service in runtime.served().borrow().services() {
+            tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
+        }
+        tracing::info!("listening on http://{address}");
+        let settings = Settings { max_request: largest, ..Settings::default() };
+        let shutdown = gateway::serve(listener, runtime, settings, async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!("shutting down: no more connections, calls in flight may finish");
+        });
+        let shutdown = shutdown.await;
+        for call in &shutdown.cut {
+            tracing::warn!(%call, "cut off");
+        }
+        tracing::info!(finished = shutdown.finished, cut = shutdown.cut.len(), "shut down");
+        Ok(ExitCode::SUCCESS)
+    }
+}

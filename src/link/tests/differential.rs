@@ -1,0 +1,94 @@
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use prost::Message as _;
+
+use super::generate::Tape;
+use super::{FIXTURE, canonical, decode, through_params, through_result};
+
+/// Both ways through a guest give what prost-reflect reads in the same bytes.
+fn same(method: &str, message: &str, wire: Vec<u8>) -> Result<(), TestCaseError> {
+    let descriptor = FIXTURE.message(message);
+    let expected = decode(&descriptor, &wire);
+    let function = FIXTURE.function(method);
+    for answer in [through_params(function, wire.clone().into()), through_result(function, wire.into())] {
+        let answer = answer.map_err(TestCaseError::fail)?;
+        let found = decode(&descriptor, &answer);
+        prop_assert_eq!(canonical(&found), canonical(&expected));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_message_of_everything_survives(tape in vec(any::<u8>(), 0..600)) {
+        let message = Tape::new(&tape).message(&FIXTURE.message("Everything"), 3);
+        same("All", "Everything", message.encode_to_vec())?;
+    }
+
+    #[test]
+    fn a_small_message_survives(tape in vec(any::<u8>(), 0..40)) {
+        let message = Tape::new(&tape).message(&FIXTURE.message("Small"), 1);
+        same("Small", "Small", message.encode_to_vec())?;
+    }
+
+    #[test]
+    fn joined_flat_values_survive(tape in vec(any::<u8>(), 0..60)) {
+        let message = Tape::new(&tape).message(&FIXTURE.message("Flat"), 2);
+        same("Flat", "Flat", message.encode_to_vec())?;
+    }
+
+    #[test]
+    fn a_proto2_message_survives(tape in vec(any::<u8>(), 0..200)) {
+        let message = Tape::new(&tape).message(&FIXTURE.message("Legacy"), 2);
+        same("Legacy", "Legacy", message.encode_to_vec())?;
+    }
+
+    /// Two encodings one after the other are one message: singular messages merge, lists go on, the last scalar, oneof and
+    /// map entry win.
+    #[test]
+    fn concatenated_messages_merge(first in vec(any::<u8>(), 0..300), second in vec(any::<u8>(), 0..300)) {
+        let descriptor = FIXTURE.message("Everything");
+        let mut wire = Tape::new(&first).message(&descriptor, 3).encode_to_vec();
+        wire.extend(Tape::new(&second).message(&descriptor, 3).encode_to_vec());
+        // A Value that merges two kinds has the last one, like any oneof.
+        same("All", "Everything", wire)?;
+    }
+}
+
+#[test]
+fn unknown_fields_are_dropped() {
+    // Field 3 is unknown to Small, as varint, length-delimited and group.
+    let wire = b"\x0a\x03Ada\x18\x05\x1a\x02hi\x1b\x08\x01\x1c";
+    let answer = through_params(FIXTURE.function("Small"), Bytes::from_static(wire)).unwrap();
+    assert_eq!(answer.as_ref(), b"\x0a\x03Ada");
+}
+
+#[test]
+fn an_unknown_number_of_a_closed_enum_is_an_unknown_field() {
+    // id; closed: 10, 99, 1 unpacked, then 99 and 10 packed; one: 99; by: {1: 99}, {2: 1}.
+    let wire =
+        b"\x0a\x01x\x18\x0a\x18\x63\x18\x01\x1a\x02\x63\x0a\x20\x63\x4a\x04\x08\x01\x10\x63\x4a\x04\x08\x02\x10\x01";
+    let answer = through_params(FIXTURE.function("Legacy"), Bytes::from_static(wire)).unwrap();
+    assert_eq!(answer.as_ref(), b"\x0a\x01x\x18\x0a\x18\x01\x18\x0a\x4a\x04\x08\x02\x10\x01");
+}
+
+#[test]
+fn packed_and_unpacked_are_both_read() {
+    // `unpacked` (5) comes packed, `packed` (6) comes unpacked; they leave as declared.
+    let wire = b"\x0a\x01x\x2a\x02\x01\x02\x30\x03\x30\x04";
+    let answer = through_params(FIXTURE.function("Legacy"), Bytes::from_static(wire)).unwrap();
+    assert_eq!(answer.as_ref(), b"\x0a\x01x\x28\x01\x28\x02\x32\x02\x03\x04");
+}
+
+#[test]
+fn no_message_and_an_empty_message_pass() {
+    let nothing = FIXTURE.function("Nothing");
+    assert_eq!(through_params(nothing, Bytes::new()).unwrap(), Bytes::new());
+    assert_eq!(through_result(nothing, Bytes::new()).unwrap(), Bytes::new());
+    let text = FIXTURE.function("Text");
+    assert_eq!(through_params(text, Bytes::from_static(b"\x0a\x02hi")).unwrap().as_ref(), b"\x0a\x02hi");
+    assert_eq!(through_params(text, Bytes::new()).unwrap(), Bytes::new());
+}

@@ -1,0 +1,165 @@
+//! The runtime of a process: packages become revisions, services get their routes, the gateway gets its answers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coerce::actor::system::ActorSystem;
+use okra_codegen::mapping::SchemaError;
+use okra_codegen::schema::Schema;
+use tokio::sync::watch;
+
+use crate::actor::{Dispatcher, Refused};
+use crate::call::{Context, Failure, Reply};
+use crate::gateway::{Backend, Health, Served};
+use crate::instance::{Cache, Engine, EngineSettings, InstanceError, Template};
+use crate::pool::Counts;
+use crate::registry::Package;
+use crate::router::{Revision, Router};
+
+/// Everything that serves in this process.
+pub struct Runtime {
+    engine: Engine,
+    cache: Cache,
+    system: ActorSystem,
+    router: Arc<Router>,
+    served: watch::Sender<Arc<Served>>,
+}
+
+/// Why a package cannot be deployed.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// Its services cannot be mapped.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Schema(#[from] SchemaError),
+    /// Its component cannot be run.
+    #[error(transparent)]
+    #[diagnostic(code(okra::deploy::component))]
+    Instance(#[from] InstanceError),
+    /// Another package serves the service already.
+    #[error("service `{service}` is served by another package already")]
+    #[diagnostic(code(okra::deploy::taken), help("serve one of the two packages only"))]
+    Taken {
+        /// Full name of the service.
+        service: String,
+    },
+    /// It calls services that nobody serves.
+    #[error("nobody serves {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
+    #[diagnostic(
+        code(okra::deploy::missing),
+        help(
+            "serve a package with the service, too, or start with --allow-missing: calls of it then fail with UNAVAILABLE"
+        )
+    )]
+    Missing {
+        /// Services and the packages that call them.
+        missing: Vec<(String, String)>,
+    },
+    /// The actor system does not take the service's actor.
+    #[error("cannot start the service's actor: {0}")]
+    #[diagnostic(code(okra::deploy::actor))]
+    Actor(#[from] Refused),
+}
+
+/// What a package needs, found without serving it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Full names of the services that its component calls.
+    pub calls: Vec<String>,
+}
+
+impl Runtime {
+    /// Starts the engine. `cache` is the folder of compiled code.
+    ///
+    /// # Errors
+    /// When the machine lacks what the engine needs, or the folder cannot be used.
+    pub fn new(cache: &Path, settings: EngineSettings) -> Result<Arc<Self>, InstanceError> {
+        Ok(Arc::new(Self {
+            engine: Engine::new(settings)?,
+            cache: Cache::open(cache)?,
+            system: ActorSystem::new(),
+            router: Arc::default(),
+            served: watch::channel(Arc::default()).0,
+        }))
+    }
+
+    /// Compiles a package and compares it with its descriptors, without serving it.
+    ///
+    /// # Errors
+    /// Everything that keeps it from being served but for services that are missing.
+    pub async fn check(&self, package: &Package) -> Result<Needs, DeployError> {
+        let template = self.template(package)?;
+        template.instantiate().await?;
+        Ok(Needs { calls: template.calls().map(|service| service.to_string()).collect() })
+    }
+
+    fn template(&self, package: &Package) -> Result<Arc<Template>, DeployError> {
+        let manifest = package.manifest();
+        let typed: Vec<_> = manifest.serves.iter().chain(&manifest.calls).map(ToString::to_string).collect();
+        let schema = Schema::new(package.pool(), &typed)?;
+        Ok(Arc::new(Template::new(&self.engine, &self.cache, package, &schema, self.router.clone())?))
+    }
+
+    /// Makes a revision of a package and routes its services to it.
+    ///
+    /// # Errors
+    /// When it cannot be run, or a service of it is served already.
+    pub async fn deploy(&self, package: &Package) -> Result<(), DeployError> {
+        let manifest = package.manifest();
+        let services: Vec<_> = manifest.serves.iter().chain(&manifest.raw).map(ToString::to_string).collect();
+        if let Some(service) = services.iter().find(|service| self.router.revision(service).is_some()) {
+            return Err(DeployError::Taken { service: service.clone() });
+        }
+        let template = self.template(package)?;
+        // An instance that cannot come to life is found out now and not at the first call.
+        template.instantiate().await?;
+        let dispatcher = Dispatcher::start(manifest.name.to_string(), &self.system, &manifest.run).await?;
+        let revision = Arc::new(Revision::new(manifest.name.to_string(), template, dispatcher));
+        let mut served = Served::clone(&self.served.borrow());
+        for service in services {
+            if let Some(descriptor) = package.pool().get_service_by_name(&service) {
+                served.add(descriptor, Health::Serving);
+            }
+            self.router.route(service.into(), revision.clone());
+        }
+        self.served.send_replace(Arc::new(served));
+        Ok(())
+    }
+
+    /// Whether every service that some package calls is served.
+    ///
+    /// # Errors
+    /// The services that are not.
+    pub fn check_links(&self) -> Result<(), DeployError> {
+        let missing = self.router.missing();
+        if missing.is_empty() { Ok(()) } else { Err(DeployError::Missing { missing }) }
+    }
+
+    /// The pool behind a service in numbers.
+    pub async fn counts(&self, service: &str) -> Option<Counts> {
+        Some(self.router.revision(service)?.counts().await)
+    }
+
+    /// Answers a unary call.
+    ///
+    /// # Errors
+    /// As the handler says, or the host when the call does not come so far.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the call and what it called in turn.
+    pub async fn call(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
+        self.router.unary(context, request).await
+    }
+}
+
+impl Backend for Runtime {
+    fn served(&self) -> watch::Receiver<Arc<Served>> {
+        self.served.subscribe()
+    }
+
+    async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
+        self.call(context, request).await
+    }
+}
