@@ -1,10 +1,12 @@
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use super::{FILE_NAME, Place};
+use crate::nearest::nearest;
 
 /// Why a project's file cannot be used. As a [`miette::Diagnostic`] it points at the place.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,14 @@ pub enum Mistake {
         /// The service.
         service: String,
     },
+    /// A service that the `.proto` files do not define.
+    #[error("the .proto files define no service `{service}`")]
+    UnknownService {
+        /// The service.
+        service: String,
+        /// Those that they define.
+        known: Vec<String>,
+    },
     /// A folder that is not there.
     #[error("there is no folder {}", path.display())]
     NoFolder {
@@ -103,6 +113,8 @@ impl Mistake {
         let help = match self {
             Self::UnknownKey { key, known } => return Some(suggest(key, known)),
             Self::UnknownValue { value, known } => return Some(suggest(value, known)),
+            Self::UnknownService { known, .. } if known.is_empty() => "they define none at all",
+            Self::UnknownService { service, known } => return Some(suggest(service, known)),
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
@@ -117,6 +129,15 @@ impl Mistake {
 }
 
 impl ConfigError {
+    /// A mistake at a key of the `okra.toml` in `folder`, as seen from outside of the file.
+    pub(crate) fn at(folder: &Path, key: &[&str], mistake: Mistake) -> Self {
+        let path = folder.join(FILE_NAME);
+        match fs::read_to_string(&path) {
+            Ok(source) => Self::Invalid { place: Box::new(Place::of(&path, &source, key)), path, mistake },
+            Err(source) => Self::Read { path, source },
+        }
+    }
+
     /// From what the TOML reader says.
     pub(super) fn syntax(path: &Path, source: &str, error: &toml::de::Error) -> Self {
         let place = Place::new(path, source, error.span().unwrap_or(0..0));
@@ -138,17 +159,11 @@ fn mistake(message: &str) -> Mistake {
 }
 
 fn suggest(word: &str, known: &[String]) -> String {
-    // Case and `_` for `-` are the usual slips, and weigh nothing.
-    let normal = word.to_lowercase().replace('_', "-");
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&normal, candidate), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3));
-    match nearest {
-        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+    // `_` for `-` is the usual slip, and weighs nothing.
+    match nearest(&word.replace('_', "-"), known.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`?"),
         None => {
-            let known: Vec<_> = known.iter().map(|candidate| format!("`{candidate}`")).collect();
+            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("known here: {}", known.join(", "))
         }
     }

@@ -1,0 +1,89 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use okra_codegen::compile::compile;
+use okra_codegen::schema::{Schema, Service};
+use okra_codegen::wit::{self, GeneratedFile, World};
+use prost_reflect::{DescriptorPool, FileDescriptor};
+
+use super::ProjectError;
+use crate::config::{ConfigError, Mistake, Project, ServiceName};
+
+/// What a project's `.proto` files say of its services.
+pub(super) struct Interface {
+    /// Descriptors, encoded, of the packages of the project's services and of what these import.
+    pub(super) descriptors: Vec<u8>,
+    schema: Schema,
+    world: World,
+}
+
+impl Interface {
+    /// Compiles the `.proto` files of the project in `folder`.
+    pub(super) fn compile(folder: &Path, project: &Project) -> Result<Self, ProjectError> {
+        let proto = &project.proto;
+        let roots: Vec<PathBuf> = proto.include.iter().map(|root| folder.join(root)).collect();
+        let all = compile(&roots, &[])?.pool;
+        for (key, services) in [("serves", &proto.serves), ("calls", &proto.calls), ("raw", &proto.raw)] {
+            if let Some(service) = services.iter().find(|service| all.get_service_by_name(service).is_none()) {
+                let known = all.services().map(|service| service.full_name().to_owned()).collect();
+                let mistake = Mistake::UnknownService { service: service.to_string(), known };
+                return Err(ConfigError::at(folder, &["proto", key], mistake).into());
+            }
+        }
+        let descriptors = select(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
+        // Names are given among all types of a package, so the mapping must see what those who read the package will see.
+        let pool = DescriptorPool::decode(descriptors.as_slice())
+            .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;
+        let mut typed: Vec<&str> = Vec::new();
+        for service in proto.serves.iter().chain(&proto.calls) {
+            if !typed.contains(&&**service) {
+                typed.push(service);
+            }
+        }
+        let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect();
+        Ok(Self {
+            descriptors,
+            schema: Schema::new(&pool, &typed)?,
+            world: World {
+                name: project.name.to_string(),
+                exports: names(&proto.serves),
+                imports: names(&proto.calls),
+                raw: !proto.raw.is_empty(),
+            },
+        })
+    }
+
+    /// The files of the project's `wit` folder.
+    pub(super) fn wit(&self) -> Vec<GeneratedFile> {
+        wit::generate(&self.schema, &self.world)
+    }
+
+    /// Full name of the WIT interface of a service with typed messages, such as `shop:billing/billing@1.0.0`.
+    pub(super) fn wit_name(&self, service: &ServiceName) -> Option<String> {
+        let found: &Service = self.schema.services.iter().find(|found| found.full_name == **service)?;
+        let package = self.schema.packages.get(found.package)?;
+        Some(format!("{}:{}/{}@{}", package.namespace, package.name, found.wit_name, package.version))
+    }
+}
+
+/// The files of the packages that services are in, and all that these import; others of the same folders are none of
+/// the project's business. A whole package, so that its other messages, such as those for error details, are there too.
+fn select<'a>(pool: &DescriptorPool, services: impl Iterator<Item = &'a ServiceName>) -> Vec<u8> {
+    let packages: BTreeSet<String> = services
+        .filter_map(|service| pool.get_service_by_name(service))
+        .map(|service| service.parent_file().package_name().to_owned())
+        .collect();
+    let mut chosen = BTreeSet::new();
+    let mut open: Vec<FileDescriptor> = pool.files().filter(|file| packages.contains(file.package_name())).collect();
+    while let Some(file) = open.pop() {
+        if chosen.insert(file.name().to_owned()) {
+            open.extend(file.dependencies());
+        }
+    }
+    let mut set = Vec::new();
+    for file in pool.files().filter(|file| chosen.contains(file.name())) {
+        // Field 1 of google.protobuf.FileDescriptorSet; file by file, because only so custom options are kept.
+        prost::encoding::bytes::encode(1, &file.encode_to_vec(), &mut set);
+    }
+    set
+}

@@ -1,0 +1,163 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A machine whose programs are scripts of ours.
+struct Fake {
+    folder: TempDir,
+}
+
+impl Fake {
+    /// With rustup's Rust: cargo, rustc and its linkers.
+    fn with_rust() -> Self {
+        let fake = Self::bare();
+        fake.program("cargo", "echo cargo 1.95.0");
+        let sysroot = fake.path("sysroot");
+        let rustc = format!(
+            "case \"$*\" in *sysroot*) echo {};; *) echo 'rustc 1.95.0'; echo 'host: x-y-z';; esac",
+            sysroot.display()
+        );
+        fake.program("rustc", &rustc);
+        fake.file("sysroot/lib/rustlib/x-y-z/bin/rust-lld");
+        fake.file("sysroot/lib/rustlib/x-y-z/bin/wasm-component-ld");
+        fake
+    }
+
+    fn bare() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    fn script(path: &Path, script: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        Self::script(&self.path("bin").join(name), script);
+    }
+
+    /// Debian's packages, but for the C library.
+    fn debian_rust(&self) {
+        let rustc = format!(
+            "case \"$*\" in *sysroot*) echo {};; *target-list) echo wasm32-wasip2;; *) echo 'rustc 1.96.0';; esac",
+            self.path("usr").display()
+        );
+        Self::script(&self.path("usr/bin/rustc"), &rustc);
+        self.file("usr/lib/rustlib/src/rust/library/std/Cargo.toml");
+    }
+
+    fn debian_libc(&self) {
+        self.file("usr/lib/wasm32-wasi/libc.a");
+    }
+
+    fn machine(&self) -> Machine {
+        let path = self.path("bin").into_os_string();
+        Machine { path, root: self.folder.path().to_owned(), folder: self.folder.path().to_owned() }
+    }
+}
+
+fn help(error: &ToolchainError) -> String {
+    miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn without_rust_the_error_says_how_it_comes() {
+    let error = RustToolchain::find_or_install(&Fake::bare().machine()).unwrap_err();
+    assert!(matches!(error, ToolchainError::NoRust { program: "cargo" }), "{error}");
+    assert!(help(&error).contains("rustup.rs"));
+}
+
+#[test]
+fn an_installed_target_is_used_as_it_is() {
+    let fake = Fake::with_rust();
+    fake.debian_rust();
+    fake.debian_libc();
+    fake.file("sysroot/lib/rustlib/wasm32-wasip2/lib/libstd.rlib");
+    let toolchain = RustToolchain::find(&fake.machine()).unwrap();
+    assert_eq!((toolchain.origin, toolchain.version.as_str()), (Origin::Installed, "rustc 1.95.0"));
+    assert_eq!(toolchain.arguments, ["--target", "wasm32-wasip2"]);
+    assert!(toolchain.environment.is_empty());
+}
+
+#[test]
+fn debians_packages_take_the_place_of_the_target() {
+    let fake = Fake::with_rust();
+    fake.debian_rust();
+    fake.debian_libc();
+    let toolchain = RustToolchain::find(&fake.machine()).unwrap();
+    assert_eq!((toolchain.origin, toolchain.version.as_str()), (Origin::Debian, "rustc 1.96.0"));
+    let root = fake.folder.path().display().to_string();
+    let environment: String = toolchain
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={}\n", value.to_string_lossy().replace(&root, "")))
+        .collect();
+    insta::assert_snapshot!(environment, @r"
+    PATH=/sysroot/lib/rustlib/x-y-z/bin:/bin
+    RUSTC=/usr/bin/rustc
+    RUSTC_BOOTSTRAP=1
+    RUSTFLAGS=-C link-self-contained=no -L /usr/lib/wasm32-wasi -C link-arg=-lc
+    ");
+    assert_eq!(toolchain.arguments, ["-Zbuild-std=std,panic_abort", "--target", "wasm32-wasip2"]);
+}
+
+#[test]
+fn a_debian_without_all_of_it_does_not_count() {
+    let fake = Fake::with_rust();
+    fake.debian_rust();
+    fake.program("rustup", "exit 1");
+    fake.program("apt-get", "echo apt");
+    let error = RustToolchain::find_or_add(&fake.machine()).unwrap_err();
+    assert_eq!(error.to_string(), "rustc 1.95.0 cannot compile for wasm32-wasip2");
+    insta::assert_snapshot!(help(&error), @"run `apt-get update && apt-get install --no-install-recommends rustc-web rust-web-src wasi-libc lld-19`, or `okra doctor --fix`, which does it");
+}
+
+#[test]
+fn rustup_adds_the_target() {
+    let fake = Fake::with_rust();
+    let target = fake.path("sysroot/lib/rustlib/wasm32-wasip2/lib");
+    let add = format!("case \"$*\" in 'target add wasm32-wasip2') /bin/mkdir -p {};; esac", target.display());
+    fake.program("rustup", &add);
+    let error = RustToolchain::find(&fake.machine()).unwrap_err();
+    insta::assert_snapshot!(help(&error), @"run `rustup target add wasm32-wasip2`, or `okra doctor --fix`, which does it");
+    assert_eq!(RustToolchain::find_or_add(&fake.machine()).unwrap().origin, Origin::Installed);
+}
+
+#[test]
+fn packages_are_installed_where_rustup_cannot_and_we_are_root() {
+    let fake = Fake::with_rust();
+    fake.debian_rust();
+    fake.program("rustup", "case \"$1\" in --version) echo rustup;; *) exit 1;; esac");
+    let libc = fake.path("usr/lib/wasm32-wasi");
+    let install = format!("case \"$1\" in install) /bin/mkdir -p {0} && echo > {0}/libc.a;; esac", libc.display());
+    fake.program("apt-get", &install);
+    fake.program("id", "echo 1000");
+    assert!(matches!(RustToolchain::find_or_install(&fake.machine()), Err(ToolchainError::NoTarget { .. })));
+    fake.program("id", "echo 0");
+    assert_eq!(RustToolchain::find_or_install(&fake.machine()).unwrap().origin, Origin::Debian);
+}
+
+#[test]
+fn what_a_failed_command_said_is_told() {
+    let fake = Fake::bare();
+    fake.program("apt-get", "echo one >&2; echo 'E: no network' >&2; exit 100");
+    let error = fake.machine().run("apt-get", &["update"]).unwrap_err();
+    assert_eq!(error.to_string(), "`apt-get update` failed: E: no network");
+}
