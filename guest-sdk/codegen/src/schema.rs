@@ -252,9 +252,24 @@ pub struct Method {
 }
 
 impl Package {
+    /// The full name of the package, such as `shop:billing@1.0.0`.
+    pub fn wit_id(&self) -> String {
+        format!("{}:{}@{}", self.namespace, self.name, self.version)
+    }
+
     /// The full name of one of its interfaces, such as `shop:billing/types@1.0.0`.
     pub fn interface(&self, name: &str) -> String {
         format!("{}:{}/{name}@{}", self.namespace, self.name, self.version)
+    }
+}
+
+impl Message {
+    /// All its fields in declaration order, the cases of oneofs among them.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.members.iter().flat_map(|member| match member {
+            Member::Field(field) => std::slice::from_ref(field),
+            Member::Oneof(oneof) => &oneof.cases,
+        })
     }
 }
 
