@@ -1,4 +1,5 @@
 use std::io::{Read as _, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
@@ -6,6 +7,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use clap::Args;
 use miette::{IntoDiagnostic as _, WrapErr as _};
+use okra_codegen::compile::compile;
 use prost_reflect::MethodDescriptor;
 
 use crate::call::{InvalidMetadata, Metadata, Status};
@@ -32,6 +34,13 @@ pub struct CallArgs {
     /// How long the call may take, such as 500ms or 5s.
     #[arg(long, value_name = "TIME")]
     timeout: Option<humantime::Duration>,
+    /// A .proto file that defines the service, for servers without reflection. Can be given many times.
+    #[arg(long, value_name = "FILE")]
+    proto: Vec<PathBuf>,
+    /// A folder in which .proto files and their imports are; by default that of each --proto. Without any --proto, all
+    /// .proto files in it are read.
+    #[arg(long, value_name = "DIR")]
+    proto_path: Vec<PathBuf>,
     /// Prints metadata, trailers and the time it took to stderr.
     #[arg(short, long)]
     verbose: bool,
@@ -72,7 +81,10 @@ impl CallArgs {
     /// When the call cannot be made. One that was made and failed is told on `err`, and by the exit code.
     pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
         let client = Client::connect(&self.address).await?;
-        let mut schema = Schema::of_server(client.clone());
+        let mut schema = match self.proto.is_empty() && self.proto_path.is_empty() {
+            true => Schema::of_server(client.clone()),
+            false => Schema::of_files(compile(&self.proto_roots(), &self.proto)?),
+        };
         let method = schema.method(&self.method).await?;
         if method.is_client_streaming() || method.is_server_streaming() {
             return Err(ClientError::Streaming { method: method.full_name().to_owned() }.into());
@@ -102,6 +114,15 @@ impl CallArgs {
                 Ok(ExitCode::from(64 + status.code as u8))
             }
         }
+    }
+
+    fn proto_roots(&self) -> Vec<PathBuf> {
+        if !self.proto_path.is_empty() {
+            return self.proto_path.clone();
+        }
+        // The parent of a bare file name is empty.
+        let folder = |file: &PathBuf| file.parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
+        self.proto.iter().map(|file| folder(file).unwrap_or_else(|| ".".into())).collect()
     }
 
     fn request_text(&self) -> Result<String, miette::Report> {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use super::Cli;
-use crate::gateway::fake::Server;
+use crate::gateway::fake::{GREETER, MOOD, Server};
 
 struct Ran {
     code: String,
@@ -60,6 +60,26 @@ async fn call_takes_the_request_from_a_file() {
     assert!(ran.out.contains("Hello, Grace!"), "{}", ran.err);
     let ran = run(&["call", &address, "greeter.v1.Greeter/Hello", "@no-such-file"]).await;
     assert!(ran.err.contains("cannot read the request from `no-such-file`"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn call_takes_the_types_from_files() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("greeter/v1")).unwrap();
+    for (name, text) in [("greeter/v1/greeter.proto", GREETER), ("greeter/v1/mood.proto", MOOD)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let file = folder.path().join("greeter/v1/greeter.proto").display().to_string();
+    let root = folder.path().display().to_string();
+    let hello = ["call", &address, "greeter.v1.Greeter/Hello"];
+    let ran = run(&[&hello[..], &["--proto", &file, "--proto-path", &root]].concat()).await;
+    assert!(ran.out.contains("Hello, !"), "{}", ran.err);
+    let ran = run(&[&hello[..], &["--proto-path", &root]].concat()).await;
+    assert!(ran.out.contains("Hello, !"), "{}", ran.err);
+    let ran = run(&[&hello[..], &["--proto", &file]].concat()).await;
+    assert!(ran.err.contains("greeter/v1/mood.proto"), "{}", ran.err);
 }
 
 #[tokio::test]
