@@ -1,17 +1,26 @@
-//! The `okra` command: one file for each subcommand.
+//! The `okra` command: one file for each of its own commands.
 
 mod build;
+mod call;
 mod check;
+mod describe;
 mod doctor;
 mod generate;
+mod list;
 mod new;
 mod packages;
 mod serve;
+#[cfg(test)]
+mod tests;
 
-use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub use call::CallArgs;
+pub use describe::DescribeArgs;
+pub use list::ListArgs;
 
 /// gRPC services as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -35,21 +44,27 @@ enum Command {
     Serve(serve::Serve),
     /// Tells what a package exports, imports and needs, and whether it would be served.
     Check(check::Check),
+    Call(CallArgs),
+    List(ListArgs),
+    Describe(DescribeArgs),
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Does what was asked for. `out` gets the results, `err` what is said about them.
     ///
     /// # Errors
-    /// What kept it from doing its work, for people to read.
-    pub async fn run(self) -> miette::Result<ExitCode> {
+    /// When it cannot be done; the report says what to do about it.
+    pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
         match self.command {
-            Command::New(new) => new.run(&mut io::stdout()),
-            Command::Generate(generate) => generate.run(&mut io::stdout()),
-            Command::Build(build) => build.run(&mut io::stdout()),
-            Command::Doctor(doctor) => doctor.run(&mut io::stdout()),
+            Command::New(new) => new.run(out),
+            Command::Generate(generate) => generate.run(out),
+            Command::Build(build) => build.run(out),
+            Command::Doctor(doctor) => doctor.run(out),
             Command::Serve(serve) => serve.run().await,
-            Command::Check(check) => check.run().await,
+            Command::Check(check) => check.run(out).await,
+            Command::Call(args) => args.run(out, err).await,
+            Command::List(args) => args.run(out).await,
+            Command::Describe(args) => args.run(out).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod call;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod gateway;
 mod grpc;

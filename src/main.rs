@@ -7,5 +7,5 @@ use okra::cli::Cli;
 
 #[tokio::main]
 async fn main() -> miette::Result<ExitCode> {
-    Cli::parse().run().await
+    Cli::parse().run(&mut std::io::stdout(), &mut std::io::stderr()).await
 }

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,9 +18,8 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) async fn run(self) -> miette::Result<ExitCode> {
+    pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
-        let mut out = std::io::stdout().lock();
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 let needs = runtime.check(&package).await.wrap_err_with(|| path.display().to_string())?;

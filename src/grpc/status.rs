@@ -57,7 +57,7 @@ mod tests {
         status.metadata.add("retry-token-bin", &[0, 255]).unwrap();
         let mut headers = http::HeaderMap::new();
         tonic::Status::from(status.clone()).add_header(&mut headers).unwrap();
-        assert_eq!(headers["grpc-message"], "%C3%A0 la carte");
+        assert_eq!(headers["grpc-message"], "%C3%A0%20la%20carte");
         assert_eq!(Status::from(tonic::Status::from_header_map(&headers).unwrap()), status);
     }
 

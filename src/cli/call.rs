@@ -1,0 +1,184 @@
+use std::io::{Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+use base64::Engine as _;
+use clap::Args;
+use miette::{IntoDiagnostic as _, WrapErr as _};
+use okra_codegen::compile::compile;
+use prost_reflect::MethodDescriptor;
+
+use crate::call::{InvalidMetadata, Metadata, Status};
+use crate::client::{Answer, Client, ClientError, Schema, describe_detail, parse_request, print_response};
+use crate::grpc::BASE64;
+
+/// Calls a method of any gRPC server.
+///
+/// The response is printed as JSON. A call that fails prints its code, message and details to stderr, and ends with exit
+/// code 64 plus the number of the gRPC code.
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// Where the server listens, such as 127.0.0.1:8080.
+    address: String,
+    /// The method, such as greeter.v1.Greeter/Hello.
+    #[arg(value_name = "SERVICE/METHOD")]
+    method: String,
+    /// The request as JSON; @FILE takes it from a file, - from stdin.
+    #[arg(value_name = "JSON", default_value = "{}")]
+    request: String,
+    /// Metadata to send; the value of a name that ends in -bin is base64. Can be given many times.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<Header>,
+    /// How long the call may take, such as 500ms or 5s.
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<humantime::Duration>,
+    /// A .proto file that defines the service, for servers without reflection. Can be given many times.
+    #[arg(long, value_name = "FILE")]
+    proto: Vec<PathBuf>,
+    /// A folder in which .proto files and their imports are; by default that of each --proto. Without any --proto, all
+    /// .proto files in it are read.
+    #[arg(long, value_name = "DIR")]
+    proto_path: Vec<PathBuf>,
+    /// Prints metadata, trailers and the time it took to stderr.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Header {
+    name: String,
+    value: Vec<u8>,
+}
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once(':').ok_or("expected `NAME: VALUE`")?;
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        let value = match name.ends_with("-bin") {
+            true => BASE64.decode(value).map_err(|error| format!("the value of `{name}` is not base64: {error}"))?,
+            false => value.as_bytes().to_vec(),
+        };
+        let this = Self { name, value };
+        this.add_to(&mut Metadata::default()).map_err(|error| error.to_string())?;
+        Ok(this)
+    }
+}
+
+impl Header {
+    fn add_to(&self, metadata: &mut Metadata) -> Result<(), InvalidMetadata> {
+        metadata.add(&self.name, &self.value)
+    }
+}
+
+impl CallArgs {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// When the call cannot be made. One that was made and failed is told on `err`, and by the exit code.
+    pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
+        let client = Client::connect(&self.address).await?;
+        let mut schema = match self.proto.is_empty() && self.proto_path.is_empty() {
+            true => Schema::of_server(client.clone()),
+            false => Schema::of_files(compile(&self.proto_roots(), &self.proto)?.pool),
+        };
+        let method = schema.method(&self.method).await?;
+        if method.is_client_streaming() || method.is_server_streaming() {
+            return Err(ClientError::Streaming { method: method.full_name().to_owned() }.into());
+        }
+        let request = parse_request(&mut schema, &method.input(), &self.request_text()?).await?;
+        let mut metadata = Metadata::default();
+        for header in &self.headers {
+            header.add_to(&mut metadata).into_diagnostic()?;
+        }
+        let began = Instant::now();
+        let answer = client.unary(&method, request, &metadata, self.timeout.map(Into::into)).await;
+        if self.verbose {
+            tell(err, &method, &metadata, &answer, began).into_diagnostic()?;
+        }
+        match answer.outcome {
+            Ok((response, _)) => {
+                let shown = print_response(&mut schema, &method.output(), response).await?;
+                if let Some(note) = shown.note {
+                    writeln!(err, "{note}").into_diagnostic()?;
+                }
+                writeln!(out, "{}", shown.text).into_diagnostic()?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(status) => {
+                let text = failure(&mut schema, &status).await;
+                err.write_all(text.as_bytes()).into_diagnostic()?;
+                Ok(ExitCode::from(64 + status.code as u8))
+            }
+        }
+    }
+
+    fn proto_roots(&self) -> Vec<PathBuf> {
+        if !self.proto_path.is_empty() {
+            return self.proto_path.clone();
+        }
+        // The parent of a bare file name is empty.
+        let folder = |file: &PathBuf| file.parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
+        self.proto.iter().map(|file| folder(file).unwrap_or_else(|| ".".into())).collect()
+    }
+
+    fn request_text(&self) -> Result<String, miette::Report> {
+        match self.request.strip_prefix('@') {
+            Some(file) => std::fs::read_to_string(file)
+                .into_diagnostic()
+                .wrap_err_with(|| format!("cannot read the request from `{file}`")),
+            None if self.request == "-" => {
+                let mut text = String::new();
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .into_diagnostic()
+                    .wrap_err("cannot read the request from stdin")?;
+                Ok(text)
+            }
+            None => Ok(self.request.clone()),
+        }
+    }
+}
+
+async fn failure(schema: &mut Schema, status: &Status) -> String {
+    let mut text = format!("{}: {}\n", status.code, status.message);
+    for detail in &status.details {
+        text.push_str(&format!("  {}\n", describe_detail(schema, detail).await));
+    }
+    text
+}
+
+/// What went over the wire besides the messages: `>` is sent, `<` received.
+fn tell(
+    err: &mut impl Write,
+    method: &MethodDescriptor,
+    sent: &Metadata,
+    answer: &Answer,
+    began: Instant,
+) -> std::io::Result<()> {
+    let took = began.elapsed();
+    writeln!(err, "> {}/{}", method.parent_service().full_name(), method.name())?;
+    entries(err, ">", sent)?;
+    let (code, trailers) = match &answer.outcome {
+        Ok((_, trailers)) => ("OK", trailers),
+        Err(status) => (status.code.name(), &status.metadata),
+    };
+    writeln!(err, "< headers")?;
+    entries(err, "<", &answer.headers)?;
+    writeln!(err, "< trailers")?;
+    entries(err, "<", trailers)?;
+    writeln!(err, "< {code} after {:.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+fn entries(err: &mut impl Write, way: &str, metadata: &Metadata) -> std::io::Result<()> {
+    for (name, value) in metadata.iter() {
+        match name.ends_with("-bin") {
+            true => writeln!(err, "{way}   {name}: {}", BASE64.encode(value))?,
+            false => writeln!(err, "{way}   {name}: {}", String::from_utf8_lossy(value))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::IntoDiagnostic as _;
+
+use crate::client::{Client, Schema};
+
+/// Lists the services of a gRPC server, or the methods of one of them.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Where the server listens, such as 127.0.0.1:8080.
+    address: String,
+    /// The service whose methods are listed.
+    service: Option<String>,
+}
+
+impl ListArgs {
+    /// Asks the server's reflection.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or has no such service.
+    pub async fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
+        let mut schema = Schema::of_server(Client::connect(&self.address).await?);
+        let names = match &self.service {
+            None => schema.services().await?,
+            Some(service) => {
+                let service = schema.service(service).await?;
+                service.methods().map(|method| format!("{}/{}", service.full_name(), method.name())).collect()
+            }
+        };
+        for name in names {
+            writeln!(out, "{name}").into_diagnostic()?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,193 @@
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write as _;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::Cli;
+use crate::gateway::fake::{GREETER, MOOD, Server};
+
+struct Ran {
+    code: String,
+    out: String,
+    err: String,
+}
+
+/// Runs a command line; a report is rendered as users see it, without colours.
+async fn run(args: &[&str]) -> Ran {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let cli = Cli::try_parse_from([&["okra"], args].concat()).unwrap();
+    let code = match cli.run(&mut out, &mut err).await {
+        Ok(code) => format!("{code:?}"),
+        Err(report) => {
+            let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none()).with_width(200);
+            let mut text = String::new();
+            handler.render_report(&mut text, report.as_ref()).unwrap();
+            err.write_all(text.as_bytes()).unwrap();
+            "report".to_owned()
+        }
+    };
+    Ran { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn exit(code: u8) -> String {
+    format!("{:?}", std::process::ExitCode::from(code))
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[tokio::test]
+async fn call_prints_the_response_as_json() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let ran = run(&["call", &address, "greeter.v1.Greeter/Hello", r#"{"name": "Ada"}"#]).await;
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (exit(0), "{\n  \"message\": \"Hello, Ada!\"\n}\n", ""));
+    let ran = run(&["call", &address, "greeter.v1.Greeter/Hello"]).await;
+    assert_eq!(ran.out, "{\n  \"message\": \"Hello, !\"\n}\n");
+}
+
+#[tokio::test]
+async fn call_takes_the_request_from_a_file() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(br#"{"name": "Grace"}"#).unwrap();
+    let path = format!("@{}", file.path().display());
+    let ran = run(&["call", &address, "greeter.v1.Greeter/Hello", &path]).await;
+    assert!(ran.out.contains("Hello, Grace!"), "{}", ran.err);
+    let ran = run(&["call", &address, "greeter.v1.Greeter/Hello", "@no-such-file"]).await;
+    assert!(ran.err.contains("cannot read the request from `no-such-file`"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn call_takes_the_types_from_files() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("greeter/v1")).unwrap();
+    for (name, text) in [("greeter/v1/greeter.proto", GREETER), ("greeter/v1/mood.proto", MOOD)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let file = folder.path().join("greeter/v1/greeter.proto").display().to_string();
+    let root = folder.path().display().to_string();
+    let hello = ["call", &address, "greeter.v1.Greeter/Hello"];
+    let ran = run(&[&hello[..], &["--proto", &file, "--proto-path", &root]].concat()).await;
+    assert!(ran.out.contains("Hello, !"), "{}", ran.err);
+    let ran = run(&[&hello[..], &["--proto-path", &root]].concat()).await;
+    assert!(ran.out.contains("Hello, !"), "{}", ran.err);
+    let ran = run(&[&hello[..], &["--proto", &file]].concat()).await;
+    assert!(ran.err.contains("greeter/v1/mood.proto"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn call_tells_a_failure_with_its_details() {
+    let server = Server::start().await;
+    let ran = run(&["call", &server.address.to_string(), "greeter.v1.Greeter/Fail"]).await;
+    assert_eq!(ran.code, exit(64 + 9));
+    assert_eq!(ran.out, "");
+    assert_eq!(
+        ran.err,
+        "FAILED_PRECONDITION: not today: déjà vu\n  google.rpc.ErrorInfo {\"reason\":\"TIRED\",\"domain\":\"greeter\"}\n  \
+         type.googleapis.com/x.Unknown CAE (base64)\n"
+    );
+}
+
+#[tokio::test]
+async fn call_sends_metadata_and_tells_it_when_asked() {
+    let server = Server::start().await;
+    let ran = run(&[
+        "call",
+        &server.address.to_string(),
+        "greeter.v1.Greeter/Mirror",
+        "-v",
+        "-H",
+        "Colour: red",
+        "-H",
+        "colour: blue: dark",
+        "--header",
+        "key-bin: AP8=",
+    ])
+    .await;
+    let lines: Vec<_> = ran.err.lines().collect();
+    let sent = ["> greeter.v1.Greeter/Mirror", ">   colour: red", ">   colour: blue: dark", ">   key-bin: AP8"];
+    assert_eq!(lines.get(..4).unwrap(), sent);
+    for received in [
+        "<   colour: red",
+        "<   colour: blue: dark",
+        "<   key-bin: AP8",
+        "<   checksum: c0ffee",
+        "<   checksum-bin: AAH/",
+    ] {
+        assert!(lines.contains(&received), "{received}: {}", ran.err);
+    }
+    assert!(lines.last().unwrap().starts_with("< OK after "), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn call_ends_at_its_timeout() {
+    let server = Server::start().await;
+    let ran = run(&["call", &server.address.to_string(), "greeter.v1.Greeter/Wait", "--timeout", "50ms"]).await;
+    assert_eq!(ran.code, exit(64 + 4));
+    assert!(ran.err.starts_with("DEADLINE_EXCEEDED: "), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn call_says_what_is_wrong_before_it_calls() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let cases = [
+        (&["greeter.v1.Greeter/Helo"][..], "did you mean `Hello`?"),
+        (&["greeter.v1.Greeter/Chat"], "streaming methods cannot be called yet"),
+        (&["greeter.v1.Greeter/Hello", r#"{"nam": 1}"#], "did you mean `name`?"),
+        (&["greeter.v1.Greeter/Hello", "name"], "the request is not JSON"),
+    ];
+    for (args, wanted) in cases {
+        let ran = run(&[&["call", &address], args].concat()).await;
+        assert_eq!(ran.code, "report");
+        assert!(ran.err.contains(wanted), "{}", ran.err);
+    }
+    assert!(server.fake.last.lock().unwrap().is_none());
+}
+
+#[test]
+fn wrong_arguments_are_refused_by_name() {
+    for (header, wanted) in [
+        ("colour", "expected `NAME: VALUE`"),
+        ("key-bin: %%%", "the value of `key-bin` is not base64"),
+        ("te: x", "belongs to the protocol"),
+        ("colour: é", "is not printable ASCII"),
+    ] {
+        let error = Cli::try_parse_from(["okra", "call", "a:1", "s/m", "-H", header]).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    let error = Cli::try_parse_from(["okra", "call", "a:1", "s/m", "--timeout", "soon"]).unwrap_err().to_string();
+    assert!(error.contains("--timeout"), "{error}");
+}
+
+#[tokio::test]
+async fn list_prints_services_and_methods() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let services = run(&["list", &address]).await.out;
+    assert_eq!(services.lines().next(), Some("greeter.v1.Greeter"));
+    assert_eq!(services.lines().count(), 4);
+    let methods = run(&["list", &address, "greeter.v1.Greeter"]).await.out;
+    assert!(methods.starts_with("greeter.v1.Greeter/Echo\ngreeter.v1.Greeter/Hello\n"), "{methods}");
+    assert!(run(&["list", &address, "greeter.v1.Greter"]).await.err.contains("did you mean `greeter.v1.Greeter`?"));
+}
+
+#[tokio::test]
+async fn describe_prints_definitions() {
+    let server = Server::start().await;
+    let address = server.address.to_string();
+    let text = run(&["describe", &address, "greeter.v1.HelloReply"]).await.out;
+    assert_eq!(
+        text,
+        "// greeter/v1/greeter.proto\npackage greeter.v1;\n\nmessage HelloReply {\n  string message = 1;\n}\n"
+    );
+    assert!(run(&["describe", &address, "grpc.health.v1.Health"]).await.out.contains("service Health {"));
+    assert!(run(&["describe", &address, "greeter.v1.Nobody"]).await.err.contains("the services are:"));
+}

@@ -1,0 +1,444 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body_util::BodyExt as _;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use miette::Diagnostic as _;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::call::Detail;
+use crate::gateway::fake::{MOOD, Server, compile, greeter, text};
+use crate::gateway::{Health, Served};
+
+async fn connect(server: &Server) -> Client {
+    Client::connect(&server.address.to_string()).await.unwrap()
+}
+
+async fn schema(server: &Server) -> Schema {
+    Schema::of_server(connect(server).await)
+}
+
+fn help(error: &ClientError) -> String {
+    error.help().unwrap().to_string()
+}
+
+mod calls {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_brings_headers_message_and_trailers() {
+        let server = Server::start().await;
+        let mut metadata = Metadata::default();
+        metadata.add("colour", b"red").unwrap();
+        metadata.add("colour", b"blue").unwrap();
+        metadata.add("key-bin", &[0, 255]).unwrap();
+        let method = schema(&server).await.method("greeter.v1.Greeter/Mirror").await.unwrap();
+        let answer = connect(&server).await.unary(&method, text("Ada"), &metadata, None).await;
+        let all = |metadata: &Metadata, name: &str| {
+            metadata.iter().filter(|(key, _)| *key == name).map(|(_, value)| value.to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&answer.headers, "colour"), [b"red".to_vec(), b"blue".to_vec()]);
+        assert_eq!(all(&answer.headers, "key-bin"), [[0, 255]]);
+        let (message, trailers) = answer.outcome.unwrap();
+        assert_eq!(message, text("mirrored"));
+        assert_eq!(all(&trailers, "checksum-bin"), [vec![0, 1, 255], vec![2]]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_brings_all_that_the_server_said() {
+        let server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Fail").await.unwrap();
+        let answer = connect(&server).await.unary(&method, text("Ada"), &Metadata::default(), None).await;
+        assert_eq!(answer.headers.get("early"), Some(&b"bird"[..]));
+        let status = answer.outcome.unwrap_err();
+        assert_eq!((status.code, &*status.message), (Code::FailedPrecondition, "not today: déjà vu"));
+        assert_eq!(status.metadata.get("late"), Some(&b"owl"[..]));
+        assert_eq!(status.details.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_timeout_ends_a_call() {
+        let server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Wait").await.unwrap();
+        let timeout = Some(Duration::from_millis(50));
+        let answer = connect(&server).await.unary(&method, text("Ada"), &Metadata::default(), timeout).await;
+        assert_eq!(answer.outcome.unwrap_err().code, Code::DeadlineExceeded);
+    }
+
+    /// A server that answers every request with these.
+    async fn server(headers: HeaderMap, body: &'static [u8], trailers: HeaderMap) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(move |_| {
+                let trailers = trailers.clone();
+                let body = http_body_util::Full::new(Bytes::from_static(body));
+                let mut response = Response::new(body.with_trailers(async { Some(Ok(trailers)) }));
+                *response.headers_mut() = headers.clone();
+                async { Ok::<_, Infallible>(response) }
+            });
+            let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+        Client::connect(&address).await.unwrap()
+    }
+
+    fn headers(entries: &[(&'static str, &'static str)]) -> HeaderMap {
+        entries.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    async fn status(client: Client) -> Status {
+        let method = greeter().get_service_by_name("greeter.v1.Greeter").unwrap().methods().next().unwrap();
+        client.unary(&method, text("Ada"), &Metadata::default(), None).await.outcome.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn broken_status_details_are_no_panic() {
+        let broken = headers(&[("grpc-status", "5"), ("grpc-message", "gone"), ("grpc-status-details-bin", "%%%")]);
+        let in_headers = server(broken.clone(), b"", HeaderMap::new()).await;
+        let in_trailers = server(HeaderMap::new(), b"", broken).await;
+        for client in [in_headers, in_trailers] {
+            let status = status(client).await;
+            assert_eq!((status.code, &*status.message, status.details.len()), (Code::NotFound, "gone", 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_message_and_two_messages_are_no_unary_answer() {
+        let ok = headers(&[("grpc-status", "0")]);
+        let none = status(server(HeaderMap::new(), b"", ok.clone()).await).await;
+        assert_eq!(none, Status::new(Code::Unimplemented, "expected one response message, but none came"));
+        let two = status(server(HeaderMap::new(), &[0; 10], ok).await).await;
+        assert_eq!(two, Status::new(Code::Unimplemented, "expected one response message, but more than one came"));
+    }
+}
+
+mod connections {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_a_host_and_a_port() {
+        let server = Server::start().await;
+        for good in
+            [format!("{}", server.address), format!("http://{}", server.address), format!("http://{}/", server.address)]
+        {
+            assert_eq!(Client::connect(&good).await.unwrap().address(), server.address.to_string());
+        }
+        for bad in
+            ["", ":8080", "localhost", "a b:80", "localhost:99999", "ftp://localhost:21", "http://localhost:80/path"]
+        {
+            let error = Client::connect(bad).await.unwrap_err();
+            assert!(matches!(error, ClientError::Address { .. }), "{bad}: {error}");
+        }
+        assert!(matches!(Client::connect("https://localhost:443").await.unwrap_err(), ClientError::Tls { .. }));
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_so() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+        let error = Client::connect(&free).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot connect to `{free}`"));
+        assert!(help(&error).contains("is the server running"));
+    }
+}
+
+mod schemas {
+    use super::*;
+
+    #[tokio::test]
+    async fn services_are_listed_and_methods_found() {
+        let server = Server::start().await;
+        let mut schema = schema(&server).await;
+        assert_eq!(schema.services().await.unwrap().first().unwrap(), "greeter.v1.Greeter");
+        for name in ["greeter.v1.Greeter/Hello", "/greeter.v1.Greeter/Hello", "greeter.v1.Greeter.Hello"] {
+            assert_eq!(schema.method(name).await.unwrap().full_name(), "greeter.v1.Greeter.Hello");
+        }
+    }
+
+    #[tokio::test]
+    async fn unknown_names_come_with_what_may_have_been_meant() {
+        let server = Server::start().await;
+        let mut schema = schema(&server).await;
+        let error = schema.method("greeter.v1.Greter/Hello").await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no service `greeter.v1.Greter`");
+        assert_eq!(help(&error), "did you mean `greeter.v1.Greeter`?");
+        let error = schema.method("shop.v1.Users/Get").await.unwrap_err();
+        assert!(
+            help(&error).starts_with("the services are: greeter.v1.Greeter, grpc.health.v1.Health"),
+            "{}",
+            help(&error)
+        );
+        let error = schema.method("greeter.v1.Greeter/hello").await.unwrap_err();
+        assert_eq!(error.to_string(), "service `greeter.v1.Greeter` has no method `hello`");
+        assert_eq!(help(&error), "did you mean `Hello`?");
+        let error = schema.symbol("greeter.v1.HelloRequst").await.unwrap_err();
+        assert_eq!(help(&error), "did you mean `greeter.v1.HelloRequest`?");
+        for no_method in ["Hello", "", "greeter.v1.Greeter/"] {
+            assert!(
+                matches!(schema.method(no_method).await.unwrap_err(), ClientError::MethodName { .. }),
+                "{no_method}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_without_reflection_is_recognised() {
+        let client = calls_nothing().await;
+        let error = Schema::of_server(client).services().await.unwrap_err();
+        assert!(matches!(error, ClientError::NoReflection { .. }), "{error}");
+        assert!(help(&error).contains("--proto FILE"));
+    }
+
+    #[tokio::test]
+    async fn compiled_files_serve_as_well_as_reflection() {
+        let mut schema = Schema::of_files(greeter());
+        assert_eq!(schema.services().await.unwrap(), ["greeter.v1.Greeter"]);
+        assert!(schema.method("greeter.v1.Greeter/Hello").await.is_ok());
+        assert!(matches!(schema.symbol("greeter.v1.Mood").await.unwrap(), Symbol::Enum(_)));
+        assert_eq!(help(&schema.service("x.Y").await.unwrap_err()), "the services are: greeter.v1.Greeter");
+    }
+}
+
+/// A server that knows no service.
+async fn calls_nothing() -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(|_| async {
+            Ok::<_, Infallible>(tonic::Status::unimplemented("").into_http::<tonic::body::Body>())
+        });
+        let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+    });
+    Client::connect(&address).await.unwrap()
+}
+
+mod messages {
+    use super::*;
+
+    async fn parsed(json: &str) -> Result<String, ClientError> {
+        let mut schema = Schema::of_files(greeter());
+        let message = greeter().get_message_by_name("greeter.v1.HelloRequest").unwrap();
+        let encoded = parse_request(&mut schema, &message, json).await?;
+        let shown = print_response(&mut schema, &message, encoded).await?;
+        assert_eq!(shown.note, None);
+        Ok(shown.text.split_whitespace().collect())
+    }
+
+    #[tokio::test]
+    async fn json_goes_to_the_wire_and_back() {
+        let json = r#"{"name":"Ada","times":3,"mood":"MOOD_GOOD","gifts":[{"what":"tea","weight":0.5}],"scores":{"a":"1"},"wire":"AAE=","at":"2026-01-02T03:04:05Z"}"#;
+        assert_eq!(parsed(json).await.unwrap(), json);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_named_with_its_place() {
+        let cases = [
+            (
+                r#"{"nmae": "Ada"}"#,
+                "`greeter.v1.HelloRequest` has no field `nmae`",
+                "did you mean `name`? its fields are: name (string), times (int32), mood (greeter.v1.Mood), gifts (repeated \
+                 greeter.v1.HelloRequest.Gift), scores (map<string, int64>), letter (string), wire (bytes), at \
+                 (google.protobuf.Timestamp)",
+            ),
+            (
+                r#"{"gifts": [{}, {"what": "x", "colour": 1}]}"#,
+                "at `gifts[1]`: `greeter.v1.HelloRequest.Gift` has no field `colour`",
+                "its fields are: what (string), weight (double)",
+            ),
+            (r#"{"times": "many"}"#, "at `times`: invalid digit found in string", "`times` is int32"),
+            (r#"{"name": 5}"#, "at `name`: invalid type: integer `5`, expected a string", "`name` is string"),
+            (
+                r#"{"scores": {"a": true}}"#,
+                "at `scores.a`: invalid type: boolean `true`, expected a 64-bit signed integer or decimal string",
+                "`value` is int64",
+            ),
+            (r#"{"mood": "MOOD_ODD"}"#, "at `mood`: unrecognized enum value 'MOOD_ODD'", "`mood` is greeter.v1.Mood"),
+        ];
+        for (json, what, wanted) in cases {
+            let error = parsed(json).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("the request is no `greeter.v1.HelloRequest`: {what}"));
+            assert_eq!(help(&error), wanted);
+        }
+        let error = parsed("{name: 1}").await.unwrap_err();
+        assert_eq!(error.to_string(), "the request is not JSON: key must be a string at line 1 column 2");
+    }
+
+    /// The types in an Any are those of other files, which reflection must be asked for.
+    #[tokio::test]
+    async fn any_holds_what_reflection_knows() {
+        let boxes = "syntax = \"proto3\"; package box.v1; import \"google/protobuf/any.proto\";
+                     message Box { google.protobuf.Any what = 1; }
+                     service Boxes { rpc Echo(Box) returns (Box); }";
+        let other = "syntax = \"proto3\"; package other; message Thing { string name = 1; }
+                     service Others { rpc Echo(Thing) returns (Thing); }";
+        let server = Server::start().await;
+        let mut served = Served::default();
+        served.add(compile(&[("box.proto", boxes)]).get_service_by_name("box.v1.Boxes").unwrap(), Health::Serving);
+        served.add(compile(&[("other.proto", other)]).get_service_by_name("other.Others").unwrap(), Health::Serving);
+        server.fake.served.send_replace(Arc::new(served));
+        let json = r#"{"what":{"@type":"type.googleapis.com/other.Thing","name":"tea"}}"#;
+        let mut writing = schema(&server).await;
+        let message = writing.method("box.v1.Boxes/Echo").await.unwrap().input();
+        let encoded = parse_request(&mut writing, &message, json).await.unwrap();
+        let mut reading = schema(&server).await;
+        let message = reading.method("box.v1.Boxes/Echo").await.unwrap().output();
+        let shown = print_response(&mut reading, &message, encoded).await.unwrap();
+        assert_eq!(shown.text.split_whitespace().collect::<String>(), json);
+        // Any{type_url: "x.Y", value: 01}
+        let unknown = Bytes::from_static(b"\x0a\x08\x0a\x03x.Y\x12\x01\x01");
+        let shown = print_response(&mut reading, &message, unknown).await.unwrap();
+        assert!(shown.text.contains("type_url: \"x.Y\""), "{}", shown.text);
+        assert!(shown.note.unwrap().contains("text format"));
+    }
+
+    #[tokio::test]
+    async fn a_response_of_another_type_is_an_error() {
+        let mut schema = Schema::of_files(greeter());
+        let message = greeter().get_message_by_name("greeter.v1.HelloReply").unwrap();
+        let error = print_response(&mut schema, &message, Bytes::from_static(&[0x0a, 0xff])).await.unwrap_err();
+        assert_eq!(error.to_string(), "the response is no `greeter.v1.HelloReply`");
+    }
+
+    #[tokio::test]
+    async fn details_are_shown_with_their_fields() {
+        let mut schema = Schema::of_files(greeter());
+        let violation = [&b"\x0a\x0d\x0a\x04name\x12\x05empty"[..]].concat();
+        let cases = [
+            (
+                "type.googleapis.com/google.rpc.BadRequest",
+                violation,
+                r#"google.rpc.BadRequest {"fieldViolations":[{"field":"name","description":"empty"}]}"#,
+            ),
+            (
+                "type.googleapis.com/greeter.v1.HelloReply",
+                text("hi").to_vec(),
+                r#"greeter.v1.HelloReply {"message":"hi"}"#,
+            ),
+            ("type.googleapis.com/x.Y", vec![8, 1], "type.googleapis.com/x.Y CAE (base64)"),
+            (
+                "type.googleapis.com/google.rpc.RetryInfo",
+                vec![0xff],
+                "type.googleapis.com/google.rpc.RetryInfo /w (base64)",
+            ),
+        ];
+        for (type_url, value, wanted) in cases {
+            let detail = Detail { type_url: type_url.to_owned(), value };
+            assert_eq!(describe_detail(&mut schema, &detail).await, wanted);
+        }
+    }
+}
+
+mod definitions {
+    use super::*;
+
+    async fn defined(name: &str, files: &[(&str, &str)]) -> String {
+        definition(&Schema::of_files(compile(files)).symbol(name).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_method_brings_its_messages() {
+        let server = Server::start().await;
+        let symbol = schema(&server).await.symbol("greeter.v1.Greeter/Echo").await.unwrap();
+        let wanted = r#"// greeter/v1/greeter.proto
+package greeter.v1;
+
+// Answers with what came.
+rpc Echo(greeter.v1.HelloRequest) returns (greeter.v1.HelloRequest) {
+  option (greeter.v1.note) = "kept";
+}
+
+// greeter/v1/greeter.proto
+package greeter.v1;
+
+// Who is greeted.
+message HelloRequest {
+  // Whom to greet.
+  string name = 1; // as they call themselves
+  int32 times = 2;
+  optional greeter.v1.Mood mood = 3;
+  repeated greeter.v1.HelloRequest.Gift gifts = 4;
+  map<string, int64> scores = 5;
+  oneof way {
+    string letter = 6;
+    bytes wire = 7;
+  }
+  google.protobuf.Timestamp at = 8;
+  reserved 9, 20 to 29;
+  reserved "rank";
+  // Something to bring.
+  message Gift {
+    string what = 1;
+    double weight = 2 [deprecated = true];
+  }
+}
+"#;
+        assert_eq!(definition(&symbol), wanted);
+    }
+
+    #[tokio::test]
+    async fn a_service_and_an_enum_are_printed_with_comments() {
+        let greeter = ("greeter/v1/greeter.proto", crate::gateway::fake::GREETER);
+        let files = [greeter, ("greeter/v1/mood.proto", MOOD)];
+        let service = defined("greeter.v1.Greeter", &files).await;
+        assert!(service.contains("// Greets people.\nservice Greeter {\n"), "{service}");
+        assert!(service.contains("  // Talks both ways.\n  rpc Chat(stream greeter.v1.HelloRequest) returns (stream greeter.v1.HelloReply);\n}\n"));
+        let wanted = "// greeter/v1/mood.proto\npackage greeter.v1;\n\n// How one feels.\nenum Mood {\n  // Not said.\n  \
+                      MOOD_UNSPECIFIED = 0;\n  MOOD_GOOD = 1;\n}\n";
+        assert_eq!(defined("greeter.v1.Mood", &files).await, wanted);
+    }
+
+    #[tokio::test]
+    async fn what_proto2_has_more_is_printed_too() {
+        let source = r#"
+syntax = "proto2";
+message Old {
+  required string id = 1 [default = "a\"b"];
+  optional int32 n = 2 [default = -5];
+  repeated int32 packed = 3 [packed = true];
+  optional group Point = 4 {
+    required double x = 1;
+  }
+  repeated group Line = 5 {}
+  extensions 100 to 199, 1000 to max;
+  reserved 50;
+  message Empty {}
+  enum E { option allow_alias = true; A = 0; B = 0; reserved 5 to max; }
+}
+"#;
+        let wanted = r#"// old.proto
+
+message Old {
+  required string id = 1 [default = "a\"b"];
+  optional int32 n = 2 [default = -5];
+  repeated int32 packed = 3 [packed = true];
+  optional group Point = 4 {
+    required double x = 1;
+  }
+  repeated group Line = 5 {}
+  extensions 100 to 199;
+  extensions 1000 to max;
+  reserved 50;
+  message Empty {}
+  enum E {
+    option allow_alias = true;
+    A = 0;
+    B = 0;
+    reserved 5 to max;
+  }
+}
+"#;
+        assert_eq!(defined("Old", &[("old.proto", source)]).await, wanted);
+    }
+}
