@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 /// `okra check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Packages (.wasm) and folders of packages.
+    /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first when stale.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
 }

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
+use crate::config;
+use crate::project::build_if_stale;
 use crate::registry::Package;
 
-/// Reads a package, or each package of a folder.
+/// Reads a package, each package of a folder, or the package of a project, which is built first when it is stale.
 pub(super) fn read(path: &Path) -> miette::Result<Vec<(PathBuf, Package)>> {
+    if path.join(config::FILE_NAME).is_file() {
+        return Ok(vec![read_file(build_if_stale(path)?)?]);
+    }
     if path.is_dir() {
         let entries = std::fs::read_dir(path).into_diagnostic().wrap_err_with(|| unreadable(path))?;
         let mut files = Vec::new();

@@ -14,7 +14,7 @@ use crate::telemetry::{self, LogFormat};
 /// `okra serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Packages (.wasm) and folders of packages.
+    /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first when stale.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Address to listen on; port 0 takes any free one.
