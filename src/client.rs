@@ -28,7 +28,7 @@ use crate::grpc::{BytesCodec, Transport, transport};
 pub use definition::definition;
 pub use details::describe_detail;
 pub use error::ClientError;
-pub use json::{parse_request, print_response};
+pub use json::{Shown, parse_request, print_response};
 pub use schema::{Schema, Symbol};
 
 /// How long a server may take to accept a connection.

@@ -100,6 +100,16 @@ async fn connection<B: Backend>(front: Arc<Front<B>>, stream: TcpStream, peer: S
     }
     let builder = builder(&front.settings);
     let shutdown = front.shutdown.clone();
+    // hyper waits for the first bytes without end.
+    let mut first = [0];
+    tokio::select! {
+        spoke = tokio::time::timeout(front.settings.header_read_timeout, stream.peek(&mut first)) => {
+            if !matches!(spoke, Ok(Ok(1))) {
+                return tracing::debug!(%peer, "the client sent nothing");
+            }
+        }
+        () = shutdown.cancelled() => return,
+    }
     let service = service_fn(move |request| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
@@ -123,6 +133,8 @@ fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
+        // To gRPC it would be metadata of the response.
+        .auto_date_header(false)
         .max_concurrent_streams(settings.max_concurrent_streams)
         .max_header_list_size(settings.max_header_list)
         .keep_alive_interval(settings.keepalive_interval)

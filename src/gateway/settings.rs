@@ -15,7 +15,7 @@ pub struct Settings {
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
-    /// How long a client may take to send the headers of an HTTP/1.1 request.
+    /// How long a client may take to send anything at all, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,

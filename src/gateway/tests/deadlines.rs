@@ -7,7 +7,7 @@ async fn a_call_ends_at_its_deadline_and_its_handler_is_cancelled() {
     let request = post(&server, "/greeter.v1.Greeter/Wait").header("grpc-timeout", "100m").body(()).unwrap();
     let answer = raw(&server, request, framed(&text("Ada")).into()).await;
     assert_eq!(answer.status().code(), Code::DeadlineExceeded);
-    assert!((100..1000).contains(&began.elapsed().as_millis()));
+    assert!((100..5000).contains(&began.elapsed().as_millis()));
     server.began.recv().await.unwrap().cancellation.cancelled().await;
 }
 

@@ -56,10 +56,11 @@ async fn http1_hears_that_grpc_needs_http2() {
 }
 
 #[tokio::test]
-async fn an_http1_client_that_does_not_end_its_headers_is_shown_out() {
+async fn clients_that_do_not_go_on_are_shown_out() {
     let settings = Settings { header_read_timeout: Duration::from_millis(50), ..Settings::default() };
     let server = Server::with(settings).await;
     http1(&server, "GET / HTTP/1.1\r\nhost: ").await;
+    http1(&server, "").await;
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ async fn an_ok_call_has_its_trailers_after_the_message() {
     let answer = raw(&server, request, framed(&text("Ada")).into()).await;
     assert_eq!(answer.head.headers["colour"], "red");
     assert!(!answer.head.headers.contains_key("checksum"));
+    assert!(!answer.head.headers.contains_key("date"));
     assert_eq!(answer.body, framed(&text("mirrored")));
     let trailers = answer.trailers.unwrap();
     assert_eq!(trailers["grpc-status"], "0");
