@@ -1,0 +1,81 @@
+//! The test host: guests of `tests/guests`, built once, in a runtime without a network.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use okra::call::{Cancellation, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply};
+use okra::instance::EngineSettings;
+use okra::project::build_if_stale;
+use okra::registry::Package;
+use okra::runtime::Runtime;
+use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
+
+/// A runtime with one guest in it.
+pub(crate) struct TestHost {
+    pub(crate) runtime: Arc<Runtime>,
+    pool: DescriptorPool,
+    _cache: tempfile::TempDir,
+}
+
+/// The package of a guest; built by the first test that wants it.
+fn package(guest: &str) -> Package {
+    static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
+    let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let path = built.entry(guest.to_owned()).or_insert_with(|| {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(guest);
+        build_if_stale(&folder).expect("the guest can be built")
+    });
+    Package::read(std::fs::read(path).expect("the package is there")).expect("the package is one")
+}
+
+impl TestHost {
+    pub(crate) async fn with(guest: &str) -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new(cache.path(), EngineSettings { instances: 32 }).expect("an engine");
+        let package = package(guest);
+        runtime.deploy(&package).await.expect("the guest is deployed");
+        Self { runtime, pool: package.pool().clone(), _cache: cache }
+    }
+
+    /// Calls a method with a request in JSON; the answer is JSON too.
+    pub(crate) async fn call(&self, path: &str, request: &str) -> Result<String, Failure> {
+        let (context, request) = self.prepare(path, request);
+        let reply = self.runtime.call(context, request).await?;
+        Ok(self.json(path, &reply))
+    }
+
+    /// The context of a call, which tests may change, and its request.
+    pub(crate) fn prepare(&self, path: &str, request: &str) -> (Context, bytes::Bytes) {
+        let (service, method) = path.split_once('/').unwrap();
+        let descriptor = self.method(path).input();
+        let mut json = serde_json::Deserializer::from_str(request);
+        let message = DynamicMessage::deserialize(descriptor, &mut json).expect("a request in JSON");
+        let context = Context {
+            service: service.into(),
+            method: method.into(),
+            protocol: Protocol::Local,
+            codec: Codec::Proto,
+            get_query: None,
+            metadata: Metadata::default(),
+            deadline: Deadline::after(Duration::from_secs(20)),
+            peer: None,
+            authority: None,
+            chain: Arc::default(),
+            cancellation: Cancellation::new(),
+        };
+        (context, message.encode_to_vec().into())
+    }
+
+    pub(crate) fn json(&self, path: &str, reply: &Reply) -> String {
+        let message = DynamicMessage::decode(self.method(path).output(), reply.message.clone()).expect("a response");
+        serde_json::to_string(&message).unwrap()
+    }
+
+    fn method(&self, path: &str) -> prost_reflect::MethodDescriptor {
+        let (service, method) = path.split_once('/').unwrap();
+        let service = self.pool.get_service_by_name(service).expect("a service of the guest");
+        service.methods().find(|found| found.name() == method).expect("a method of the service")
+    }
+}
