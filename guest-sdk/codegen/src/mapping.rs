@@ -18,13 +18,15 @@ use crate::schema::{
 #[non_exhaustive]
 pub enum SchemaError {
     /// A service that the `.proto` files do not define.
-    #[error("the .proto files define no service `{service}`; they define {known}")]
+    #[error("the .proto files define no service `{service}`{}; they define {known}", suggestion(nearest))]
     #[diagnostic(help("correct `serves`, `calls` or `raw` in okra.toml, or add the service to a .proto file"))]
     UnknownService {
         /// The name that was asked for.
         service: String,
         /// The names that there are.
         known: String,
+        /// The one of them that was probably meant.
+        nearest: Option<String>,
     },
     /// A method with a stream.
     #[error("method `{method}` of service `{service}` streams, and streaming methods are not supported yet")]
@@ -56,13 +58,18 @@ pub enum SchemaError {
     },
 }
 
+fn suggestion(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!(" (is `{name}` meant?)")).unwrap_or_default()
+}
+
 /// The largest record, in bytes.
 const MAX_RECORD: u64 = 1 << 20;
 
 impl Schema {
     /// Maps services with everything that is reachable from their methods.
     ///
-    /// Names are given among all types of a package, so that they do not depend on which services are asked for.
+    /// Names are given among all types of a package, so that they do not depend on which services are asked for. A service
+    /// that is asked for twice is there once.
     ///
     /// # Errors
     /// When a service is not there or cannot be mapped.
@@ -73,7 +80,11 @@ impl Schema {
             let found = pool.get_service_by_name(name).ok_or_else(|| SchemaError::UnknownService {
                 service: name.to_owned(),
                 known: list(pool.services().map(|service| service.full_name().to_owned())),
+                nearest: nearest(pool, name),
             })?;
+            if chosen.contains(&found) {
+                continue;
+            }
             for method in found.methods() {
                 if method.is_client_streaming() || method.is_server_streaming() {
                     return Err(SchemaError::Streaming { service: name.to_owned(), method: method.name().to_owned() });
@@ -94,6 +105,14 @@ impl Schema {
         check_sizes(&schema)?;
         Ok(schema)
     }
+}
+
+/// The service whose name is most like this one, if any is like it at all.
+fn nearest(pool: &DescriptorPool, name: &str) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(known, name).max(strsim::jaro_winkler(&last(known), &last(name)));
+    let scored = pool.services().map(|service| (likeness(service.full_name()), service.full_name().to_owned()));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
@@ -178,11 +197,10 @@ impl Universe {
             .collect()
     }
 
-    /// Strongly connected components, by Tarjan's algorithm without recursion.
+    /// Strongly connected components, by Kosaraju's algorithm without recursion.
     fn components(&self) -> Vec<usize> {
         let count = self.messages.len();
         let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
-        // In a component are those who reach one another; two sweeps in Kosaraju's manner.
         let mut order = Vec::with_capacity(count);
         let mut seen = vec![false; count];
         for start in 0..count {
@@ -308,7 +326,9 @@ impl<'a> Builder<'a> {
             service_names: HashMap::new(),
         };
         let pool = services.first().map(|service| service.parent_pool().clone()).unwrap_or_default();
-        let mut wit_names: HashMap<String, String> = HashMap::new();
+        // Guests have this one from OKRA.
+        let own = "okra:service@0.1.0".to_owned();
+        let mut wit_names = HashMap::from([(own.clone(), own)]);
         for proto in used.into_keys() {
             let (namespace, name, version) = names::package(&proto);
             let wit = format!("{namespace}:{name}@{version}");

@@ -17,6 +17,9 @@ pub const OKRA_SERVICE: [(&str, &str); 6] = [
     ("world.wit", include_str!("../../../wit/world.wit")),
 ];
 
+/// Where they lie in `deps`.
+const OKRA_SERVICE_FOLDER: &str = "okra-service";
+
 /// The world of a project.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -42,15 +45,30 @@ pub struct GeneratedFile {
 /// The WIT of a project: the world, a package for each protobuf package, and `okra:service`.
 pub fn generate(schema: &Schema, world: &World) -> Vec<GeneratedFile> {
     let mut files = vec![GeneratedFile { path: "world.wit".into(), text: world_text(schema, world) }];
-    for (index, package) in schema.packages.iter().enumerate() {
-        let path = format!("deps/{}-{}-{}/package.wit", package.namespace, package.name, package.version);
-        files.push(GeneratedFile { path: path.into(), text: package_text(schema, index, package) });
+    for ((index, package), folder) in schema.packages.iter().enumerate().zip(folders(&schema.packages)) {
+        let path = PathBuf::from("deps").join(folder).join("package.wit");
+        files.push(GeneratedFile { path, text: package_text(schema, index, package) });
     }
     for (name, text) in OKRA_SERVICE {
-        let path = PathBuf::from("deps/okra-service").join(name);
+        let path = PathBuf::from("deps").join(OKRA_SERVICE_FOLDER).join(name);
         files.push(GeneratedFile { path, text: text.to_owned() });
     }
     files
+}
+
+/// A folder for each package: `NAMESPACE-NAME`, and the version too where others would have the same.
+fn folders(packages: &[Package]) -> Vec<String> {
+    let short: Vec<_> = packages.iter().map(|package| format!("{}-{}", package.namespace, package.name)).collect();
+    let wanted: Vec<_> = packages
+        .iter()
+        .zip(&short)
+        .map(|(package, name)| {
+            let alone = name != OKRA_SERVICE_FOLDER && short.iter().filter(|other| *other == name).count() == 1;
+            if alone { name.clone() } else { format!("{name}-{}", package.version) }
+        })
+        .collect();
+    // `a:b-c` and `a-b:c` may have the version in common as well.
+    Scope::with([OKRA_SERVICE_FOLDER.to_owned()]).assign(&wanted)
 }
 
 fn world_text(schema: &Schema, world: &World) -> String {
@@ -94,7 +112,8 @@ fn package_text(schema: &Schema, index: usize, package: &Package) -> String {
     if !codecs.is_empty() {
         let _ = writeln!(text, "\n/// Messages that hold themselves, as values and encoded.");
         let _ = writeln!(text, "interface {} {{", escaped(&package.codec_interface));
-        let mut uses = Uses::new(schema, index, []);
+        let functions = codecs.iter().flat_map(|message| ["decode", "encode"].map(|verb| (verb, &message.wit_name)));
+        let mut uses = Uses::new(schema, index, functions.map(|(verb, name)| format!("{verb}-{name}")));
         let names: Vec<_> = codecs.iter().map(|message| uses.name(&message.wit_name, message.package)).collect();
         uses.print(&mut text);
         for (message, name) in codecs.iter().zip(names) {
@@ -308,6 +327,16 @@ fn scalar(scalar: Scalar) -> &'static str {
 
 fn docs(docs: &str, indent: usize, text: &mut String) {
     for line in docs.lines() {
+        let line: String = line.chars().filter(|char| !is_forbidden(*char)).collect();
         let _ = writeln!(text, "{}", format!("{:indent$}/// {line}", "").trim_end());
     }
+}
+
+/// Characters that WIT does not let stand anywhere: control codes, overrides of the direction of writing, and a few that
+/// Unicode deprecates.
+fn is_forbidden(char: char) -> bool {
+    let deprecated = ['\u{149}', '\u{673}', '\u{f77}', '\u{f79}', '\u{17a3}', '\u{17a4}', '\u{17b4}', '\u{17b5}'];
+    (char.is_control() && char != '\t')
+        || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || deprecated.contains(&char)
 }
