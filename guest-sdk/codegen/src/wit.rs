@@ -56,19 +56,20 @@ pub fn generate(schema: &Schema, world: &World) -> Vec<GeneratedFile> {
     files
 }
 
-/// A folder for each package: `NAMESPACE-NAME`, and the version too where others would have the same.
+/// A folder for each package: `NAMESPACE-NAME`, and what it takes beyond that to differ from the others.
 fn folders(packages: &[Package]) -> Vec<String> {
-    let short: Vec<_> = packages.iter().map(|package| format!("{}-{}", package.namespace, package.name)).collect();
-    let wanted: Vec<_> = packages
-        .iter()
-        .zip(&short)
-        .map(|(package, name)| {
-            let alone = name != OKRA_SERVICE_FOLDER && short.iter().filter(|other| *other == name).count() == 1;
-            if alone { name.clone() } else { format!("{name}-{}", package.version) }
-        })
-        .collect();
-    // `a:b-c` and `a-b:c` may have the version in common as well.
-    Scope::with([OKRA_SERVICE_FOLDER.to_owned()]).assign(&wanted)
+    let short = |package: &Package| format!("{}-{}", package.namespace, package.name);
+    let versioned = |package: &Package| format!("{}-{}", short(package), package.version);
+    let unique = |name: &dyn Fn(&Package) -> String, package| {
+        packages.iter().filter(|other| name(other) == name(package)).count() == 1
+    };
+    let folder = |package| match short(package) {
+        name if name != OKRA_SERVICE_FOLDER && unique(&short, package) => name,
+        _ if unique(&versioned, package) => versioned(package),
+        // `a:b-c` and `a-b:c`; no name has a `_`.
+        _ => format!("{}_{}-{}", package.namespace, package.name, package.version),
+    };
+    packages.iter().map(folder).collect()
 }
 
 fn world_text(schema: &Schema, world: &World) -> String {
@@ -144,9 +145,8 @@ fn types_text(
         Member::Field(_) => None,
     });
     let own = messages.iter().map(|message| message.wit_name.clone());
-    let taken: Vec<_> = own.chain(enums.iter().map(|found| found.wit_name.clone())).chain(oneofs).collect();
-    let mut uses = Uses::new(schema, index, taken);
-    uses.is_types = true;
+    let own: Vec<_> = own.chain(enums.iter().map(|found| found.wit_name.clone())).chain(oneofs).collect();
+    let mut uses = Uses::in_types(schema, index, own);
     let mut body = String::new();
     for definition in enums {
         enum_text(definition, &mut body);
@@ -259,6 +259,12 @@ impl<'a> Uses<'a> {
         let mut scope = Scope::with(taken);
         let error = scope.one("error");
         Self { schema, package, is_types: false, scope, error, used: BTreeMap::new() }
+    }
+
+    /// For the package's interface of types, which has no functions and so no `error`.
+    fn in_types(schema: &'a Schema, package: usize, own: impl IntoIterator<Item = String>) -> Self {
+        let scope = Scope::with(own);
+        Self { schema, package, is_types: true, scope, error: String::new(), used: BTreeMap::new() }
     }
 
     /// The name here of a type.
