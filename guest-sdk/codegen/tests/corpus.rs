@@ -287,3 +287,40 @@ fn packages_that_become_one_are_refused() {
     let error = Schema::new(&compiled.pool, &["okra.service.v0p1.S"]).unwrap_err();
     assert!(matches!(error, SchemaError::PackageClash { .. }), "{error}");
 }
+
+#[test]
+fn every_keyword_of_wit_may_name_a_field() {
+    let keywords = "as async bool borrow char constructor enum error_context export f32 f64 flags from func future import \
+                    include interface list map option own package record resource result s16 s32 s64 s8 static stream \
+                    string tuple type u16 u32 u64 u8 use variant with world";
+    let fields: String = keywords
+        .split_whitespace()
+        .enumerate()
+        .map(|(index, name)| format!("string {name} = {};", index + 1))
+        .collect();
+    let text = format!("syntax = \"proto3\"; message M {{ {fields} }} service S {{ rpc Get(M) returns (M); }}");
+    parse(&everything(&schema(&source(&text).unwrap())));
+}
+
+#[test]
+fn an_import_that_is_not_there_is_told() {
+    let error = source("syntax = \"proto3\";\nimport \"missing.proto\";\n").unwrap_err();
+    assert!(error.to_string().contains("missing.proto"), "{error}");
+}
+
+#[test]
+fn editions_are_refused_with_file_and_line() {
+    let error = source("edition = \"2023\";\nmessage M {}\n").unwrap_err();
+    let CompileError::Proto(error) = error else { panic!("{error}") };
+    assert!(format!("{error:?}").contains("test.proto:1:"), "{error:?}");
+}
+
+#[test]
+fn a_reserved_prefix_goes_only_from_values_that_have_it() {
+    let text =
+        "syntax = \"proto3\"; enum HTTPState { HTTP_STATE_OPEN = 0; HTTP_STATE_3 = 1; HTTP_STATEFUL = 2; OTHER = 3; }
+                message M { HTTPState state = 1; } service S { rpc Get(M) returns (M); }";
+    let schema = schema(&source(text).unwrap());
+    let names: Vec<_> = schema.enums[0].cases.iter().map(|case| case.wit_name.as_str()).collect();
+    assert_eq!(names, ["open", "http-state3", "http-stateful", "other"]);
+}
