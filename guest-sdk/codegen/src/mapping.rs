@@ -1,5 +1,8 @@
 //! From descriptors to a [`Schema`]: the rules of the mapping.
 
+mod error;
+mod size;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost_reflect::{
@@ -13,57 +16,7 @@ use crate::schema::{
     Scalar, Schema, Service,
 };
 
-/// Why services cannot be mapped.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[non_exhaustive]
-pub enum SchemaError {
-    /// A service that the `.proto` files do not define.
-    #[error("the .proto files define no service `{service}`{}; they define {known}", suggestion(nearest))]
-    #[diagnostic(help("correct `serves`, `calls` or `raw` in okra.toml, or add the service to a .proto file"))]
-    UnknownService {
-        /// The name that was asked for.
-        service: String,
-        /// The names that there are.
-        known: String,
-        /// The one of them that was probably meant.
-        nearest: Option<String>,
-    },
-    /// A method with a stream.
-    #[error("method `{method}` of service `{service}` streams, and streaming methods are not supported yet")]
-    Streaming {
-        /// Full name of the service.
-        service: String,
-        /// Name of the method.
-        method: String,
-    },
-    /// A message with so much in it, message in message, that no component could hold it.
-    #[error("message `{message}` takes more than {limit} bytes of memory before any of its lists")]
-    #[diagnostic(help("make some of the messages in it `repeated`, or split it"))]
-    TooLarge {
-        /// Full name of the message.
-        message: String,
-        /// The limit.
-        limit: u64,
-    },
-    /// Two protobuf packages become one WIT package.
-    #[error("packages `{first}` and `{second}` both become the WIT package `{wit}`")]
-    #[diagnostic(help("rename one of them"))]
-    PackageClash {
-        /// One package.
-        first: String,
-        /// The other.
-        second: String,
-        /// What both become.
-        wit: String,
-    },
-}
-
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!(" (is `{name}` meant?)")).unwrap_or_default()
-}
-
-/// The largest record, in bytes.
-const MAX_RECORD: u64 = 1 << 20;
+pub use error::SchemaError;
 
 impl Schema {
     /// Maps services with everything that is reachable from their methods.
@@ -102,7 +55,7 @@ impl Schema {
             messages: builder.messages,
             enums: builder.enums,
         };
-        check_sizes(&schema)?;
+        size::check(&schema)?;
         Ok(schema)
     }
 }
@@ -626,50 +579,4 @@ fn docs(file: &FileDescriptor, path: &[i32]) -> String {
     let comment = location.and_then(|location| location.leading_comments.as_deref()).unwrap_or_default();
     let lines: Vec<_> = comment.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
     lines.join("\n").trim().to_owned()
-}
-
-/// Refuses schemas whose records no component could hold: messages lie in one another, so sizes can double at each level.
-fn check_sizes(schema: &Schema) -> Result<(), SchemaError> {
-    let mut sizes: HashMap<usize, u64> = HashMap::new();
-    for id in 0..schema.messages.len() {
-        size(schema, id, &mut sizes)?;
-    }
-    Ok(())
-}
-
-fn size(schema: &Schema, id: usize, sizes: &mut HashMap<usize, u64>) -> Result<u64, SchemaError> {
-    if let Some(known) = sizes.get(&id) {
-        return Ok(*known);
-    }
-    let Some(message) = schema.messages.get(id) else { return Ok(0) };
-    let mut total = 0_u64;
-    for member in &message.members {
-        total = total.saturating_add(match member {
-            Member::Field(field)
-                if matches!(field.cardinality, Cardinality::Repeated { .. } | Cardinality::Map { .. }) =>
-            {
-                8
-            }
-            Member::Field(field) => value_size(schema, &field.kind, sizes)?.saturating_add(8),
-            Member::Oneof(oneof) => {
-                let mut largest = 0;
-                for case in &oneof.cases {
-                    largest = value_size(schema, &case.kind, sizes)?.max(largest);
-                }
-                largest.saturating_add(16)
-            }
-        });
-    }
-    if total > MAX_RECORD {
-        return Err(SchemaError::TooLarge { message: message.full_name.clone(), limit: MAX_RECORD });
-    }
-    sizes.insert(id, total);
-    Ok(total)
-}
-
-fn value_size(schema: &Schema, kind: &Kind, sizes: &mut HashMap<usize, u64>) -> Result<u64, SchemaError> {
-    match kind {
-        Kind::Message { message, .. } => size(schema, message.0, sizes),
-        _ => Ok(8),
-    }
 }
