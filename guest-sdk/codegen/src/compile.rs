@@ -23,6 +23,9 @@ pub enum CompileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Proto(Box<protox::Error>),
+    /// What the files become is not valid.
+    #[error("the compiled .proto files are not valid")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
     /// There is nothing to compile.
     #[error("no .proto files in {}", roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", "))]
     #[diagnostic(help("put the .proto files there, or name their folder in okra.toml: `[proto] include = [\"...\"]`"))]
@@ -66,7 +69,10 @@ pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, Compile
     }
     let mut compiler = protox::Compiler::new(roots)?;
     compiler.include_imports(true).include_source_info(true).open_files(found)?;
-    Ok(Compiled { pool: compiler.descriptor_pool(), descriptors: compiler.encode_file_descriptor_set() })
+    let descriptors = compiler.encode_file_descriptor_set();
+    // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
+    let pool = DescriptorPool::decode(descriptors.as_slice())?;
+    Ok(Compiled { pool, descriptors })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CompileError> {

@@ -1,5 +1,8 @@
 //! From descriptors to a [`Schema`]: the rules of the mapping.
 
+mod error;
+mod size;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost_reflect::{
@@ -13,56 +16,13 @@ use crate::schema::{
     Scalar, Schema, Service,
 };
 
-/// Why services cannot be mapped.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[non_exhaustive]
-pub enum SchemaError {
-    /// A service that the `.proto` files do not define.
-    #[error("the .proto files define no service `{service}`; they define {known}")]
-    #[diagnostic(help("correct `serves`, `calls` or `raw` in okra.toml, or add the service to a .proto file"))]
-    UnknownService {
-        /// The name that was asked for.
-        service: String,
-        /// The names that there are.
-        known: String,
-    },
-    /// A method with a stream.
-    #[error("method `{method}` of service `{service}` streams, and streaming methods are not supported yet")]
-    Streaming {
-        /// Full name of the service.
-        service: String,
-        /// Name of the method.
-        method: String,
-    },
-    /// A message with so much in it, message in message, that no component could hold it.
-    #[error("message `{message}` takes more than {limit} bytes of memory before any of its lists")]
-    #[diagnostic(help("make some of the messages in it `repeated`, or split it"))]
-    TooLarge {
-        /// Full name of the message.
-        message: String,
-        /// The limit.
-        limit: u64,
-    },
-    /// Two protobuf packages become one WIT package.
-    #[error("packages `{first}` and `{second}` both become the WIT package `{wit}`")]
-    #[diagnostic(help("rename one of them"))]
-    PackageClash {
-        /// One package.
-        first: String,
-        /// The other.
-        second: String,
-        /// What both become.
-        wit: String,
-    },
-}
-
-/// The largest record, in bytes.
-const MAX_RECORD: u64 = 1 << 20;
+pub use error::SchemaError;
 
 impl Schema {
     /// Maps services with everything that is reachable from their methods.
     ///
-    /// Names are given among all types of a package, so that they do not depend on which services are asked for.
+    /// Names are given among all types of a package, so that they do not depend on which services are asked for. A service
+    /// that is asked for twice is there once.
     ///
     /// # Errors
     /// When a service is not there or cannot be mapped.
@@ -73,7 +33,11 @@ impl Schema {
             let found = pool.get_service_by_name(name).ok_or_else(|| SchemaError::UnknownService {
                 service: name.to_owned(),
                 known: list(pool.services().map(|service| service.full_name().to_owned())),
+                nearest: nearest(pool, name),
             })?;
+            if chosen.contains(&found) {
+                continue;
+            }
             for method in found.methods() {
                 if method.is_client_streaming() || method.is_server_streaming() {
                     return Err(SchemaError::Streaming { service: name.to_owned(), method: method.name().to_owned() });
@@ -91,9 +55,17 @@ impl Schema {
             messages: builder.messages,
             enums: builder.enums,
         };
-        check_sizes(&schema)?;
+        size::check(&schema)?;
         Ok(schema)
     }
+}
+
+/// The service whose name is most like this one, if any is like it at all.
+fn nearest(pool: &DescriptorPool, name: &str) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let likeness = |known: &str| strsim::jaro_winkler(known, name).max(strsim::jaro_winkler(&last(known), &last(name)));
+    let scored = pool.services().map(|service| (likeness(service.full_name()), service.full_name().to_owned()));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
@@ -178,11 +150,10 @@ impl Universe {
             .collect()
     }
 
-    /// Strongly connected components, by Tarjan's algorithm without recursion.
+    /// Strongly connected components, by Kosaraju's algorithm without recursion.
     fn components(&self) -> Vec<usize> {
         let count = self.messages.len();
         let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
-        // In a component are those who reach one another; two sweeps in Kosaraju's manner.
         let mut order = Vec::with_capacity(count);
         let mut seen = vec![false; count];
         for start in 0..count {
@@ -308,7 +279,9 @@ impl<'a> Builder<'a> {
             service_names: HashMap::new(),
         };
         let pool = services.first().map(|service| service.parent_pool().clone()).unwrap_or_default();
-        let mut wit_names: HashMap<String, String> = HashMap::new();
+        // Guests have this one from OKRA.
+        let own = "okra:service@0.1.0".to_owned();
+        let mut wit_names = HashMap::from([(own.clone(), own)]);
         for proto in used.into_keys() {
             let (namespace, name, version) = names::package(&proto);
             let wit = format!("{namespace}:{name}@{version}");
@@ -612,50 +585,4 @@ fn docs(file: &FileDescriptor, path: &[i32]) -> String {
     let comment = location.and_then(|location| location.leading_comments.as_deref()).unwrap_or_default();
     let lines: Vec<_> = comment.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
     lines.join("\n").trim().to_owned()
-}
-
-/// Refuses schemas whose records no component could hold: messages lie in one another, so sizes can double at each level.
-fn check_sizes(schema: &Schema) -> Result<(), SchemaError> {
-    let mut sizes: HashMap<usize, u64> = HashMap::new();
-    for id in 0..schema.messages.len() {
-        size(schema, id, &mut sizes)?;
-    }
-    Ok(())
-}
-
-fn size(schema: &Schema, id: usize, sizes: &mut HashMap<usize, u64>) -> Result<u64, SchemaError> {
-    if let Some(known) = sizes.get(&id) {
-        return Ok(*known);
-    }
-    let Some(message) = schema.messages.get(id) else { return Ok(0) };
-    let mut total = 0_u64;
-    for member in &message.members {
-        total = total.saturating_add(match member {
-            Member::Field(field)
-                if matches!(field.cardinality, Cardinality::Repeated { .. } | Cardinality::Map { .. }) =>
-            {
-                8
-            }
-            Member::Field(field) => value_size(schema, &field.kind, sizes)?.saturating_add(8),
-            Member::Oneof(oneof) => {
-                let mut largest = 0;
-                for case in &oneof.cases {
-                    largest = value_size(schema, &case.kind, sizes)?.max(largest);
-                }
-                largest.saturating_add(16)
-            }
-        });
-    }
-    if total > MAX_RECORD {
-        return Err(SchemaError::TooLarge { message: message.full_name.clone(), limit: MAX_RECORD });
-    }
-    sizes.insert(id, total);
-    Ok(total)
-}
-
-fn value_size(schema: &Schema, kind: &Kind, sizes: &mut HashMap<usize, u64>) -> Result<u64, SchemaError> {
-    match kind {
-        Kind::Message { message, .. } => size(schema, message.0, sizes),
-        _ => Ok(8),
-    }
 }

@@ -221,6 +221,35 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_made_of_wit_words() {
+        for proto in ["", "_", "9", "_9_", "A", "aB_c9D", "ABC_DEF", "a__b", "A1B2C3", "x_1_y"] {
+            let name = kebab(proto);
+            let is_word = |word: &str| {
+                word.starts_with(|first: char| first.is_ascii_lowercase())
+                    && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            };
+            assert!(name.split('-').all(is_word), "{proto} became {name}");
+        }
+    }
+
+    #[test]
+    fn keywords_are_escaped_and_other_names_are_not() {
+        assert_eq!(escaped("list"), "%list");
+        assert_eq!(escaped("error-context"), "%error-context");
+        assert_eq!(escaped("lists"), "lists");
+        assert!(is_keyword("world") && !is_keyword("decode-list"));
+    }
+
+    #[test]
+    fn names_that_only_resemble_a_version_are_no_version() {
+        for proto in ["a.v", "a.vat", "a.v1p", "a.v1gamma", "a.1"] {
+            assert_eq!(package(proto).2, "0.0.0", "{proto}");
+        }
+        assert_eq!(package("a.b.v1alpha").2, "1.0.0-alpha");
+        assert_eq!(package("a.b.v2p1beta3").2, "2.1.0-beta3");
+    }
+
+    #[test]
     fn clashing_names_are_numbered_in_their_order() {
         let wanted = ["foo", "foo", "foo2", "foo"].map(str::to_owned);
         assert_eq!(Scope::default().assign(&wanted), ["foo", "foo3", "foo2", "foo4"]);

@@ -17,6 +17,9 @@ pub const OKRA_SERVICE: [(&str, &str); 6] = [
     ("world.wit", include_str!("../../../wit/world.wit")),
 ];
 
+/// Where they lie in `deps`.
+const OKRA_SERVICE_FOLDER: &str = "okra-service";
+
 /// The world of a project.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -42,15 +45,31 @@ pub struct GeneratedFile {
 /// The WIT of a project: the world, a package for each protobuf package, and `okra:service`.
 pub fn generate(schema: &Schema, world: &World) -> Vec<GeneratedFile> {
     let mut files = vec![GeneratedFile { path: "world.wit".into(), text: world_text(schema, world) }];
-    for (index, package) in schema.packages.iter().enumerate() {
-        let path = format!("deps/{}-{}-{}/package.wit", package.namespace, package.name, package.version);
-        files.push(GeneratedFile { path: path.into(), text: package_text(schema, index, package) });
+    for ((index, package), folder) in schema.packages.iter().enumerate().zip(folders(&schema.packages)) {
+        let path = PathBuf::from("deps").join(folder).join("package.wit");
+        files.push(GeneratedFile { path, text: package_text(schema, index, package) });
     }
     for (name, text) in OKRA_SERVICE {
-        let path = PathBuf::from("deps/okra-service").join(name);
+        let path = PathBuf::from("deps").join(OKRA_SERVICE_FOLDER).join(name);
         files.push(GeneratedFile { path, text: text.to_owned() });
     }
     files
+}
+
+/// A folder for each package: `NAMESPACE-NAME`, and what it takes beyond that to differ from the others.
+fn folders(packages: &[Package]) -> Vec<String> {
+    let short = |package: &Package| format!("{}-{}", package.namespace, package.name);
+    let versioned = |package: &Package| format!("{}-{}", short(package), package.version);
+    let unique = |name: &dyn Fn(&Package) -> String, package| {
+        packages.iter().filter(|other| name(other) == name(package)).count() == 1
+    };
+    let folder = |package| match short(package) {
+        name if name != OKRA_SERVICE_FOLDER && unique(&short, package) => name,
+        _ if unique(&versioned, package) => versioned(package),
+        // `a:b-c` and `a-b:c`; no name has a `_`.
+        _ => format!("{}_{}-{}", package.namespace, package.name, package.version),
+    };
+    packages.iter().map(folder).collect()
 }
 
 fn world_text(schema: &Schema, world: &World) -> String {
@@ -94,7 +113,8 @@ fn package_text(schema: &Schema, index: usize, package: &Package) -> String {
     if !codecs.is_empty() {
         let _ = writeln!(text, "\n/// Messages that hold themselves, as values and encoded.");
         let _ = writeln!(text, "interface {} {{", escaped(&package.codec_interface));
-        let mut uses = Uses::new(schema, index, []);
+        let functions = codecs.iter().flat_map(|message| ["decode", "encode"].map(|verb| (verb, &message.wit_name)));
+        let mut uses = Uses::new(schema, index, functions.map(|(verb, name)| format!("{verb}-{name}")));
         let names: Vec<_> = codecs.iter().map(|message| uses.name(&message.wit_name, message.package)).collect();
         uses.print(&mut text);
         for (message, name) in codecs.iter().zip(names) {
@@ -125,9 +145,8 @@ fn types_text(
         Member::Field(_) => None,
     });
     let own = messages.iter().map(|message| message.wit_name.clone());
-    let taken: Vec<_> = own.chain(enums.iter().map(|found| found.wit_name.clone())).chain(oneofs).collect();
-    let mut uses = Uses::new(schema, index, taken);
-    uses.is_types = true;
+    let own: Vec<_> = own.chain(enums.iter().map(|found| found.wit_name.clone())).chain(oneofs).collect();
+    let mut uses = Uses::in_types(schema, index, own);
     let mut body = String::new();
     for definition in enums {
         enum_text(definition, &mut body);
@@ -242,6 +261,12 @@ impl<'a> Uses<'a> {
         Self { schema, package, is_types: false, scope, error, used: BTreeMap::new() }
     }
 
+    /// For the package's interface of types, which has no functions and so no `error`.
+    fn in_types(schema: &'a Schema, package: usize, own: impl IntoIterator<Item = String>) -> Self {
+        let scope = Scope::with(own);
+        Self { schema, package, is_types: true, scope, error: String::new(), used: BTreeMap::new() }
+    }
+
     /// The name here of a type.
     fn name(&mut self, wit_name: &str, package: usize) -> String {
         if self.is_types && package == self.package {
@@ -308,6 +333,16 @@ fn scalar(scalar: Scalar) -> &'static str {
 
 fn docs(docs: &str, indent: usize, text: &mut String) {
     for line in docs.lines() {
+        let line: String = line.chars().filter(|char| !is_forbidden(*char)).collect();
         let _ = writeln!(text, "{}", format!("{:indent$}/// {line}", "").trim_end());
     }
+}
+
+/// Characters that WIT does not let stand anywhere: control codes, overrides of the direction of writing, and a few that
+/// Unicode deprecates.
+fn is_forbidden(char: char) -> bool {
+    let deprecated = ['\u{149}', '\u{673}', '\u{f77}', '\u{f79}', '\u{17a3}', '\u{17a4}', '\u{17b4}', '\u{17b5}'];
+    (char.is_control() && char != '\t')
+        || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || deprecated.contains(&char)
 }
