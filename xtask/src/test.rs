@@ -5,8 +5,17 @@ use std::process::{Command, ExitCode, Stdio};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
-/// Runs the tests of the workspace and prints how many there were.
+/// Sets up what guests are built with, runs the tests of the workspace and prints how many there were.
 pub(crate) fn run() -> miette::Result<ExitCode> {
+    // Some tests build guests: what that needs is brought first.
+    let doctor = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--package", "okra", "--", "doctor", "--fix"])
+        .status()
+        .into_diagnostic()
+        .wrap_err("cannot start cargo")?;
+    if !doctor.success() {
+        return Ok(ExitCode::FAILURE);
+    }
     let mut cargo = Command::new(env!("CARGO"))
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .stdout(Stdio::piped())
