@@ -26,12 +26,18 @@ impl Error {
         Self { code, message: message.into(), details: Vec::new(), metadata: Vec::new() }
     }
 
+    /// Adds one of the usual [`details`](crate::details), or any other.
+    #[must_use]
+    pub fn with(mut self, detail: impl Into<Detail>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
     /// Adds a typed detail: `value` is the protobuf encoding of the message that `type_url` names, such as
     /// `type.googleapis.com/google.rpc.BadRequest`.
     #[must_use]
-    pub fn with_detail(mut self, type_url: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.details.push(Detail { type_url: type_url.into(), value: value.into() });
-        self
+    pub fn with_detail(self, type_url: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.with(Detail { type_url: type_url.into(), value: value.into() })
     }
 
     /// Adds a trailer. Names are lower case; only one that ends in `-bin` may have a value that is not printable ASCII.

@@ -33,7 +33,7 @@
 //! fields.
 //!
 //! # Modules
-//! - [`Error`], [`Code`], [`Detail`]: how a call fails.
+//! - [`Error`], [`Code`], [`Detail`]: how a call fails; [`details`]: what an error usually carries.
 //! - [`context`]: what there is to know of the call, and what can be said beside the answer.
 //! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
 //! - [`log`]: lines for the host's log.
@@ -42,6 +42,7 @@
 #![deny(missing_docs)]
 
 pub mod context;
+pub mod details;
 mod error;
 pub mod log;
 mod metadata;
