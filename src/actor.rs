@@ -165,15 +165,14 @@ impl<I: Pooled> Dispatcher<I> {
         for _ in 0..2 {
             let actor = self.actor();
             let (reply, granted) = oneshot::channel();
+            let mut waiting = Waiting { granted, actor: &actor };
             if actor.notify(Claim { reply, deadline, nested }).is_ok()
-                && let Ok(grant) = granted.await
+                && let Ok(grant) = (&mut waiting.granted).await
             {
-                let instance = match grant {
-                    Grant::Idle(instance) => Some(instance),
-                    Grant::Fresh => None,
-                };
-                return Ok(Lease { instance, actor, _admitted: admitted });
+                drop(waiting);
+                return Ok(Lease { instance: grant.into_instance(), actor, _admitted: admitted });
             }
+            drop(waiting);
             if deadline <= Instant::now() {
                 break;
             }
@@ -223,6 +222,21 @@ async fn spawn<I: Pooled>(
         tracing::error!(service = %name, %error, "cannot start the service's actor");
         Refused::Restarted
     })
+}
+
+/// A claim on its way. Who stops waiting may have been granted an instance at this very moment: it goes back.
+struct Waiting<'a, I: Pooled> {
+    granted: oneshot::Receiver<Grant<I>>,
+    actor: &'a LocalActorRef<ServiceActor<I>>,
+}
+
+impl<I: Pooled> Drop for Waiting<'_, I> {
+    fn drop(&mut self) {
+        self.granted.close();
+        if let Ok(grant) = self.granted.try_recv() {
+            let _ = self.actor.notify(Release(grant.into_instance()));
+        }
+    }
 }
 
 /// A call's place among those that hold an instance or wait for one.

@@ -21,6 +21,16 @@ pub(crate) enum Grant<I> {
     Fresh,
 }
 
+impl<I> Grant<I> {
+    /// The instance, if there is one already.
+    pub(crate) fn into_instance(self) -> Option<Box<I>> {
+        match self {
+            Grant::Idle(instance) => Some(instance),
+            Grant::Fresh => None,
+        }
+    }
+}
+
 /// Somebody who wants an instance.
 #[derive(Debug)]
 pub(crate) struct Claim<I> {

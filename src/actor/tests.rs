@@ -50,6 +50,18 @@ async fn calls_beyond_the_queue_are_refused_at_once() {
     waiting.await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn a_place_granted_to_a_call_that_left_comes_back() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    {
+        let mut lease = std::pin::pin!(dispatcher.lease(soon(), false));
+        assert!(futures_util::poll!(&mut lease).is_pending());
+        // Granted by now, and never looked at.
+        assert_eq!(dispatcher.counts().await.lent, 1);
+    }
+    assert_eq!(dispatcher.counts().await, Counts::default());
+}
+
 /// A message whose handler panics: coerce ends the actor without a word.
 struct Panic;
 
