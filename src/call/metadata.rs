@@ -10,7 +10,12 @@ use crate::grpc::BASE64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     entries: Vec<(String, Vec<u8>)>,
+    /// Bytes of all names and values.
+    size: usize,
 }
+
+/// Bytes of names and values that may be added: what a guest says is kept by the host.
+const MAX_SIZE: usize = 64 * 1024;
 
 /// Why a name or a value is not metadata.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +30,9 @@ pub enum InvalidMetadata {
     /// Only names that end in `-bin` carry any bytes.
     #[error("value of metadata `{0}` is not printable ASCII; a name that ends in `-bin` takes any bytes")]
     Value(String),
+    /// No peer would take so much in its headers.
+    #[error("metadata `{0}` is too much: all names and values may have {MAX_SIZE} bytes together")]
+    TooMuch(String),
 }
 
 impl Metadata {
@@ -44,8 +52,16 @@ impl Metadata {
         if !lower.ends_with("-bin") && !value.iter().all(|byte| (0x20..=0x7e).contains(byte)) {
             return Err(InvalidMetadata::Value(lower));
         }
-        self.entries.push((lower, value.to_vec()));
+        if self.size + lower.len() + value.len() > MAX_SIZE {
+            return Err(InvalidMetadata::TooMuch(lower));
+        }
+        self.push(lower, value.to_vec());
         Ok(())
+    }
+
+    fn push(&mut self, name: String, value: Vec<u8>) {
+        self.size += name.len() + value.len();
+        self.entries.push((name, value));
     }
 
     /// The entries in their order.
@@ -65,6 +81,7 @@ impl Metadata {
 
     /// Adds all of `other` at the end.
     pub fn extend(&mut self, other: Metadata) {
+        self.size += other.size;
         self.entries.extend(other.entries);
     }
 
@@ -82,11 +99,11 @@ impl Metadata {
                 // Several values may be joined by commas in one header line.
                 for part in value.as_bytes().split(|byte| *byte == b',') {
                     if let Ok(bytes) = BASE64.decode(part.trim_ascii()) {
-                        metadata.entries.push((name.to_owned(), bytes));
+                        metadata.push(name.to_owned(), bytes);
                     }
                 }
             } else if value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte)) {
-                metadata.entries.push((name.to_owned(), value.as_bytes().to_vec()));
+                metadata.push(name.to_owned(), value.as_bytes().to_vec());
             }
         }
         metadata
@@ -130,4 +147,27 @@ fn is_reserved(name: &str) -> bool {
         "connect-timeout-ms",
     ];
     name.starts_with("grpc-") || name.starts_with(':') || RESERVED.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_without_end_is_refused() {
+        let mut metadata = Metadata::default();
+        let added = (0..100).take_while(|_| metadata.add("x-1k", &[b'a'; 1020]).is_ok()).count();
+        assert_eq!(added, 64);
+        assert!(matches!(metadata.add("x", &[b'a'; 1020]), Err(InvalidMetadata::TooMuch(_))));
+    }
+
+    #[test]
+    fn what_cannot_travel_is_refused() {
+        let mut metadata = Metadata::default();
+        assert!(matches!(metadata.add("a b", b""), Err(InvalidMetadata::Name(_))));
+        assert!(matches!(metadata.add("grpc-status", b"0"), Err(InvalidMetadata::Reserved(_))));
+        assert!(matches!(metadata.add("x", b"\xff"), Err(InvalidMetadata::Value(_))));
+        assert!(metadata.add("X-Bin-bin", b"\xff").is_ok());
+        assert_eq!(metadata.get("x-bin-bin"), Some(&b"\xff"[..]));
+    }
 }

@@ -21,10 +21,10 @@ pub(crate) trait Callee: Send + Sync + 'static {
 }
 
 /// A call being served, with what its handler has said so far.
-pub(crate) struct Served {
-    pub(crate) context: Context,
-    pub(crate) headers: Metadata,
-    pub(crate) trailers: Metadata,
+pub(super) struct Served {
+    pub(super) context: Context,
+    pub(super) headers: Metadata,
+    pub(super) trailers: Metadata,
 }
 
 /// The data of a store.
@@ -61,6 +61,13 @@ impl WasiView for State {
 const MAX_CHAIN: usize = 32;
 
 impl State {
+    /// A call begins. What an earlier one left behind counts for nothing.
+    pub(super) fn begin(&mut self, context: Context) {
+        self.budget.reset();
+        self.scopes.clear();
+        self.call = Some(Served { context, headers: Metadata::default(), trailers: Metadata::default() });
+    }
+
     fn call(&self) -> Result<&Served> {
         self.call.as_ref().ok_or_else(|| wasmtime::Error::msg("there is no call in progress"))
     }

@@ -15,7 +15,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 use super::bindings::{Service, okra::service::status};
 use super::limits::{Budget, Exceeded};
 use super::output::Output;
-use super::state::{Callee, Served, State};
+use super::state::{Callee, State};
 use super::{Cache, Engine, InstanceError};
 use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Status};
 use crate::config::Run;
@@ -27,6 +27,9 @@ const RAW: &str = "okra:service/raw@0.1.0";
 
 /// A message in a guest's memory may take this many times the size that is allowed on the wire.
 const EXPANSION: u64 = 16;
+
+/// Resources of the host (scopes, and what WASI has) that an instance may hold: more is a leak of its own.
+const MAX_RESOURCES: usize = 10_000;
 
 /// A component, compiled and linked: what instances are made of.
 pub(crate) struct Template {
@@ -138,6 +141,8 @@ impl Template {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
+        let mut table = wasmtime::component::ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
         let state = State {
             service: self.name.clone(),
             instance: id,
@@ -146,7 +151,7 @@ impl Template {
             callee: self.callee.clone(),
             call: None,
             wasi,
-            table: wasmtime::component::ResourceTable::new(),
+            table,
             scopes: Vec::new(),
         };
         let mut store = Store::new(self.engine.wasmtime(), state);
@@ -232,9 +237,7 @@ impl Instance {
     /// When the future is dropped before its end, the instance must be dropped too.
     pub(crate) async fn call(&mut self, context: Context, request: Request) -> (Result<Reply, Failure>, bool) {
         self.calls += 1;
-        let state = self.store.data_mut();
-        state.budget.reset();
-        state.call = Some(Served { context, headers: Metadata::default(), trailers: Metadata::default() });
+        self.store.data_mut().begin(context);
         let outcome = self.invoke(request).await;
         let served = self.store.data_mut().call.take();
         let (headers, trailers) = served.map(|served| (served.headers, served.trailers)).unwrap_or_default();

@@ -14,7 +14,7 @@ fn path(method: &str) -> String {
 }
 
 async fn host() -> TestHost {
-    TestHost::with("faults").await
+    TestHost::with(&["tests/guests/faults"]).await
 }
 
 /// The service answers, and nothing is lent or waited for.
@@ -110,6 +110,15 @@ async fn the_context_of_the_call_is_seen() {
     let reply = host.runtime.call(context, request).await.unwrap();
     let expected = r#"{"service":"test.faults.v1.Faults","method":"Tell","metadata":["x-first","x-second-bin"],"hasDeadline":true}"#;
     assert_eq!(host.json(&path("Tell"), &reply), expected);
+}
+
+#[tokio::test]
+async fn what_the_handler_says_beside_the_answer_is_kept() {
+    let host = host().await;
+    let (context, request) = host.prepare(&path("Say"), r#"{"text":"a"}"#);
+    let reply = host.runtime.call(context, request).await.unwrap();
+    assert_eq!(reply.headers.get("x-header-bin"), Some(&b"a"[..]));
+    assert_eq!(reply.trailers.get("x-trailer"), Some(&b"said"[..]));
 }
 
 #[tokio::test]

@@ -9,34 +9,47 @@ use okra::call::{Cancellation, Codec, Context, Deadline, Failure, Metadata, Prot
 use okra::instance::EngineSettings;
 use okra::project::build_if_stale;
 use okra::registry::Package;
-use okra::runtime::Runtime;
+use okra::runtime::{DeployError, Runtime};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
 
-/// A runtime with one guest in it.
+/// A runtime with some packages in it.
 pub(crate) struct TestHost {
     pub(crate) runtime: Arc<Runtime>,
-    pool: DescriptorPool,
+    pools: Vec<DescriptorPool>,
     _cache: tempfile::TempDir,
 }
 
-/// The package of a guest; built by the first test that wants it.
-fn package(guest: &str) -> Package {
+/// The package of a project, by its folder in the repository; built by the first test that wants it.
+pub(crate) fn package(project: &str) -> Package {
     static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
     let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let path = built.entry(guest.to_owned()).or_insert_with(|| {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(guest);
-        build_if_stale(&folder).expect("the guest can be built")
+    let path = built.entry(project.to_owned()).or_insert_with(|| {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(project);
+        build_if_stale(&folder).expect("the project can be built")
     });
     Package::read(std::fs::read(path).expect("the package is there")).expect("the package is one")
 }
 
 impl TestHost {
-    pub(crate) async fn with(guest: &str) -> Self {
+    /// A runtime that serves the packages of these projects.
+    pub(crate) async fn with(projects: &[&str]) -> Self {
+        let mut host = Self::empty();
+        for project in projects {
+            host.deploy(&package(project)).await.expect("the package is deployed");
+        }
+        host
+    }
+
+    /// A runtime that serves nothing yet.
+    pub(crate) fn empty() -> Self {
         let cache = tempfile::tempdir().unwrap();
         let runtime = Runtime::new(cache.path(), EngineSettings { instances: 32 }).expect("an engine");
-        let package = package(guest);
-        runtime.deploy(&package).await.expect("the guest is deployed");
-        Self { runtime, pool: package.pool().clone(), _cache: cache }
+        Self { runtime, pools: Vec::new(), _cache: cache }
+    }
+
+    pub(crate) async fn deploy(&mut self, package: &Package) -> Result<(), DeployError> {
+        self.pools.push(package.pool().clone());
+        self.runtime.deploy(package).await
     }
 
     /// Calls a method with a request in JSON; the answer is JSON too.
@@ -75,7 +88,8 @@ impl TestHost {
 
     fn method(&self, path: &str) -> prost_reflect::MethodDescriptor {
         let (service, method) = path.split_once('/').unwrap();
-        let service = self.pool.get_service_by_name(service).expect("a service of the guest");
+        let mut found = self.pools.iter().filter_map(|pool| pool.get_service_by_name(service));
+        let service = found.next().expect("a service of some package");
         service.methods().find(|found| found.name() == method).expect("a method of the service")
     }
 }

@@ -1,5 +1,10 @@
 //! Guests in the runtime, in this process: one file a topic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod crafted;
 mod faults;
 mod host;
+mod hostile;
+mod mismatch;
+mod raw;
+mod shop;

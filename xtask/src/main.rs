@@ -1,12 +1,15 @@
 //! The project's own tasks: `cargo xtask TASK`.
 
+mod demo;
+mod okra;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Tasks of OKRA's own development.
+/// Tasks of OKRA's own development. Each brings what it needs itself.
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Xtask {
@@ -16,12 +19,15 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Builds the examples, serves them, calls them, and shows the answers.
+    Demo,
     /// Runs every test and counts them.
     Test,
 }
 
 fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
+        Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
     }
 }

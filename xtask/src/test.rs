@@ -5,54 +5,89 @@ use std::process::{Command, ExitCode, Stdio};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
-/// Sets up what guests are built with, runs the tests of the workspace and prints how many there were.
+use crate::okra::{Okra, root};
+use crate::tools::{self, Python};
+
+/// Sets up what the tests need, runs all of them and prints how many there were.
 pub(crate) fn run() -> miette::Result<ExitCode> {
-    // Some tests build guests: what that needs is brought first.
-    let doctor = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "okra", "--", "doctor", "--fix"])
-        .status()
-        .into_diagnostic()
-        .wrap_err("cannot start cargo")?;
-    if !doctor.success() {
-        return Ok(ExitCode::FAILURE);
-    }
-    let mut cargo = Command::new(env!("CARGO"))
-        .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .into_diagnostic()
-        .wrap_err("cannot start cargo")?;
-    let stdout = cargo.stdout.take().ok_or_else(|| miette!("cargo has no standard output"))?;
+    let okra = Okra::build()?;
+    let python = Python::set_up()?;
+    let grpcurl = tools::grpcurl(&python)?;
+
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
+    let mut pytest = Command::new(python.program("pytest"));
+    pytest.args(["--quiet", "-p", "no:cacheprovider", "tests/clients"]);
+    pytest.env("OKRA", okra.binary()).env("GRPCURL", grpcurl).env("PYTHONDONTWRITEBYTECODE", "1");
+
     let mut counts = Counts::default();
-    for line in BufReader::new(stdout).lines() {
-        let line = line.into_diagnostic()?;
-        counts.add(&line);
-        println!("{line}");
+    for suite in [&mut cargo, &mut pytest] {
+        counts.run(suite)?;
     }
-    let passed = cargo.wait().into_diagnostic()?.success();
     println!("\n{} passed, {} failed", counts.passed, counts.failed);
-    Ok(if passed && counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Counts {
     passed: u64,
     failed: u64,
 }
 
 impl Counts {
-    /// Adds a line such as `test result: ok. 16 passed; 0 failed; ...`.
+    /// Runs the tests of one runner, printing what it prints. A runner that fails without a failed test, because
+    /// something does not compile, counts as one.
+    fn run(&mut self, runner: &mut Command) -> miette::Result<()> {
+        let name = runner.get_program().display().to_string();
+        let spawned = runner.current_dir(root()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.into_diagnostic().wrap_err_with(|| format!("cannot start {name}"))?;
+        let stdout = child.stdout.take().ok_or_else(|| miette!("{name} has no standard output"))?;
+        let failed = self.failed;
+        for line in BufReader::new(stdout).lines() {
+            let line = line.into_diagnostic()?;
+            self.add(&line);
+            println!("{line}");
+        }
+        if !child.wait().into_diagnostic()?.success() && self.failed == failed {
+            self.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds a closing line: cargo's `test result: ok. 16 passed; 0 failed; ...`, pytest's `1 failed, 24 passed in 9.03s`.
     fn add(&mut self, line: &str) {
-        let Some(result) = line.strip_prefix("test result: ") else { return };
-        for part in result.split([';', '.']) {
-            let mut words = part.split_whitespace();
-            if let (Some(Ok(count)), Some(what)) = (words.next().map(str::parse::<u64>), words.next()) {
-                match what {
-                    "passed" => self.passed += count,
-                    "failed" => self.failed += count,
-                    _ => {}
-                }
+        let cargo = line.strip_prefix("test result: ").map(|result| result.split([';', '.']).collect());
+        let pytest =
+            || line.rsplit_once(" in ").map(|(counts, _)| counts.trim_matches(['=', ' ']).split(", ").collect());
+        let parts: Vec<&str> = cargo.or_else(pytest).unwrap_or_default();
+        for part in parts {
+            let [count, what] = part.split_whitespace().collect::<Vec<_>>()[..] else { continue };
+            let Ok(count) = count.parse::<u64>() else { continue };
+            match what {
+                "passed" => self.passed += count,
+                "failed" | "errors" | "error" => self.failed += count,
+                _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted_and_others_are_not() {
+        let mut counts = Counts::default();
+        for line in [
+            "test result: FAILED. 13 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 66.56s",
+            "1 failed, 24 passed, 2 errors in 9.03s",
+            "===== 3 passed in 0.12s =====",
+            "test passed in 3 of 4 rooms",
+            "running 6 tests",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(counts, Counts { passed: 40, failed: 4 });
     }
 }

@@ -61,6 +61,12 @@ impl Faults for Service {
         })
     }
 
+    fn say(request: Payload) -> Result<Payload, Error> {
+        context::add_header("x-header-bin", &request.text)?;
+        context::add_trailer("x-trailer", "said")?;
+        Ok(request)
+    }
+
     fn count(_: Payload) -> Result<Counted, Error> {
         CALLS.set(CALLS.get() + 1);
         Ok(Counted { calls: CALLS.get() })

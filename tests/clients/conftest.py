@@ -1,0 +1,75 @@
+"""`okra serve` with the example and test services, and stubs that protoc makes of their .proto files.
+
+The environment says where the programs are: OKRA is the binary, GRPCURL is grpcurl.
+"""
+
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_tools import protoc
+
+ROOT = Path(__file__).parents[2]
+SERVED = ["examples/hello", "examples/shop/users", "examples/shop/billing", "tests/guests/faults", "tests/guests/raw"]
+PROTOS = {
+    "examples/hello/proto": ["greeter/v1/greeter.proto"],
+    "examples/shop/proto": ["shop/users/v1/users.proto", "shop/billing/v1/billing.proto"],
+    "tests/guests/faults/proto": ["test/faults/v1/faults.proto"],
+    "tests/guests/raw/proto": ["test/raw/v1/raw.proto"],
+}
+
+
+class Server:
+    """A running `okra serve` on a port of its own."""
+
+    def __init__(self, *paths: str):
+        command = [os.environ["OKRA"], "serve", *paths, "--listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        self.log = []
+        for line in self.process.stderr:
+            self.log.append(line)
+            if found := re.search(r"listening on http://(\S+)", line):
+                self.address = found[1]
+                return
+        raise RuntimeError("okra serve did not come up:\n" + "".join(self.log))
+
+    def stop(self) -> str:
+        """Ends it as an operator would. The rest of its log."""
+        self.process.send_signal(signal.SIGTERM)
+        _, rest = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, rest
+        return rest
+
+
+@pytest.fixture(scope="session")
+def address():
+    server = Server(*SERVED)
+    yield server.address
+    server.stop()
+
+
+@pytest.fixture
+def channel(address):
+    with grpc.insecure_channel(address) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory):
+    """The generated modules by the name of their file: `stubs("greeter")` gives messages and stub."""
+    out = tmp_path_factory.mktemp("stubs")
+    for root, files in PROTOS.items():
+        arguments = [f"-I{ROOT / root}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
+        assert protoc.main(["protoc", *arguments, f"--python_out={out}", f"--grpc_python_out={out}", *files]) == 0
+    sys.path.insert(0, str(out))
+    modules = {}
+    for file in (file for files in PROTOS.values() for file in files):
+        module = file.removesuffix(".proto").replace("/", ".")
+        modules[Path(file).stem] = tuple(importlib.import_module(module + suffix) for suffix in ("_pb2", "_pb2_grpc"))
+    return modules.__getitem__

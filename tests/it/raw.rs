@@ -1,0 +1,42 @@
+//! Services on encoded messages, beside typed ones.
+
+use okra::call::Code;
+
+use super::host::TestHost;
+
+const ECHO: &str = "test.raw.v1.Echo";
+
+async fn host() -> TestHost {
+    TestHost::with(&["tests/guests/raw", "examples/hello"]).await
+}
+
+#[tokio::test]
+async fn raw_and_typed_services_are_served_side_by_side() {
+    let host = host().await;
+    assert_eq!(host.call(&format!("{ECHO}/Upper"), r#"{"text":"ada"}"#).await.unwrap(), r#"{"text":"ADA"}"#);
+    let hello = host.call("greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#).await.unwrap();
+    assert_eq!(hello, r#"{"message":"Hello, Ada!"}"#);
+}
+
+#[tokio::test]
+async fn the_component_itself_says_what_it_lacks() {
+    let failure = host().await.call(&format!("{ECHO}/Lower"), "{}").await.unwrap_err();
+    assert_eq!(failure.status.code, Code::Unimplemented);
+    assert_eq!(failure.status.message, "/test.raw.v1.Echo/Lower is not there");
+}
+
+#[tokio::test]
+async fn a_raw_answer_has_a_limit_too() {
+    let failure = host().await.call(&format!("{ECHO}/Much"), "{}").await.unwrap_err();
+    assert_eq!(failure.status.code, Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn a_raw_component_that_traps_is_replaced() {
+    let host = host().await;
+    let failure = host.call(&format!("{ECHO}/Panic"), "{}").await.unwrap_err();
+    assert_eq!(failure.status.code, Code::Internal);
+    host.call(&format!("{ECHO}/Upper"), "{}").await.unwrap();
+    let counts = host.runtime.counts(ECHO).await.unwrap();
+    assert_eq!((counts.lent, counts.idle), (0, 1));
+}

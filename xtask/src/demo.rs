@@ -1,0 +1,51 @@
+//! `cargo xtask demo`.
+
+use miette::{IntoDiagnostic as _, miette};
+
+use crate::okra::Okra;
+
+const SERVED: [&str; 3] = ["examples/hello", "examples/shop/users", "examples/shop/billing"];
+
+/// What is called, in the order in which it is shown; the address comes second.
+const CALLS: [&[&str]; 5] = [
+    &["list"],
+    &["describe", "greeter.v1.Greeter"],
+    &["call", "greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#],
+    &["call", "shop.billing.v1.Billing/GetInvoice", r#"{"invoiceId":"i-1"}"#],
+    &[
+        "call",
+        "shop.billing.v1.Billing/CreateInvoice",
+        r#"{"userId":"u-1","lines":[{"text":"Tea","quantity":2,"unitPrice":{"currency":"EUR","amount":"250"}}],"card":{"lastDigits":"4242"}}"#,
+    ],
+];
+
+/// A call that is refused, to show how errors look.
+const REFUSED: &[&str] = &["call", "shop.billing.v1.Billing/CreateInvoice", "{}"];
+
+/// Builds everything, serves the examples and calls them; the services' answers are what is shown.
+pub(crate) fn run() -> miette::Result<()> {
+    let okra = Okra::build()?;
+    println!("\n$ okra serve {}", SERVED.join(" "));
+    let server = okra.serve(&SERVED, |line| println!("  {line}"))?;
+    for call in CALLS {
+        if !show(&okra, &server.address, call)? {
+            return Err(miette!("the call failed"));
+        }
+    }
+    if show(&okra, &server.address, REFUSED)? {
+        return Err(miette!("an invoice without anything in it was made"));
+    }
+    server.stop()?;
+    println!("\nEach of these services is a WebAssembly component in a sandbox of its own; billing called users by a");
+    println!("typed import. Now make one: `cargo install --path .`, then `okra new greeter --lang rust`.");
+    Ok(())
+}
+
+/// Runs a command of `okra` against the server, and shows both. Whether it succeeded.
+fn show(okra: &Okra, address: &str, command: &[&str]) -> miette::Result<bool> {
+    let (name, rest) = command.split_first().ok_or_else(|| miette!("no command"))?;
+    let quoted = rest.iter().map(|word| if word.starts_with('{') { format!(" '{word}'") } else { format!(" {word}") });
+    println!("\n$ okra {name} {address}{}", quoted.collect::<String>());
+    let status = okra.command().args([name, address]).args(rest).status().into_diagnostic()?;
+    Ok(status.success())
+}
