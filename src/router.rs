@@ -58,7 +58,9 @@ impl Revision {
         let request = self.template.prepare(&context, request)?;
         let nested = !context.chain.is_empty();
         let mut lease = self.dispatcher.lease(deadline, nested).await.map_err(|refused| refusal(&context, refused))?;
-        let mut instance = match lease.take() {
+        // One that grew too old while it was idle goes.
+        let idle = lease.take().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
+        let mut instance = match idle {
             Some(instance) => instance,
             None => {
                 let instance = self.template.instantiate().await.map_err(|error| {

@@ -1,5 +1,7 @@
 //! What the process tells about itself: logs so far.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -15,9 +17,11 @@ pub enum LogFormat {
 
 /// Sends the process's log to standard error. What is logged is set by `OKRA_LOG`, such as `info,okra::guest=debug`
 /// (<https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html>); by default `info`.
+/// Colours are for terminals only.
 pub fn init(format: LogFormat) {
     let filter = EnvFilter::try_from_env("OKRA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second subscriber in one process (tests) is left alone.
     let _ = match format {
         LogFormat::Text => builder.try_init(),

@@ -9,7 +9,7 @@ use super::host::TestHost;
 
 const ANSWER: &str = "test.hostile.v1.Hostile/Answer";
 
-const PROTO: &str = r#"
+pub(crate) const PROTO: &str = r#"
 syntax = "proto3";
 package test.hostile.v1;
 service Hostile { rpc Answer(Request) returns (Text); }

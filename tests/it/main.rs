@@ -7,4 +7,5 @@ mod host;
 mod hostile;
 mod mismatch;
 mod raw;
+mod run;
 mod shop;
