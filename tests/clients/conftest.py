@@ -67,6 +67,9 @@ def stubs(tmp_path_factory):
     for root, files in PROTOS.items():
         arguments = [f"-I{ROOT / root}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
         assert protoc.main(["protoc", *arguments, f"--python_out={out}", f"--grpc_python_out={out}", *files]) == 0
+    # Python has a package `test` of its own; one with this file goes before it.
+    for folder in out.rglob("*/"):
+        (folder / "__init__.py").touch()
     sys.path.insert(0, str(out))
     modules = {}
     for file in (file for files in PROTOS.values() for file in files):

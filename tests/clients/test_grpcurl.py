@@ -33,7 +33,7 @@ def test_unary(address):
 def test_an_error_with_details(address):
     ran = call(address, "shop.billing.v1.Billing/CreateInvoice", "{}")
     assert "InvalidArgument" in ran.stderr
-    assert "google.rpc.BadRequest" in ran.stderr and "user_id" in ran.stderr
+    assert "google.rpc.BadRequest" in ran.stderr
 
 
 def test_metadata(address):
