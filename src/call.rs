@@ -5,10 +5,12 @@
 mod context;
 mod metadata;
 mod status;
+mod stream;
 
 pub use context::{Cancellation, Codec, Context, Deadline, Protocol};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use status::{Code, Detail, Status};
+pub use stream::{Gone, Part, RequestSink, Requests, ResponseSink, Responses, requests, responses};
 
 use bytes::Bytes;
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::call::{Context, Failure, Reply};
+use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
 
 use calls::Calls;
 
@@ -47,6 +47,21 @@ pub trait Backend: Send + Sync + 'static {
     /// The future is dropped when the deadline has passed or the caller is gone; the context's cancellation token is
     /// cancelled then.
     fn unary(&self, context: Context, request: Bytes) -> impl Future<Output = Result<Reply, Failure>> + Send;
+
+    /// Answers a call to a method that is [served](Self::served) and streams on either side or both. What comes back are
+    /// the trailers.
+    ///
+    /// A handler may answer before it has read all requests, and may be done without having read them to their end. Of a
+    /// [`Failure`], headers count only when nothing was sent.
+    ///
+    /// # Cancellation
+    /// As of [`unary`](Self::unary).
+    fn streaming(
+        &self,
+        context: Context,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> impl Future<Output = Result<Metadata, Failure>> + Send;
 }
 
 /// What a shutdown did.

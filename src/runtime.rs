@@ -10,7 +10,7 @@ use okra_codegen::schema::Schema;
 use tokio::sync::watch;
 
 use crate::actor::{Dispatcher, Refused};
-use crate::call::{Context, Failure, Reply};
+use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
 use crate::gateway::{Backend, Health, Served};
 use crate::instance::{Cache, Engine, EngineSettings, InstanceError, Template};
 use crate::pool::Counts;
@@ -161,5 +161,14 @@ impl Backend for Runtime {
 
     async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
         self.call(context, request).await
+    }
+
+    async fn streaming(
+        &self,
+        context: Context,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> Result<Metadata, Failure> {
+        self.router.streaming(context, requests, responses).await
     }
 }
