@@ -12,7 +12,7 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::actor::{Dispatcher, Refused};
-use crate::call::{Code, Context, Deadline, Failure, Reply, Status};
+use crate::call::{Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status};
 use crate::instance::{Callee, Instance, Template};
 
 /// A deployed package: immutable, with its pool.
@@ -128,6 +128,22 @@ impl Router {
                 Err(Status::new(Code::Unavailable, message).into())
             }
         }
+    }
+}
+
+impl Router {
+    /// Answers a call with streams.
+    ///
+    /// # Cancellation
+    /// As of [`unary`](Self::unary).
+    pub(crate) async fn streaming(
+        &self,
+        context: Context,
+        _: Requests,
+        _: ResponseSink,
+    ) -> Result<Metadata, Failure> {
+        let message = format!("`{}/{}` streams, which is not supported yet", context.service, context.method);
+        Err(Status::new(Code::Unimplemented, message).into())
     }
 }
 
