@@ -11,10 +11,11 @@ mod error;
 mod limits;
 mod output;
 mod state;
+mod streams;
 mod template;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineSettings};
 pub use error::InstanceError;
 pub(crate) use state::Callee;
-pub(crate) use template::{Instance, Template};
+pub(crate) use template::{Instance, Request, Template};

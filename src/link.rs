@@ -25,15 +25,15 @@ mod lower;
 mod matching;
 mod merge;
 mod plan;
+mod status;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-pub(crate) use abi::{Bound, Export, Host, load_compiled};
+pub(crate) use abi::{Bound, Export, Host, Operation, Outcome, load_compiled};
 pub(crate) use component::Link;
 pub use error::{LinkError, Mismatch};
-pub(crate) use function::Answer;
-pub(crate) use function::Prepared;
+pub(crate) use function::{Answer, Prepared, ResourceId};
 pub use lift::LiftError;
 pub use wire::WireError;
 

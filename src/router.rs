@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::actor::{Dispatcher, Refused};
 use crate::call::{Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status};
-use crate::instance::{Callee, Instance, Template};
+use crate::instance::{Callee, Instance, Request, Template};
+use crate::link::Prepared;
 
 /// A deployed package: immutable, with its pool.
 pub(crate) struct Revision {
@@ -43,21 +44,67 @@ impl Revision {
             (Some(own), Some(longest)) if own.at <= longest.at => Some(own),
             (_, longest) => longest,
         };
-        let deadline = context.deadline.map_or_else(Instant::now, |deadline| deadline.at);
-        let cancellation = context.cancellation.clone();
-        let passed = format!("the deadline passed while `{}` was at work", context.service);
-        tokio::select! {
-            answer = self.serve(context, request, deadline) => answer,
-            () = tokio::time::sleep_until(deadline) => Err(Status::new(Code::DeadlineExceeded, passed).into()),
-            () = cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
-        }
+        within(&context.clone(), async {
+            let request = self.template.prepare(&context, request)?;
+            Ok(self.serve(context, request, None, None).await?.0)
+        })
+        .await
     }
 
-    /// Dropped before its end, this leaves nothing behind but a free place in the pool.
-    async fn serve(&self, context: Context, request: Bytes, deadline: Instant) -> Result<Reply, Failure> {
-        let request = self.template.prepare(&context, request)?;
+    /// Answers a call with streams. Only its caller sets a deadline: a stream may live as long as both sides wish.
+    async fn streaming(
+        &self,
+        context: Context,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> Result<Metadata, Failure> {
+        within(&context.clone(), self.serve_streams(context, requests, responses)).await
+    }
+
+    async fn serve_streams(
+        &self,
+        context: Context,
+        mut requests: Requests,
+        mut responses: ResponseSink,
+    ) -> Result<Metadata, Failure> {
+        let shape = self.template.shape(&context)?;
+        let (request, requests) = if shape.requests {
+            (Request::Typed(Prepared::Nothing), Some(requests))
+        } else {
+            let request = one(&context, &mut requests).await?;
+            (self.template.prepare(&context, request)?, None)
+        };
+        if shape.responses {
+            let (reply, sink) = self.serve(context, request, requests, Some(responses)).await?;
+            if let Some(mut sink) = sink
+                && !reply.headers.is_empty()
+            {
+                // Its caller may have gone: then nobody misses them.
+                let _ = sink.headers(reply.headers).await;
+            }
+            return Ok(reply.trailers);
+        }
+        let (reply, _) = self.serve(context, request, requests, None).await?;
+        if !reply.headers.is_empty() {
+            let _ = responses.headers(reply.headers).await;
+        }
+        let _ = responses.send(reply.message).await;
+        Ok(reply.trailers)
+    }
+
+    /// Leases an instance and has it serve the call. Dropped before its end, this leaves nothing behind but a free place
+    /// in the pool.
+    async fn serve(
+        &self,
+        context: Context,
+        request: Request,
+        requests: Option<Requests>,
+        responses: Option<ResponseSink>,
+    ) -> Result<(Reply, Option<ResponseSink>), Failure> {
+        let patience = context.deadline.or_else(|| Deadline::after(self.template.run().deadline));
+        let patience = patience.map_or_else(Instant::now, |deadline| deadline.at);
         let nested = !context.chain.is_empty();
-        let mut lease = self.dispatcher.lease(deadline, nested).await.map_err(|refused| refusal(&context, refused))?;
+        let mut lease = self.dispatcher.lease(patience, nested).await.map_err(|refused| refusal(&context, refused))?;
         // One that grew too old while it was idle goes.
         let idle = lease.take().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
         let mut instance = match idle {
@@ -71,11 +118,42 @@ impl Revision {
                 Box::new(SyncWrapper::new(instance))
             }
         };
-        let (answer, usable) = instance.get_mut().call(context, request).await;
-        if usable && !instance.get_mut().is_spent() {
+        let served = instance.get_mut().call(context, request, requests, responses).await;
+        if served.usable && !instance.get_mut().is_spent() {
             lease.give_back(instance);
         }
-        answer
+        Ok((served.answer?, served.responses))
+    }
+}
+
+/// Gives a call up when its deadline passes or it is cancelled.
+async fn within<T>(context: &Context, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let deadline = async {
+        match context.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.at).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        () = deadline => {
+            let message = format!("the deadline passed while `{}` was at work", context.service);
+            Err(Status::new(Code::DeadlineExceeded, message).into())
+        }
+        () = context.cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
+    }
+}
+
+/// The one request of a method that takes one.
+async fn one(context: &Context, requests: &mut Requests) -> Result<Bytes, Status> {
+    let wrong = |count: &str| {
+        let message = format!("`{}` takes one request message, but {count} came", context.path());
+        Status::new(Code::Unimplemented, message)
+    };
+    let request = requests.next().await.transpose().map_err(|status| *status)?.ok_or_else(|| wrong("none"))?;
+    match requests.next().await.transpose().map_err(|status| *status)? {
+        None => Ok(request),
+        Some(_) => Err(wrong("more than one")),
     }
 }
 
@@ -123,10 +201,7 @@ impl Router {
     pub(crate) async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
         match self.revision(&context.service) {
             Some(revision) => revision.call(context, request).await,
-            None => {
-                let message = format!("nobody serves `{}` here", context.service);
-                Err(Status::new(Code::Unavailable, message).into())
-            }
+            None => Err(unserved(&context).into()),
         }
     }
 }
@@ -139,16 +214,31 @@ impl Router {
     pub(crate) async fn streaming(
         &self,
         context: Context,
-        _: Requests,
-        _: ResponseSink,
+        requests: Requests,
+        responses: ResponseSink,
     ) -> Result<Metadata, Failure> {
-        let message = format!("`{}/{}` streams, which is not supported yet", context.service, context.method);
-        Err(Status::new(Code::Unimplemented, message).into())
+        match self.revision(&context.service) {
+            Some(revision) => revision.streaming(context, requests, responses).await,
+            None => Err(unserved(&context).into()),
+        }
     }
+}
+
+fn unserved(context: &Context) -> Status {
+    Status::new(Code::Unavailable, format!("nobody serves `{}` here", context.service))
 }
 
 impl Callee for Router {
     fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>> {
         async move { self.unary(context, request).await }.boxed()
+    }
+
+    fn streaming(
+        self: Arc<Self>,
+        context: Context,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> BoxFuture<'static, Result<Metadata, Failure>> {
+        async move { Router::streaming(&self, context, requests, responses).await }.boxed()
     }
 }

@@ -11,13 +11,24 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::okra::service::{context, log, outgoing, status};
 use super::limits::Budget;
-use crate::call::{Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply, Status};
-use crate::link::{Answer, Host, Limits};
+use super::streams::{Streams, Writer};
+use crate::call::{
+    Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status,
+};
+use crate::link::{Answer, Host, Limits, Operation, Outcome};
 
 /// Who answers the calls that components make: the router.
 pub(crate) trait Callee: Send + Sync + 'static {
     /// Answers a unary call.
     fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>>;
+
+    /// Answers a call with streams. What comes back are the trailers.
+    fn streaming(
+        self: Arc<Self>,
+        context: Context,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> BoxFuture<'static, Result<Metadata, Failure>>;
 }
 
 /// A call being served, with what its handler has said so far.
@@ -39,6 +50,7 @@ pub(super) struct State {
     pub(super) table: ResourceTable,
     /// Scopes that live, the newest last.
     pub(super) scopes: Vec<u32>,
+    pub(super) streams: Streams,
 }
 
 /// Settings of the calls that a guest makes, and what the last of them brought back.
@@ -65,6 +77,7 @@ impl State {
     pub(super) fn begin(&mut self, context: Context) {
         self.budget.reset();
         self.scopes.clear();
+        self.streams.clear();
         self.call = Some(Served { context, headers: Metadata::default(), trailers: Metadata::default() });
     }
 
@@ -78,7 +91,21 @@ impl State {
 
     fn scope(&mut self) -> Option<&mut Scope> {
         let rep = *self.scopes.last()?;
+        self.scope_of(rep)
+    }
+
+    fn scope_of(&mut self, rep: u32) -> Option<&mut Scope> {
         self.table.get_mut(&Resource::<Scope>::new_borrow(rep)).ok()
+    }
+
+    /// Hands what a call with streams has brought back to the scope in which it began.
+    fn hear(&mut self, number: u32) {
+        let said = self.streams.call_mut(number).ok().and_then(|call| call.said());
+        if let Some((scope, headers, trailers)) = said
+            && let Some(scope) = self.scope_of(scope)
+        {
+            (scope.headers, scope.trailers) = (headers, trailers);
+        }
     }
 
     /// The context of a call that the guest makes, from that of the call being served.
@@ -125,20 +152,70 @@ impl Host for State {
         self.limits
     }
 
-    fn call(mut store: StoreContextMut<'_, Self>, path: Arc<str>, request: Bytes) -> BoxFuture<'_, Answer<Bytes>> {
+    fn answer(
+        mut store: StoreContextMut<'_, Self>,
+        operation: Operation,
+        message: Bytes,
+    ) -> BoxFuture<'_, Result<Answer<Outcome>>> {
         Box::pin(async move {
             let state = store.data_mut();
-            let context = state.onward(&path).map_err(Box::new)?;
-            let answer = state.callee.clone().call(context, request).await;
-            let (headers, trailers, answer) = match answer {
-                Ok(reply) => (reply.headers, reply.trailers, Ok(reply.message)),
-                Err(failure) => (failure.headers, failure.status.metadata.clone(), Err(failure.status)),
+            let answer = match operation {
+                Operation::Call(path) => return Ok(state.unary(&path, message).await.map(Outcome::Message)),
+                Operation::Open { path, request } => {
+                    let context = match state.onward(&path) {
+                        Ok(context) => context,
+                        Err(status) => return Ok(Err(Box::new(status))),
+                    };
+                    let (callee, scope) = (state.callee.clone(), state.scopes.last().copied());
+                    let opened = state.streams.call(callee, context, request.then_some(message), scope)?;
+                    return Ok(opened.map(Outcome::Stream));
+                }
+                Operation::Read(number) => {
+                    let read = state.streams.reader(number)?.read().await;
+                    state.hear(number);
+                    read.map(|message| message.map_or(Outcome::Nothing, Outcome::Message))
+                }
+                Operation::Write(number) => {
+                    let headers = match (&mut state.call, state.streams.writer(number)?) {
+                        (Some(served), Writer::Responses(_)) => std::mem::take(&mut served.headers),
+                        _ => Metadata::default(),
+                    };
+                    state.streams.writer(number)?.write(headers, message).await.map(|()| Outcome::Nothing)
+                }
+                Operation::DoneWriting(number) => {
+                    state.streams.call_mut(number)?.done_writing();
+                    Ok(Outcome::Nothing)
+                }
+                Operation::Finish(number) => {
+                    let finished = state.streams.call_mut(number)?.finish().await;
+                    state.hear(number);
+                    finished.map(Outcome::Message)
+                }
             };
-            if let Some(scope) = store.data_mut().scope() {
-                (scope.headers, scope.trailers) = (headers, trailers);
-            }
-            answer
+            // A stream may live long: its CPU time is counted from message to message.
+            state.budget.reset();
+            Ok(answer)
         })
+    }
+
+    fn dropped(&mut self, number: u32) {
+        self.streams.dropped(number);
+    }
+}
+
+impl State {
+    /// Makes a unary call.
+    async fn unary(&mut self, path: &str, request: Bytes) -> Answer<Bytes> {
+        let context = self.onward(path).map_err(Box::new)?;
+        let answer = self.callee.clone().call(context, request).await;
+        let (headers, trailers, answer) = match answer {
+            Ok(reply) => (reply.headers, reply.trailers, Ok(reply.message)),
+            Err(failure) => (failure.headers, failure.status.metadata.clone(), Err(failure.status)),
+        };
+        if let Some(scope) = self.scope() {
+            (scope.headers, scope.trailers) = (headers, trailers);
+        }
+        answer
     }
 }
 
@@ -210,6 +287,9 @@ impl context::Host for State {
     }
 
     fn add_header(&mut self, name: String, value: Vec<u8>) -> Result<Result<(), String>> {
+        if self.streams.have_begun() {
+            return Ok(Err("the headers have left with the first message".to_owned()));
+        }
         Ok(self.call_mut()?.headers.add(&name, &value).map_err(|error| error.to_string()))
     }
 

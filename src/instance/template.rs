@@ -16,10 +16,11 @@ use super::bindings::{Service, okra::service::status};
 use super::limits::{Budget, Exceeded};
 use super::output::Output;
 use super::state::{Callee, State};
+use super::streams::Streams;
 use super::{Cache, Engine, InstanceError};
-use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Status};
+use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Requests, ResponseSink, Status};
 use crate::config::Run;
-use crate::link::{Bound, Export, Limits, Link, LinkError, Mismatch, Prepared};
+use crate::link::{Answer, Bound, Export, Limits, Link, LinkError, Mismatch, Prepared};
 use crate::registry::Package;
 
 /// The interface of services that get encoded messages.
@@ -42,6 +43,13 @@ pub(crate) struct Template {
     limits: Limits,
     callee: Arc<dyn Callee>,
     instances: AtomicU64,
+}
+
+/// Which sides of a method are streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) requests: bool,
+    pub(crate) responses: bool,
 }
 
 /// What the handler of a method is called with.
@@ -99,7 +107,7 @@ impl Template {
 
     /// The services that the component calls.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.link.imports().iter().map(|import| &import.service)
+        self.link.calls().iter()
     }
 
     pub(crate) fn run(&self) -> &Run {
@@ -116,6 +124,19 @@ impl Template {
         }
         let export = self.export(context)?;
         Ok(Request::Typed(export.function().prepare_request(request, self.limits.lowered)?))
+    }
+
+    /// What a method streams.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when the component has no such method, or serves it on encoded messages, without streams.
+    pub(crate) fn shape(&self, context: &Context) -> Result<Shape, Status> {
+        if self.raw.iter().any(|service| **service == *context.service) {
+            let message = format!("`{}` is served on encoded messages, which cannot stream", context.service);
+            return Err(Status::new(Code::Unimplemented, message));
+        }
+        let export = self.export(context)?;
+        Ok(Shape { requests: export.requests().is_some(), responses: export.responses().is_some() })
     }
 
     fn export(&self, context: &Context) -> Result<&Export, Status> {
@@ -153,6 +174,7 @@ impl Template {
             wasi,
             table,
             scopes: Vec::new(),
+            streams: Streams::default(),
         };
         let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| &mut state.budget);
@@ -211,6 +233,16 @@ fn check_world(
 
 type RawHandle = TypedFunc<(String, Vec<u8>), (Result<Vec<u8>, status::Error>,)>;
 
+/// How an instance served a call.
+pub(crate) struct Served {
+    /// Headers in it are those that have not left yet.
+    pub(crate) answer: Result<Reply, Failure>,
+    /// Where the responses of a stream go, when it is whole.
+    pub(crate) responses: Option<ResponseSink>,
+    /// Whether the instance may serve again: after a trap, a broken limit or an answer that is no value it may not.
+    pub(crate) usable: bool,
+}
+
 /// One instance of a component.
 pub(crate) struct Instance {
     template: Arc<Template>,
@@ -230,70 +262,114 @@ impl Instance {
             || run.max_age.is_some_and(|most| self.born.elapsed() >= most)
     }
 
-    /// Serves a call. The second value tells whether the instance may serve again: after a trap, a broken limit or an
-    /// answer that is no value it may not.
+    /// Serves a call. `requests` and `responses` are what it streams; of the one without the other, the method has one
+    /// message on that side.
     ///
     /// # Cancellation
     /// When the future is dropped before its end, the instance must be dropped too.
-    pub(crate) async fn call(&mut self, context: Context, request: Request) -> (Result<Reply, Failure>, bool) {
+    pub(crate) async fn call(
+        &mut self,
+        context: Context,
+        request: Request,
+        requests: Option<Requests>,
+        responses: Option<ResponseSink>,
+    ) -> Served {
         self.calls += 1;
         self.store.data_mut().begin(context);
-        let outcome = self.invoke(request).await;
-        let served = self.store.data_mut().call.take();
+        let outcome = self.invoke(request, requests, responses).await;
+        let state = self.store.data_mut();
+        let served = state.call.take();
         let (headers, trailers) = served.map(|served| (served.headers, served.trailers)).unwrap_or_default();
         match outcome {
-            Ok(Ok(message)) => (Ok(Reply { headers, message, trailers }), true),
-            Ok(Err(mut status)) => {
-                let said = std::mem::replace(&mut status.metadata, trailers);
-                status.metadata.extend(said);
-                (Err(Failure { headers, status }), true)
+            Ok((answer, responses)) => {
+                let answer = match answer {
+                    Ok(message) => Ok(Reply { headers, message, trailers }),
+                    Err(mut status) => {
+                        let said = std::mem::replace(&mut status.metadata, trailers);
+                        status.metadata.extend(said);
+                        Err(Failure { headers, status })
+                    }
+                };
+                Served { answer, responses, usable: true }
             }
             Err(error) => {
-                let state = self.store.data();
                 tracing::warn!(service = %state.service, instance = state.instance, error = format!("{error:?}"), "a call ended its instance");
-                (Err(Failure { headers, status: Box::new(broken(&error)) }), false)
+                let answer = Err(Failure { headers, status: Box::new(broken(&error)) });
+                Served { answer, responses: None, usable: false }
             }
         }
     }
 
-    async fn invoke(&mut self, request: Request) -> wasmtime::Result<Result<Bytes, Box<Status>>> {
+    async fn invoke(
+        &mut self,
+        request: Request,
+        requests: Option<Requests>,
+        responses: Option<ResponseSink>,
+    ) -> wasmtime::Result<(Answer<Bytes>, Option<ResponseSink>)> {
         let path = self.store.data().call.as_ref().map(|served| served.context.path()).unwrap_or_default();
-        let limit = self.template.limits.response;
         match request {
-            Request::Typed(request) => {
-                let bound = match self.bound.get(&path) {
-                    Some(bound) => bound.clone(),
-                    None => {
-                        let export = self.template.link.export_of(&path);
-                        let export = export.ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
-                        let bound = export.bind(&mut self.store, &self.instance)?;
-                        self.bound.insert(path, bound.clone());
-                        bound
-                    }
-                };
-                bound.call(&mut self.store, request, limit).await
-            }
-            Request::Raw(request) => {
-                let handle = match &self.raw {
-                    Some(handle) => *handle,
-                    None => {
-                        let interface = self.instance.get_export_index(&mut self.store, None, RAW);
-                        let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
-                        let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
-                        *self.raw.insert(self.instance.get_typed_func(&mut self.store, index)?)
-                    }
-                };
-                let (answer,) = handle.call_async(&mut self.store, (path, request.to_vec())).await?;
-                Ok(match answer {
-                    Ok(message) if message.len() > limit => {
-                        let message = format!("the response is larger than {limit} bytes");
-                        Err(Box::new(Status::new(Code::ResourceExhausted, message)))
-                    }
-                    Ok(message) => Ok(message.into()),
-                    Err(error) => Err(Box::new(error.into())),
-                })
-            }
+            Request::Typed(request) => self.typed(path, request, requests, responses).await,
+            Request::Raw(request) => Ok((self.raw(path, request).await?, None)),
         }
+    }
+
+    async fn typed(
+        &mut self,
+        path: String,
+        request: Prepared,
+        requests: Option<Requests>,
+        responses: Option<ResponseSink>,
+    ) -> wasmtime::Result<(Answer<Bytes>, Option<ResponseSink>)> {
+        let limit = self.template.limits.response;
+        let template = self.template.clone();
+        let export = template.link.export_of(&path).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
+        let bound = match self.bound.get(&path) {
+            Some(bound) => bound.clone(),
+            None => {
+                let bound = export.bind(&mut self.store, &self.instance)?;
+                self.bound.insert(path, bound.clone());
+                bound
+            }
+        };
+        let streams = &mut self.store.data_mut().streams;
+        let mut lent = Vec::new();
+        if let (Some(resource), Some(requests)) = (export.requests(), requests) {
+            lent.push((resource, streams.requests(requests)?));
+        }
+        let mut writer = None;
+        if let (Some(resource), Some(responses)) = (export.responses(), responses) {
+            let number = streams.responses(responses)?;
+            lent.push((resource, number));
+            writer = Some(number);
+        }
+        let answer = bound.call(&mut self.store, request, &lent, limit).await?;
+        let streams = &mut self.store.data_mut().streams;
+        let responses = writer.and_then(|number| streams.take_responses(number));
+        // What the handler has not read of its requests is not wanted any more; calls that it left open end.
+        streams.clear();
+        Ok((answer, responses))
+    }
+
+    async fn raw(&mut self, path: String, request: Bytes) -> wasmtime::Result<Answer<Bytes>> {
+        let limit = self.template.limits.response;
+        let handle = match &self.raw {
+            Some(handle) => *handle,
+            None => {
+                let interface = self.instance.get_export_index(&mut self.store, None, RAW);
+                let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
+                let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
+                *self.raw.insert(self.instance.get_typed_func(&mut self.store, index)?)
+            }
+        };
+        let (answer,) = handle.call_async(&mut self.store, (path, request.to_vec())).await?;
+        Ok(match answer {
+            Ok(message) if message.len() > limit => {
+                let message = format!("the response is larger than {limit} bytes");
+                Err(Box::new(Status::new(Code::ResourceExhausted, message)))
+            }
+            Ok(message) => Ok(message.into()),
+            Err(error) => Err(Box::new(error.into())),
+        })
     }
 }
 

@@ -17,9 +17,12 @@
 //!    a 32-bit type may have its low half written only, so each is read as the core type it has.
 //! 4. *Memory is only reached inside of its bounds.* There is no pointer arithmetic: every access is a checked slice of
 //!    the memory as it is at that moment, taken anew after each call of the guest's `realloc`.
+//! 5. *Handles are wasmtime's own affair.* Resources are lent, given and taken by `ResourceDynamic`, which keeps the guest's
+//!    table of handles: a handle that is forged, of another type or dropped already is refused there.
 //!
-//! Nothing here converts, transmutes or dereferences. Besides the `unsafe impl`s there is one `unsafe` call, of another
-//! kind, kept here so that all of it is in one place: [`load_compiled`].
+//! Nothing here converts, transmutes or dereferences. Besides the `unsafe impl`s there are two `unsafe` calls:
+//! [`lower_handle`] reads what wasmtime has written for it, and [`load_compiled`], of another kind, is kept here so that
+//! all of it is in one place.
 #![allow(unsafe_code, reason = "the one file of the crate that may; its obligations are written above")]
 
 use std::mem::MaybeUninit;
@@ -27,15 +30,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding};
+use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding, TypeTupleIndex};
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower,
-    TypedFunc,
+    ResourceDynamic, ResourceType, TypedFunc,
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
-use super::function::{Answer, Function, Prepared};
+use super::function::{Answer, Function, Prepared, ResourceId, Returns};
 use super::lower::{Memory, Refusal};
 use super::{Limits, LinkError};
 
@@ -45,9 +48,25 @@ const ABI: CanonicalAbiInfo = CanonicalAbiInfo { size32: 0, align32: 1, size64: 
 /// Point 1 of the module's documentation: `count` slots are what the component itself says, at most `max` being flat.
 fn check_flat_count(count: usize, max: usize, ty: &InterfaceType, instance: &InstanceType<'_>) -> Result<()> {
     let InterfaceType::Tuple(index) = ty else { bail!("expected a list of parameters or results") };
-    let found = instance.types[*index].abi.flat_count(max).unwrap_or(1);
+    let list = &instance.types[*index];
+    let found = list.abi.flat_count(max).unwrap_or(1);
     ensure!(found == count, "the component's function has {found} flat values where the plan has {count}");
+    for ty in list.types.iter().filter(|ty| is_handle(ty)) {
+        <ResourceDynamic as ComponentType>::typecheck(ty, instance)?;
+    }
     Ok(())
+}
+
+fn is_handle(ty: &InterfaceType) -> bool {
+    matches!(ty, InterfaceType::Own(_) | InterfaceType::Borrow(_))
+}
+
+/// Enters a resource into the guest's table; what comes back is the guest's number of it.
+fn lower_handle<T>(resource: &ResourceDynamic, context: &mut LowerContext<'_, T>, ty: InterfaceType) -> Result<u32> {
+    let mut slot = MaybeUninit::new(ValRaw::u32(0));
+    resource.linear_lower_to_flat(context, ty, &mut slot)?;
+    // SAFETY: the slot was initialised when it was made, whatever wasmtime has written since.
+    Ok(unsafe { slot.assume_init() }.get_u32())
 }
 
 /// The size of the value in memory is the plan's: a plan of another function is found out here.
@@ -102,6 +121,7 @@ fn refused(refusal: Refusal<wasmtime::Error>) -> wasmtime::Error {
 struct Params<const N: usize> {
     function: Arc<Function>,
     request: Prepared,
+    lent: Vec<ResourceDynamic>,
 }
 
 unsafe impl<const N: usize> ComponentType for Params<N> {
@@ -125,7 +145,13 @@ unsafe impl<const N: usize> Lower for Params<N> {
         let InterfaceType::Tuple(index) = ty else { bail!("expected a list of parameters") };
         check_size(self.function.params.size, context.types[index].abi.size32)?;
         check_encoding(&context.options().string_encoding)?;
-        let slots = self.function.lower_params(&self.request, &mut Guest { context }).map_err(refused)?;
+        let handle_types = context.types[index].types.iter().copied().filter(is_handle).collect::<Vec<_>>();
+        ensure!(handle_types.len() == self.lent.len(), "the function borrows {} resources", handle_types.len());
+        let mut handles = Vec::with_capacity(self.lent.len());
+        for (resource, ty) in self.lent.iter().zip(handle_types) {
+            handles.push(lower_handle(resource, context, ty)?);
+        }
+        let slots = self.function.lower_params(&self.request, &handles, &mut Guest { context }).map_err(refused)?;
         ensure!(slots.len() == N, "the plan has {} flat values where the function has {N}", slots.len());
         dst.write(std::array::from_fn(|index| ValRaw::u64(slots.get(index).copied().unwrap_or_default())));
         Ok(())
@@ -178,11 +204,29 @@ unsafe impl Lift for Returned {
 pub(crate) struct Export {
     function: Arc<Function>,
     index: ComponentExportIndex,
+    requests: Option<ResourceId>,
+    responses: Option<ResourceId>,
 }
 
 impl Export {
-    pub(super) fn new(function: Arc<Function>, index: ComponentExportIndex) -> Self {
-        Self { function, index }
+    /// `requests` and `responses` are the resources that the function borrows for its streams.
+    pub(super) fn new(
+        function: Arc<Function>,
+        index: ComponentExportIndex,
+        requests: Option<ResourceId>,
+        responses: Option<ResourceId>,
+    ) -> Self {
+        Self { function, index, requests, responses }
+    }
+
+    /// The resource that stands for the stream of requests, if they are one.
+    pub(crate) fn requests(&self) -> Option<ResourceId> {
+        self.requests
+    }
+
+    /// The resource that stands for the stream of responses, if they are one.
+    pub(crate) fn responses(&self) -> Option<ResourceId> {
+        self.responses
     }
 
     pub(crate) fn function(&self) -> &Function {
@@ -220,13 +264,21 @@ impl<T> Clone for Bound<T> {
 }
 
 impl<T: Send + 'static> Bound<T> {
-    /// Calls the function. `limit` bounds the encoded response, in bytes.
+    /// Calls the function. `lent` are the resources that it borrows, in the order of its parameters: types and numbers.
+    /// `limit` bounds the encoded response, in bytes.
     ///
     /// # Errors
     /// A trap, or what the guest returned is no value of its type. The store is of no use then and must be dropped, as it
     /// must when the returned future is dropped before it is done.
-    pub(crate) async fn call(&self, store: &mut Store<T>, request: Prepared, limit: usize) -> Result<Answer<Bytes>> {
-        let call = self.call.call(store, Callee { function: self.function.clone(), request });
+    pub(crate) async fn call(
+        &self,
+        store: &mut Store<T>,
+        request: Prepared,
+        lent: &[(ResourceId, u32)],
+        limit: usize,
+    ) -> Result<Answer<Bytes>> {
+        let lent = lent.iter().map(|(ty, number)| ResourceDynamic::new_borrow(*number, *ty)).collect();
+        let call = self.call.call(store, Callee { function: self.function.clone(), request, lent });
         Ok(CALLED.scope((self.function.clone(), limit), call).await?.0)
     }
 }
@@ -235,6 +287,7 @@ impl<T: Send + 'static> Bound<T> {
 struct Callee {
     function: Arc<Function>,
     request: Prepared,
+    lent: Vec<ResourceDynamic>,
 }
 
 /// A typed function, its number of parameters forgotten.
@@ -244,8 +297,8 @@ trait Call<T: 'static>: Send + Sync {
 
 impl<T: Send + 'static, const N: usize> Call<T> for TypedFunc<Params<N>, Returned> {
     fn call<'a>(&'a self, store: &'a mut Store<T>, callee: Callee) -> BoxFuture<'a, Result<Returned>> {
-        let Callee { function, request } = callee;
-        Box::pin(self.call_async(store, Params { function, request }))
+        let Callee { function, request, lent } = callee;
+        Box::pin(self.call_async(store, Params { function, request, lent }))
     }
 }
 
@@ -260,6 +313,8 @@ struct Passed<const N: usize> {
     options: OptionsIndex,
     instance: Instance,
     size: u32,
+    /// Number of the resource that a method of a resource is called on.
+    resource: Option<u32>,
 }
 
 unsafe impl<const N: usize> ComponentType for Passed<N> {
@@ -274,11 +329,19 @@ unsafe impl<const N: usize> ComponentType for Passed<N> {
 unsafe impl<const N: usize> ComponentNamedList for Passed<N> {}
 
 impl<const N: usize> Passed<N> {
-    fn new(context: &LiftContext<'_>, ty: InterfaceType, slots: [ValRaw; N]) -> Result<Self> {
+    /// `lift` reads a handle that is the first parameter.
+    fn new(
+        context: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        slots: [ValRaw; N],
+        lift: impl FnOnce(&mut LiftContext<'_>, InterfaceType) -> Result<ResourceDynamic>,
+    ) -> Result<Self> {
         let InterfaceType::Tuple(index) = ty else { bail!("expected a list of parameters") };
         check_encoding(&context.options().string_encoding)?;
-        let size = context.types[index].abi.size32;
-        Ok(Self { slots, options: context.options_index(), instance: context.instance_handle(), size })
+        let list = &context.types[index];
+        let (size, first) = (list.abi.size32, list.types.first().copied().filter(is_handle));
+        let resource = first.map(|ty| lift(context, ty)).transpose()?.map(|resource| resource.rep());
+        Ok(Self { slots, options: context.options_index(), instance: context.instance_handle(), size, resource })
     }
 
     /// Encodes the parameters. To be called before anything is awaited: the guest stands still, its memory is as it was
@@ -304,7 +367,10 @@ impl<const N: usize> Passed<N> {
 
 unsafe impl<const N: usize> Lift for Passed<N> {
     fn linear_lift_from_flat(context: &mut LiftContext<'_>, ty: InterfaceType, src: &[ValRaw; N]) -> Result<Self> {
-        Self::new(context, ty, *src)
+        Self::new(context, ty, *src, |context, ty| match src.first() {
+            Some(slot) => ResourceDynamic::linear_lift_from_flat(context, ty, slot),
+            None => bail!("a handle without a slot"),
+        })
     }
 
     fn linear_lift_from_memory(context: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
@@ -314,14 +380,27 @@ unsafe impl<const N: usize> Lift for Passed<N> {
         let Some(address) = address.and_then(|address| u32::try_from(address).ok()) else {
             bail!("parameters outside of the component's memory")
         };
-        Self::new(context, ty, [ValRaw::u32(address); N])
+        Self::new(context, ty, [ValRaw::u32(address); N], |context, ty| {
+            // The first parameter lies where all of them begin.
+            let memory = context.memory();
+            let handle = memory.get(address as usize..).and_then(|memory| memory.get(..4));
+            let handle = handle.ok_or_else(|| wasmtime::Error::msg("parameters outside of the component's memory"))?;
+            ResourceDynamic::linear_lift_from_memory(context, ty, handle)
+        })
     }
 }
 
 /// What a call that the component made is answered with.
 struct Returning {
     function: Arc<Function>,
-    answer: Answer<Prepared>,
+    answer: Answer<Given>,
+}
+
+/// A response of a function of the host.
+enum Given {
+    Message(Prepared),
+    /// A resource: its number.
+    Resource(u32),
 }
 
 unsafe impl ComponentType for Returning {
@@ -350,10 +429,64 @@ unsafe impl Lower for Returning {
         let InterfaceType::Tuple(index) = ty else { bail!("expected a list of results") };
         check_size(self.function.result.size, context.types[index].abi.size32)?;
         check_encoding(&context.options().string_encoding)?;
+        let (answer, handle) = match (&self.answer, self.function.returns) {
+            (Ok(Given::Resource(number)), Returns::Handle(resource)) => {
+                let resource = ResourceDynamic::new_own(*number, resource);
+                let ty = given_type(context, index)?;
+                (Ok(&Prepared::Nothing), Some(lower_handle(&resource, context, ty)?))
+            }
+            (Ok(Given::Resource(_)), _) => bail!("a resource where the function returns none"),
+            (Ok(Given::Message(message)), _) => (Ok(message), None),
+            (Err(status), _) => (Err(&**status), None),
+        };
         let mut guest = Guest { context };
-        let image = self.function.lower_result(&self.answer, &mut guest).map_err(refused)?;
+        let image = self.function.lower_result(answer, handle, &mut guest).map_err(refused)?;
         guest.write(at, &image)
     }
+}
+
+/// The type of the resource in a `result<own<R>, error>`.
+fn given_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) -> Result<InterfaceType> {
+    match context.types[results].types.first() {
+        Some(InterfaceType::Result(result)) => match context.types[*result].ok {
+            Some(ok) if is_handle(&ok) => Ok(ok),
+            _ => bail!("expected a resource"),
+        },
+        _ => bail!("expected a result"),
+    }
+}
+
+/// What a component asks of its host.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    /// A unary call of the method with this path.
+    Call(Arc<str>),
+    /// The beginning of a call with streams. `request`: its one request is with it, its requests are no stream.
+    Open {
+        /// Of the method.
+        path: Arc<str>,
+        /// Whether the one request is with it.
+        request: bool,
+    },
+    /// The next message of a stream that is read.
+    Read(u32),
+    /// A message for a stream that is written.
+    Write(u32),
+    /// No more requests follow.
+    DoneWriting(u32),
+    /// No more requests follow, and the one response is wanted.
+    Finish(u32),
+}
+
+/// What the host says to an [`Operation`].
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// An encoded message.
+    Message(Bytes),
+    /// It is done; of [`Operation::Read`], the stream is at its end.
+    Nothing,
+    /// The number of a stream that was opened.
+    Stream(u32),
 }
 
 /// Who answers the calls that a component makes: the data of its store.
@@ -361,17 +494,47 @@ pub(crate) trait Host: Sized + Send + 'static {
     /// What may be passed and returned.
     fn limits(&self) -> Limits;
 
-    /// Answers a call of the method with this path. The guest is suspended until then.
-    fn call(store: StoreContextMut<'_, Self>, path: Arc<str>, request: Bytes) -> BoxFuture<'_, Answer<Bytes>>;
+    /// Does what the component asks for. The guest is suspended until then. `message` is empty where the operation has
+    /// none.
+    ///
+    /// # Errors
+    /// When the component has no right to ask so, such as of a stream of an earlier call: its call ends there.
+    fn answer(
+        store: StoreContextMut<'_, Self>,
+        operation: Operation,
+        message: Bytes,
+    ) -> BoxFuture<'_, Result<Answer<Outcome>>>;
+
+    /// The component has dropped a resource that it was given.
+    fn dropped(&mut self, number: u32);
 }
 
 /// Where the calls of an import go.
 #[derive(Clone, Debug)]
 pub(super) enum Destination {
-    /// To the service, through [`Host::call`].
+    /// To the service.
     Method(Arc<str>),
+    /// To the service, with streams; `request`: its one request is passed.
+    Open { path: Arc<str>, request: bool },
+    /// To one of the streams that are open.
+    Stream(fn(u32) -> Operation),
     /// Nowhere: the encoded message that was lifted is the answer (a function of a codec interface).
     Codec,
+}
+
+impl Destination {
+    /// What is asked of the host, on the resource with this number.
+    fn operation(&self, resource: Option<u32>) -> Result<Option<Operation>> {
+        Ok(match (self, resource) {
+            (Destination::Method(path), _) => Some(Operation::Call(path.clone())),
+            (Destination::Open { path, request }, _) => {
+                Some(Operation::Open { path: path.clone(), request: *request })
+            }
+            (Destination::Stream(operation), Some(number)) => Some(operation(number)),
+            (Destination::Stream(_), None) => bail!("a method of a resource was called without one"),
+            (Destination::Codec, _) => None,
+        })
+    }
 }
 
 fn add_with<T: Host, const N: usize>(
@@ -382,21 +545,37 @@ fn add_with<T: Host, const N: usize>(
     let name = function.name.clone();
     linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, passed: Passed<N>| {
         let function = function.clone();
-        let destination = destination.clone();
+        let operation = destination.operation(passed.resource);
         let limits = store.data().limits();
         let request = passed.encode(&mut store, &function, limits.request);
         Box::new(async move {
             let request = request?;
-            let response = match destination {
-                Destination::Method(path) => T::call(store, path, request).await,
-                Destination::Codec => Ok(request),
+            let outcome = match operation? {
+                Some(operation) => T::answer(store, operation, request).await?,
+                None => Ok(Outcome::Message(request)),
             };
-            let answer = match response {
-                Ok(wire) => function.prepare_response(wire, limits.lowered).map_err(|error| Box::new(error.into())),
+            let answer = match outcome {
+                Ok(Outcome::Message(wire)) => match function.prepare_response(wire, limits.lowered) {
+                    Ok(message) => Ok(Given::Message(message)),
+                    Err(error) => Err(Box::new(error.into())),
+                },
+                Ok(Outcome::Nothing) => Ok(Given::Message(Prepared::Nothing)),
+                Ok(Outcome::Stream(number)) => Ok(Given::Resource(number)),
                 Err(status) => Err(status),
             };
             Ok(Returning { function, answer })
         })
+    })
+}
+
+/// Adds a resource type to what a component may import.
+///
+/// # Errors
+/// When there is one of that name.
+pub(super) fn add_resource<T: Host>(linker: &mut LinkerInstance<'_, T>, name: &str, resource: ResourceId) -> Result<()> {
+    linker.resource(name, ResourceType::host_dynamic(resource), |mut store, number| {
+        store.data_mut().dropped(number);
+        Ok(())
     })
 }
 

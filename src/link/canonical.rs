@@ -33,6 +33,8 @@ pub(super) enum Shape {
     List(Arc<Type>),
     Record(Vec<Member>),
     Tuple(Vec<Member>),
+    /// A resource of the host, by its number in the link.
+    Handle { resource: u32, own: bool },
     /// Also option (`none`, `some`), result (`ok`, `error`) and enum (cases without payload).
     Variant(Variant),
 }
@@ -184,10 +186,26 @@ impl Type {
         Self::new(Shape::Variant(Variant { form, cases, discriminant, payload, joined }), size, align, flats)
     }
 
+    /// The payload of a case.
+    pub(super) fn payload(&self, case: usize) -> Option<&Type> {
+        match &self.shape {
+            Shape::Variant(variant) => variant.cases.get(case)?.1.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Where the payloads of a variant lie in it.
+    pub(super) fn payload_offset(&self) -> Option<u32> {
+        match &self.shape {
+            Shape::Variant(variant) => Some(variant.payload),
+            _ => None,
+        }
+    }
+
     /// The flat core types. Only of types with at most [`MAX_FLAT_PARAMS`] of them.
     pub(super) fn core(&self) -> Vec<Core> {
         match &self.shape {
-            Shape::Bool | Shape::U8 | Shape::S32 | Shape::U32 => vec![Core::I32],
+            Shape::Bool | Shape::U8 | Shape::S32 | Shape::U32 | Shape::Handle { .. } => vec![Core::I32],
             Shape::S64 | Shape::U64 => vec![Core::I64],
             Shape::F32 => vec![Core::F32],
             Shape::F64 => vec![Core::F64],

@@ -3,31 +3,30 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use okra_codegen::schema::{Schema, Service};
+use okra_codegen::schema::{Kind, Method, MessageId, Schema, Service, StreamId};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
-use super::abi::{self, Destination, Export, Host};
+use super::abi::{self, Destination, Export, Host, Operation};
 use super::error::Mismatch;
-use super::function::Function;
-use super::matching::compare_function;
+use super::function::{Function, ResourceId};
+use super::matching::{Resources, compare_function};
 use super::plan::Plan;
 
 /// Everything the host needs to call a component and to be called by it.
 pub(crate) struct Link {
     exports: HashMap<Arc<str>, Export>,
-    imports: Vec<Import>,
-    codecs: Vec<(String, Vec<Arc<Function>>)>,
+    /// Full names of the services that the component calls.
+    calls: Vec<Arc<str>>,
+    interfaces: Vec<Interface>,
 }
 
-/// A service that the component calls.
-pub(crate) struct Import {
-    /// Full name, such as `shop.users.v1.Users`.
-    pub(crate) service: Arc<str>,
-    interface: String,
-    /// Path and function of each method that the component uses.
-    methods: Vec<(Arc<str>, Arc<Function>)>,
+/// An interface that the component imports and the host answers by its descriptors.
+struct Interface {
+    name: String,
+    resources: Vec<(String, ResourceId)>,
+    functions: Vec<(Arc<Function>, Destination)>,
 }
 
 impl Link {
@@ -45,112 +44,29 @@ impl Link {
         calls: &[String],
     ) -> Result<Self, Vec<Mismatch>> {
         let plan = Arc::new(Plan::new(schema));
-        let mut link = Self { exports: HashMap::new(), imports: Vec::new(), codecs: Vec::new() };
-        let mut mismatches = Vec::new();
-        let ty = component.component_type();
+        let mut linking =
+            Linking { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
+        let mut interfaces = linking.codecs();
+        interfaces.extend(linking.streams());
         let named = |names: &[String]| {
-            schema.services.iter().filter(|service| names.contains(&service.full_name)).collect::<Vec<_>>()
+            schema.services.iter().enumerate().filter(|(_, service)| names.contains(&service.full_name)).collect()
         };
-        for service in named(serves) {
-            let interface = schema.service_interface(service);
-            match ty.get_export(engine, &interface).map(|item| item.ty) {
-                Some(ComponentItem::ComponentInstance(instance)) => {
-                    link.export(engine, component, &plan, service, &interface, &instance, &mut mismatches);
-                }
-                _ => mismatches.push(Mismatch::MissingService {
-                    service: service.full_name.clone(),
-                    interface,
-                    found: list(ty.exports(engine).map(|(name, _)| name)),
-                }),
+        let (called, served): (Vec<_>, Vec<_>) = (named(calls), named(serves));
+        let mut calls = Vec::new();
+        for (index, service) in called {
+            if let Some(interface) = linking.import(index, service) {
+                interfaces.push(interface);
+                calls.push(service.full_name.as_str().into());
             }
         }
-        for service in named(calls) {
-            let interface = schema.service_interface(service);
-            // A component that was built with the import and makes no use of it does not have it.
-            if let Some(ComponentItem::ComponentInstance(instance)) =
-                ty.get_import(engine, &interface).map(|item| item.ty)
-            {
-                link.import(engine, &plan, service, interface, &instance, &mut mismatches);
-            }
+        let mut exports = HashMap::new();
+        for (_, service) in served {
+            linking.export(service, &mut exports);
         }
-        for (index, package) in schema.packages.iter().enumerate() {
-            let interface = package.interface(&package.codec_interface);
-            let Some(ComponentItem::ComponentInstance(instance)) =
-                ty.get_import(engine, &interface).map(|item| item.ty)
-            else {
-                continue;
-            };
-            let messages = schema.messages.iter().enumerate();
-            let functions = messages.filter(|(_, message)| message.package == index && message.has_codec).flat_map(
-                |(id, message)| {
-                    let id = okra_codegen::schema::MessageId(id);
-                    [Function::decode(&plan, id, &message.wit_name), Function::encode(&plan, id, &message.wit_name)]
-                },
-            );
-            let mut used = Vec::new();
-            for function in functions {
-                match compare_function(engine, &interface, &instance, &function) {
-                    Ok(()) => used.push(Arc::new(function)),
-                    Err(mismatch) => mismatches.extend(mismatch),
-                }
-            }
-            link.codecs.push((interface, used));
+        match linking.mismatches {
+            none if none.is_empty() => Ok(Self { exports, calls, interfaces }),
+            mismatches => Err(mismatches),
         }
-        if mismatches.is_empty() { Ok(link) } else { Err(mismatches) }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one step of `new`")]
-    fn export(
-        &mut self,
-        engine: &Engine,
-        component: &Component,
-        plan: &Arc<Plan>,
-        service: &Service,
-        interface: &str,
-        instance: &ComponentInstance,
-        mismatches: &mut Vec<Mismatch>,
-    ) {
-        for method in &service.methods {
-            let function = Function::method(plan, method);
-            if let Err(mismatch) = compare_function(engine, interface, instance, &function) {
-                mismatches.push(mismatch.unwrap_or_else(|| Mismatch::MissingMethod {
-                    service: service.full_name.clone(),
-                    method: method.proto_name.clone(),
-                    function: method.wit_name.clone(),
-                    interface: interface.to_owned(),
-                }));
-                continue;
-            }
-            let parent = component.get_export_index(None, interface);
-            if let Some(index) = component.get_export_index(parent.as_ref(), &function.name) {
-                let path = format!("/{}/{}", service.full_name, method.proto_name);
-                self.exports.insert(path.into(), Export::new(Arc::new(function), index));
-            }
-        }
-    }
-
-    fn import(
-        &mut self,
-        engine: &Engine,
-        plan: &Arc<Plan>,
-        service: &Service,
-        interface: String,
-        instance: &ComponentInstance,
-        mismatches: &mut Vec<Mismatch>,
-    ) {
-        let mut methods = Vec::new();
-        for method in &service.methods {
-            let function = Function::method(plan, method);
-            match compare_function(engine, &interface, instance, &function) {
-                Ok(()) => {
-                    let path = format!("/{}/{}", service.full_name, method.proto_name);
-                    methods.push((path.into(), Arc::new(function)));
-                }
-                // Methods that the component does not call are not in its type.
-                Err(mismatch) => mismatches.extend(mismatch),
-            }
-        }
-        self.imports.push(Import { service: service.full_name.as_str().into(), interface, methods });
     }
 
     /// The function that serves a path, such as `/shop.users.v1.Users/GetUser`.
@@ -158,37 +74,217 @@ impl Link {
         self.exports.get(path)
     }
 
-    /// The services that the component calls.
-    pub(crate) fn imports(&self) -> &[Import] {
-        &self.imports
+    /// Full names of the services that the component calls.
+    pub(crate) fn calls(&self) -> &[Arc<str>] {
+        &self.calls
     }
 
     /// The interfaces that [`define`](Self::define) answers.
     pub(crate) fn interfaces(&self) -> impl Iterator<Item = &str> {
-        let services = self.imports.iter().map(|import| import.interface.as_str());
-        services.chain(self.codecs.iter().map(|(interface, _)| interface.as_str()))
+        self.interfaces.iter().map(|interface| interface.name.as_str())
     }
 
-    /// Defines what the component imports by its descriptors: calls of services go to [`Host::call`], those of codec
-    /// interfaces are answered here.
+    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`Host`], those
+    /// of codec interfaces are answered here.
     ///
     /// # Errors
     /// When a name is defined already.
     pub(crate) fn define<T: Host>(&self, linker: &mut Linker<T>) -> wasmtime::Result<()> {
-        for import in &self.imports {
-            let mut instance = linker.instance(&import.interface)?;
-            for (path, function) in &import.methods {
-                abi::add(&mut instance, function.clone(), Destination::Method(path.clone()))?;
+        for interface in &self.interfaces {
+            let mut instance = linker.instance(&interface.name)?;
+            for (name, resource) in &interface.resources {
+                abi::add_resource(&mut instance, name, *resource)?;
             }
-        }
-        for (interface, functions) in &self.codecs {
-            let mut instance = linker.instance(interface)?;
-            for function in functions {
-                abi::add(&mut instance, function.clone(), Destination::Codec)?;
+            for (function, destination) in &interface.functions {
+                abi::add(&mut instance, function.clone(), destination.clone())?;
             }
         }
         Ok(())
     }
+}
+
+/// The schema being compared with the component.
+struct Linking<'a> {
+    engine: &'a Engine,
+    component: &'a Component,
+    schema: &'a Schema,
+    plan: Arc<Plan>,
+    resources: Resources,
+    mismatches: Vec<Mismatch>,
+}
+
+/// A function that an interface may have.
+type Candidate = (Function, Destination);
+
+impl Linking<'_> {
+    fn imported(&self, interface: &str) -> Option<ComponentInstance> {
+        match self.component.component_type().get_import(self.engine, interface)?.ty {
+            ComponentItem::ComponentInstance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    /// An interface with those of its possible resources and functions that the component has imported: of what it makes
+    /// no use there is nothing in it.
+    fn interface(
+        &mut self,
+        name: String,
+        resources: Vec<(String, ResourceId)>,
+        functions: Vec<Candidate>,
+    ) -> Option<Interface> {
+        let instance = self.imported(&name)?;
+        let mut interface = Interface { name, resources: Vec::new(), functions: Vec::new() };
+        for (resource, id) in resources {
+            if let Some(ComponentItem::Resource(ty)) =
+                instance.get_export(self.engine, &resource).map(|export| export.ty)
+            {
+                self.resources.insert(id, ty);
+                interface.resources.push((resource, id));
+            }
+        }
+        for (function, destination) in functions {
+            match compare_function(self.engine, &interface.name, &instance, &function, &self.resources) {
+                Ok(()) => interface.functions.push((Arc::new(function), destination)),
+                Err(mismatch) => self.mismatches.extend(mismatch),
+            }
+        }
+        Some(interface)
+    }
+
+    /// The codec interface of each package.
+    fn codecs(&mut self) -> Vec<Interface> {
+        let schema = self.schema;
+        let mut interfaces = Vec::new();
+        for (index, package) in schema.packages.iter().enumerate() {
+            let messages = schema.messages.iter().enumerate();
+            let functions = messages.filter(|(_, message)| message.package == index && message.has_codec).flat_map(
+                |(id, message)| {
+                    let (id, name) = (MessageId(id), &message.wit_name);
+                    [Function::decode(&self.plan, id, name), Function::encode(&self.plan, id, name)]
+                },
+            );
+            let functions = functions.map(|function| (function, Destination::Codec)).collect();
+            interfaces.extend(self.interface(package.interface(&package.codec_interface), Vec::new(), functions));
+        }
+        interfaces
+    }
+
+    /// The interface with the readers and writers of each package.
+    fn streams(&mut self) -> Vec<Interface> {
+        let schema = self.schema;
+        let mut interfaces = Vec::new();
+        for (index, package) in schema.packages.iter().enumerate() {
+            let (mut resources, mut functions) = (Vec::new(), Vec::new());
+            let streams = schema.streams.iter().enumerate().filter(|(_, stream)| stream.package == index);
+            for (id, stream) in streams {
+                let (reader, writer) = (reader(StreamId(id)), writer(StreamId(id)));
+                resources.extend([(stream.reader.clone(), reader), (stream.writer.clone(), writer)]);
+                let read = Function::read(&self.plan, &stream.reader, reader, &stream.item);
+                let write = Function::write(&self.plan, &stream.writer, writer, &stream.item);
+                functions.extend(read.map(|function| (function, Destination::Stream(Operation::Read))));
+                functions.extend(write.map(|function| (function, Destination::Stream(Operation::Write))));
+            }
+            interfaces.extend(self.interface(package.interface(&package.streams_interface), resources, functions));
+        }
+        interfaces
+    }
+
+    /// The interface by which a service is called.
+    fn import(&mut self, index: usize, service: &Service) -> Option<Interface> {
+        let (mut resources, mut functions) = (Vec::new(), Vec::new());
+        for (number, method) in service.methods.iter().enumerate() {
+            let path: Arc<str> = path(service, method).into();
+            if method.is_unary() {
+                functions.push((Function::method(&self.plan, method), Destination::Method(path)));
+                continue;
+            }
+            let open = match (&method.call, method.responses) {
+                (Some(name), _) => {
+                    let id = self.call(index, number);
+                    resources.push((name.clone(), id));
+                    functions.extend(self.call_methods(method, name, id));
+                    Function::open(&self.plan, method, id)
+                }
+                (None, Some(responses)) => Function::open(&self.plan, method, reader(responses)),
+                (None, None) => continue,
+            };
+            functions.push((open, Destination::Open { path, request: method.requests.is_none() }));
+        }
+        self.interface(self.schema.client_interface(service), resources, functions)
+    }
+
+    /// What a component can do with a call that it has begun.
+    fn call_methods(&self, method: &Method, name: &str, id: ResourceId) -> Vec<Candidate> {
+        let item = |stream: Option<StreamId>| -> Option<&Kind> { Some(&self.schema.streams.get(stream?.0)?.item) };
+        let write = item(method.requests).and_then(|item| Function::write(&self.plan, name, id, item));
+        let mut methods: Vec<Candidate> = Vec::new();
+        methods.extend(write.map(|function| (function, Destination::Stream(Operation::Write))));
+        match item(method.responses) {
+            Some(item) => {
+                let done = Function::done_writing(&self.plan, name, id);
+                methods.push((done, Destination::Stream(Operation::DoneWriting)));
+                let read = Function::read(&self.plan, name, id, item);
+                methods.extend(read.map(|function| (function, Destination::Stream(Operation::Read))));
+            }
+            None => {
+                let finish = Function::finish(&self.plan, name, id, method.output.as_ref());
+                methods.push((finish, Destination::Stream(Operation::Finish)));
+            }
+        }
+        methods
+    }
+
+    /// The functions that serve a service.
+    fn export(&mut self, service: &Service, exports: &mut HashMap<Arc<str>, Export>) {
+        let interface = self.schema.service_interface(service);
+        let ty = self.component.component_type();
+        let Some(ComponentItem::ComponentInstance(instance)) =
+            ty.get_export(self.engine, &interface).map(|item| item.ty)
+        else {
+            self.mismatches.push(Mismatch::MissingService {
+                service: service.full_name.clone(),
+                interface,
+                found: list(ty.exports(self.engine).map(|(name, _)| name)),
+            });
+            return;
+        };
+        let parent = self.component.get_export_index(None, &interface);
+        for method in &service.methods {
+            let (requests, responses) = (method.requests.map(reader), method.responses.map(writer));
+            let function = Function::served(&self.plan, method, requests, responses);
+            if let Err(mismatch) = compare_function(self.engine, &interface, &instance, &function, &self.resources) {
+                self.mismatches.push(mismatch.unwrap_or_else(|| Mismatch::MissingMethod {
+                    service: service.full_name.clone(),
+                    method: method.proto_name.clone(),
+                    function: method.wit_name.clone(),
+                    interface: interface.clone(),
+                }));
+                continue;
+            }
+            if let Some(index) = self.component.get_export_index(parent.as_ref(), &function.name) {
+                let export = Export::new(Arc::new(function), index, requests, responses);
+                exports.insert(path(service, method).into(), export);
+            }
+        }
+    }
+
+    /// The resource of calls of a method: numbers behind those of all streams.
+    fn call(&self, service: usize, method: usize) -> ResourceId {
+        let before: usize = self.schema.services.iter().take(service).map(|service| service.methods.len()).sum();
+        (2 * self.schema.streams.len() + before + method) as ResourceId
+    }
+}
+
+fn reader(stream: StreamId) -> ResourceId {
+    2 * stream.0 as ResourceId
+}
+
+fn writer(stream: StreamId) -> ResourceId {
+    2 * stream.0 as ResourceId + 1
+}
+
+fn path(service: &Service, method: &Method) -> String {
+    format!("/{}/{}", service.full_name, method.proto_name)
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

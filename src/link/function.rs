@@ -1,19 +1,19 @@
 //! A function of a component, between its memory and wire bytes: what check, lower and lift do for one call.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use okra_codegen::schema::{self, Cardinality, JsonKind, Kind, MessageId, Scalar, Schema};
-use prost::Message as _;
+use okra_codegen::schema::{self, JsonKind, Kind, MessageId};
 
-use super::canonical::{Core, MAX_FLAT_PARAMS, Type};
+use super::canonical::{Core, MAX_FLAT_PARAMS, Shape, Type};
 use super::check::{Checked, check};
 use super::json;
 use super::lift::{LiftError, lift, lift_bytes, lift_json};
 use super::lower::{Memory, Refusal, lower, lower_bytes};
 use super::plan::{Plan, RecordId};
+use super::status::STATUS;
 use super::wire::WireError;
-use crate::call::{Code, Detail, Metadata, Status};
+use crate::call::Status;
 
 /// What a parameter or result holds.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +24,36 @@ pub(super) enum Payload {
     Bytes,
 }
 
-/// One function: a method of a service, or one of a codec interface.
+/// Number of a resource type of the host, within the link of one component.
+pub(super) type ResourceId = u32;
+
+/// A parameter.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Param {
+    Message(Payload),
+    /// A resource that is lent.
+    Handle(ResourceId),
+}
+
+/// What a function returns, or the `ok` of what it returns.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Returns {
+    Nothing,
+    Message(Payload),
+    /// `option<T>`: the next message of a stream, or its end.
+    Next(Payload),
+    /// A resource that is given away.
+    Handle(ResourceId),
+}
+
+/// One function: a method of a service, of a resource of the host, or of a codec interface.
 #[derive(Debug)]
 pub(crate) struct Function {
-    /// Name in its interface, such as `create-invoice`.
+    /// Name in its interface, such as `create-invoice` or `[method]invoice-reader.read`.
     pub(super) name: String,
     plan: Arc<Plan>,
-    input: Option<Payload>,
-    output: Option<Payload>,
+    arguments: Vec<Param>,
+    pub(super) returns: Returns,
     /// Whether it returns a `result<T, error>`.
     fallible: bool,
     pub(super) params: Arc<Type>,
@@ -55,37 +77,92 @@ pub(crate) enum Prepared {
 pub(crate) type Answer<T> = Result<T, Box<Status>>;
 
 impl Function {
-    /// The function of a unary method.
+    /// The function of a unary method, on either side.
     pub(super) fn method(plan: &Arc<Plan>, method: &schema::Method) -> Self {
-        let payload = |kind: &Option<Kind>| kind.as_ref().and_then(|kind| payload(plan, kind));
-        Self::new(plan, method.wit_name.clone(), payload(&method.input), payload(&method.output), true)
+        Self::served(plan, method, None, None)
+    }
+
+    /// The function that serves a method: with a stream of requests it borrows their reader, with a stream of responses
+    /// their writer.
+    pub(super) fn served(
+        plan: &Arc<Plan>,
+        method: &schema::Method,
+        requests: Option<ResourceId>,
+        responses: Option<ResourceId>,
+    ) -> Self {
+        let request = method.input.as_ref().filter(|_| requests.is_none()).and_then(|kind| payload(plan, kind));
+        let response = method.output.as_ref().filter(|_| responses.is_none()).and_then(|kind| payload(plan, kind));
+        let arguments = request.map(Param::Message).into_iter();
+        let arguments = arguments.chain(requests.map(Param::Handle)).chain(responses.map(Param::Handle));
+        Self::new(plan, method.wit_name.clone(), arguments.collect(), message(response), true)
+    }
+
+    /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
+    pub(super) fn open(plan: &Arc<Plan>, method: &schema::Method, returned: ResourceId) -> Self {
+        let request = method.input.as_ref().filter(|_| method.requests.is_none()).and_then(|kind| payload(plan, kind));
+        let arguments = request.map(Param::Message).into_iter().collect();
+        Self::new(plan, method.wit_name.clone(), arguments, Returns::Handle(returned), true)
+    }
+
+    /// `read` of a resource: the next message, or none at the end.
+    pub(super) fn read(plan: &Arc<Plan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
+        let item = payload(plan, item)?;
+        Some(Self::new(plan, method_name(resource, "read"), vec![Param::Handle(id)], Returns::Next(item), true))
+    }
+
+    /// `write` of a resource.
+    pub(super) fn write(plan: &Arc<Plan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
+        let arguments = vec![Param::Handle(id), Param::Message(payload(plan, item)?)];
+        Some(Self::new(plan, method_name(resource, "write"), arguments, Returns::Nothing, true))
+    }
+
+    /// `done-writing` of a call: no more requests follow.
+    pub(super) fn done_writing(plan: &Arc<Plan>, resource: &str, id: ResourceId) -> Self {
+        Self::new(plan, method_name(resource, "done-writing"), vec![Param::Handle(id)], Returns::Nothing, true)
+    }
+
+    /// `finish` of a call with one response: no more requests follow, and here it is.
+    pub(super) fn finish(plan: &Arc<Plan>, resource: &str, id: ResourceId, response: Option<&Kind>) -> Self {
+        let returns = message(response.and_then(|kind| payload(plan, kind)));
+        Self::new(plan, method_name(resource, "finish"), vec![Param::Handle(id)], returns, true)
     }
 
     /// `decode-NAME` of a codec interface.
     pub(super) fn decode(plan: &Arc<Plan>, message: MessageId, wit_name: &str) -> Self {
-        Self::new(plan, format!("decode-{wit_name}"), Some(Payload::Bytes), Some(Payload::Record(message.0)), true)
+        let returns = Returns::Message(Payload::Record(message.0));
+        Self::new(plan, format!("decode-{wit_name}"), vec![Param::Message(Payload::Bytes)], returns, true)
     }
 
     /// `encode-NAME` of a codec interface.
     pub(super) fn encode(plan: &Arc<Plan>, message: MessageId, wit_name: &str) -> Self {
-        Self::new(plan, format!("encode-{wit_name}"), Some(Payload::Record(message.0)), Some(Payload::Bytes), false)
+        let arguments = vec![Param::Message(Payload::Record(message.0))];
+        Self::new(plan, format!("encode-{wit_name}"), arguments, Returns::Message(Payload::Bytes), false)
     }
 
-    fn new(plan: &Arc<Plan>, name: String, input: Option<Payload>, output: Option<Payload>, fallible: bool) -> Self {
+    fn new(plan: &Arc<Plan>, name: String, arguments: Vec<Param>, returns: Returns, fallible: bool) -> Self {
         let type_of = |payload: Payload| match payload {
             Payload::Record(record) => plan.record(record).ty.clone(),
-            Payload::Json(_) => Type::plain(super::canonical::Shape::String),
+            Payload::Json(_) => Type::plain(Shape::String),
             Payload::Bytes => Type::bytes(),
         };
-        let params = Type::tuple(input.into_iter().map(type_of).collect());
+        let arguments_types = arguments.iter().map(|argument| match *argument {
+            Param::Message(payload) => type_of(payload),
+            Param::Handle(resource) => Type::plain(Shape::Handle { resource, own: false }),
+        });
+        let params = Type::tuple(arguments_types.collect());
         let flat = (params.flats <= MAX_FLAT_PARAMS).then(|| params.core());
-        let ok = output.map(type_of);
+        let ok = match returns {
+            Returns::Nothing => None,
+            Returns::Message(payload) => Some(type_of(payload)),
+            Returns::Next(payload) => Some(Type::option(type_of(payload))),
+            Returns::Handle(resource) => Some(Type::plain(Shape::Handle { resource, own: true })),
+        };
         let result = match (fallible, ok) {
             (true, ok) => Type::result(ok, STATUS.ty()),
             (false, Some(ok)) => ok,
             (false, None) => Type::tuple(Vec::new()),
         };
-        Self { name, plan: plan.clone(), input, output, fallible, params, flat, result }
+        Self { name, plan: plan.clone(), arguments, returns, fallible, params, flat, result }
     }
 
     /// Number of core parameters.
@@ -93,12 +170,20 @@ impl Function {
         self.flat.as_ref().map_or(1, Vec::len)
     }
 
+    /// The message among the parameters.
+    fn input(&self) -> Option<Payload> {
+        self.arguments.iter().find_map(|argument| match *argument {
+            Param::Message(payload) => Some(payload),
+            Param::Handle(_) => None,
+        })
+    }
+
     /// Checks an encoded request.
     ///
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn prepare_request(&self, wire: Bytes, limit: u64) -> Result<Prepared, WireError> {
-        self.prepare(self.input, wire, limit)
+        self.prepare(self.input(), wire, limit)
     }
 
     /// Checks an encoded response of the service that is called.
@@ -106,7 +191,11 @@ impl Function {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn prepare_response(&self, wire: Bytes, limit: u64) -> Result<Prepared, WireError> {
-        self.prepare(self.output, wire, limit)
+        let payload = match self.returns {
+            Returns::Message(payload) | Returns::Next(payload) => Some(payload),
+            Returns::Nothing | Returns::Handle(_) => None,
+        };
+        self.prepare(payload, wire, limit)
     }
 
     fn prepare(&self, payload: Option<Payload>, wire: Bytes, limit: u64) -> Result<Prepared, WireError> {
@@ -121,13 +210,24 @@ impl Function {
         }
     }
 
-    /// Lowers a request: the slots of the flat parameters, or of the pointer to them.
+    /// Lowers a request: the slots of the flat parameters, or of the pointer to them. `handles` are the guest's numbers
+    /// of the resources that it is lent, in the order of the parameters.
     pub(super) fn lower_params<M: Memory>(
         &self,
         request: &Prepared,
+        handles: &[u32],
         memory: &mut M,
     ) -> Result<Vec<u64>, Refusal<M::Refused>> {
-        let image = self.lower(self.input, request, memory)?;
+        let mut image = vec![0; self.params.size as usize];
+        let mut handles = handles.iter();
+        for (argument, at) in self.arguments.iter().zip(self.offsets()) {
+            match argument {
+                Param::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
+                Param::Handle(_) => {
+                    put(&mut image, at, &handles.next().ok_or(Refusal::NotChecked)?.to_le_bytes());
+                }
+            }
+        }
         let mut slots = Vec::with_capacity(MAX_FLAT_PARAMS);
         if self.flat.is_some() {
             self.params.flatten(&image, &mut slots);
@@ -137,50 +237,78 @@ impl Function {
         Ok(slots)
     }
 
-    /// Lowers what an import answers: the bytes of the result, for the place that the guest gave for them.
+    /// Where each parameter lies.
+    fn offsets(&self) -> impl Iterator<Item = usize> {
+        let members = match &self.params.shape {
+            Shape::Tuple(members) => members.as_slice(),
+            _ => &[],
+        };
+        members.iter().map(|member| member.offset as usize)
+    }
+
+    /// Lowers what an import answers: the bytes of the result, for the place that the guest gave for them. `handle` is
+    /// the guest's number of the resource that it is given.
     pub(super) fn lower_result<M: Memory>(
         &self,
-        answer: &Answer<Prepared>,
+        answer: Result<&Prepared, &Status>,
+        handle: Option<u32>,
         memory: &mut M,
     ) -> Result<Vec<u8>, Refusal<M::Refused>> {
-        if !self.fallible {
-            return match answer {
-                Ok(response) => self.lower(self.output, response, memory),
-                Err(_) => Err(Refusal::NotChecked),
-            };
-        }
-        let mut image = vec![0; self.result.size as usize];
-        let (case, value) = match answer {
-            Ok(response) => (0, self.lower(self.output, response, memory)?),
-            Err(status) => (1, STATUS.lower(status, memory)?),
+        let value = match answer {
+            Ok(response) => self.lower_ok(response, handle, memory)?,
+            Err(status) if self.fallible => STATUS.lower(status, memory)?,
+            Err(_) => return Err(Refusal::NotChecked),
         };
-        let super::canonical::Shape::Variant(result) = &self.result.shape else { return Err(Refusal::NotChecked) };
-        if let Some(discriminant) = image.first_mut() {
-            *discriminant = case;
+        if !self.fallible {
+            return Ok(value);
         }
-        let at = result.payload as usize;
-        image.get_mut(at..at + value.len()).ok_or(Refusal::NotChecked)?.copy_from_slice(&value);
+        let Shape::Variant(result) = &self.result.shape else { return Err(Refusal::NotChecked) };
+        let mut image = vec![0; self.result.size as usize];
+        put(&mut image, 0, &[u8::from(answer.is_err())]);
+        put(&mut image, result.payload as usize, &value);
         Ok(image)
+    }
+
+    fn lower_ok<M: Memory>(
+        &self,
+        response: &Prepared,
+        handle: Option<u32>,
+        memory: &mut M,
+    ) -> Result<Vec<u8>, Refusal<M::Refused>> {
+        match self.returns {
+            Returns::Nothing => Ok(Vec::new()),
+            Returns::Message(payload) => self.lower(payload, response, memory),
+            Returns::Handle(_) => Ok(handle.ok_or(Refusal::NotChecked)?.to_le_bytes().to_vec()),
+            Returns::Next(payload) => {
+                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?))) else {
+                    return Err(Refusal::NotChecked);
+                };
+                let mut image = vec![0; option.size as usize];
+                if !matches!(response, Prepared::Nothing) {
+                    let message = self.lower(payload, response, memory)?;
+                    put(&mut image, 0, &[1]);
+                    put(&mut image, next as usize, &message);
+                }
+                Ok(image)
+            }
+        }
     }
 
     fn lower<M: Memory>(
         &self,
-        payload: Option<Payload>,
+        payload: Payload,
         value: &Prepared,
         memory: &mut M,
     ) -> Result<Vec<u8>, Refusal<M::Refused>> {
         match (payload, value) {
-            (None, _) => Ok(Vec::new()),
-            (Some(Payload::Record(record)), Prepared::Record(checked)) => lower(&self.plan, record, checked, memory),
-            (Some(Payload::Json(_) | Payload::Bytes), Prepared::Bytes(bytes)) => {
-                Ok(lower_bytes(bytes, memory)?.to_vec())
-            }
+            (Payload::Record(record), Prepared::Record(checked)) => lower(&self.plan, record, checked, memory),
+            (Payload::Json(_) | Payload::Bytes, Prepared::Bytes(bytes)) => Ok(lower_bytes(bytes, memory)?.to_vec()),
             _ => Err(Refusal::NotChecked),
         }
     }
 
-    /// Lifts what a guest passed to an import: an encoded request. `slots` are the flat parameters, `image` of which
-    /// this makes, or the address of the parameters in memory.
+    /// Lifts what a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
+    /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(super) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
         let mut image;
         let frame = if self.flat.is_some() {
@@ -190,21 +318,23 @@ impl Function {
         } else {
             frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
         };
-        self.lift(self.input, frame, memory, limit)
+        for (argument, at) in self.arguments.iter().zip(self.offsets()) {
+            if let Param::Message(payload) = argument {
+                return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
+            }
+        }
+        Ok(Bytes::new())
     }
 
     /// Lifts what a guest returned: an encoded response, or the error it chose. `address` is where the result lies.
     pub(super) fn lift_result(&self, address: u64, memory: &[u8], limit: usize) -> Result<Answer<Bytes>, LiftError> {
         let frame = frame(address, &self.result, memory)?;
         if !self.fallible {
-            return self.lift(self.output, frame, memory, limit).map(Ok);
+            return self.lift_ok(frame, memory, limit).map(Ok);
         }
-        let super::canonical::Shape::Variant(result) = &self.result.shape else {
-            return Err(LiftError::OutOfBounds { what: "result" });
-        };
-        let value = frame.get(result.payload as usize..).unwrap_or_default();
+        let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
-            Some(0) => self.lift(self.output, value, memory, limit).map(Ok),
+            Some(0) => self.lift_ok(value, memory, limit).map(Ok),
             Some(1) => STATUS.lift(value, memory).map(|status| Err(Box::new(status))),
             found => Err(LiftError::Discriminant {
                 message: self.name.clone(),
@@ -215,13 +345,35 @@ impl Function {
         }
     }
 
-    fn lift(&self, payload: Option<Payload>, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
-        match payload {
-            None => Ok(Bytes::new()),
-            Some(Payload::Record(record)) => lift(&self.plan, record, frame, memory, limit).map(Bytes::from),
-            Some(Payload::Json(kind)) => lift_json(kind, frame, memory, limit).map(Bytes::from),
-            Some(Payload::Bytes) => lift_bytes(frame, memory, limit).map(Bytes::from),
+    fn lift_ok(&self, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
+        match self.returns {
+            Returns::Message(payload) => self.lift(payload, frame, memory, limit),
+            // Guests return neither: only functions of the host do.
+            Returns::Nothing | Returns::Next(_) | Returns::Handle(_) => Ok(Bytes::new()),
         }
+    }
+
+    fn lift(&self, payload: Payload, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
+        match payload {
+            Payload::Record(record) => lift(&self.plan, record, frame, memory, limit).map(Bytes::from),
+            Payload::Json(kind) => lift_json(kind, frame, memory, limit).map(Bytes::from),
+            Payload::Bytes => lift_bytes(frame, memory, limit).map(Bytes::from),
+        }
+    }
+}
+
+fn message(payload: Option<Payload>) -> Returns {
+    payload.map_or(Returns::Nothing, Returns::Message)
+}
+
+/// The name of a method of a resource, as the component model spells it.
+fn method_name(resource: &str, method: &str) -> String {
+    format!("[method]{resource}.{method}")
+}
+
+fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(to) = image.get_mut(at..at + bytes.len()) {
+        to.copy_from_slice(bytes);
     }
 }
 
@@ -242,139 +394,4 @@ fn frame<'m>(address: u64, ty: &Type, memory: &'m [u8]) -> Result<&'m [u8], Lift
     }
     let at = address as usize;
     memory.get(at..at + ty.size as usize).ok_or(out_of_bounds)
-}
-
-/// The `error` record of `okra:service/status`, as if it were a message: the same code reads and writes it.
-pub(super) static STATUS: LazyLock<StatusPlan> = LazyLock::new(StatusPlan::new);
-
-/// How much a guest may say in an error: HTTP/2 peers refuse headers that are much larger.
-const MAX_STATUS: usize = 64 * 1024;
-
-pub(super) struct StatusPlan {
-    plan: Plan,
-    record: RecordId,
-}
-
-/// [`STATUS`]'s message.
-#[derive(Clone, PartialEq, prost::Message)]
-struct StatusMessage {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<NamedBytes>,
-    #[prost(message, repeated, tag = "4")]
-    metadata: Vec<NamedBytes>,
-}
-
-/// A name with bytes: a detail, or an entry of the metadata.
-#[derive(Clone, PartialEq, prost::Message)]
-struct NamedBytes {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-impl StatusPlan {
-    fn new() -> Self {
-        let field = |name: &str, number, cardinality, kind| {
-            schema::Member::Field(schema::Field {
-                proto_name: name.to_owned(),
-                wit_name: name.to_owned(),
-                number,
-                cardinality,
-                kind,
-                docs: String::new(),
-            })
-        };
-        let message = |name: &str, members| schema::Message {
-            full_name: format!("okra:service/status.{name}"),
-            package: 0,
-            wit_name: name.to_owned(),
-            docs: String::new(),
-            members,
-            has_codec: false,
-        };
-        let named = |name: &str, value: &str| {
-            let text = field(name, 1, Cardinality::Implicit, Kind::Scalar(Scalar::String));
-            vec![text, field(value, 2, Cardinality::Implicit, Kind::Scalar(Scalar::Bytes))]
-        };
-        let list =
-            |id| (Cardinality::Repeated { packed: false }, Kind::Message { message: MessageId(id), group: false });
-        let (details, metadata) = (list(1), list(2));
-        let code = Kind::Enum(schema::EnumId(0));
-        let messages = vec![
-            message(
-                "error",
-                vec![
-                    field("code", 1, Cardinality::Implicit, code),
-                    field("message", 2, Cardinality::Implicit, Kind::Scalar(Scalar::String)),
-                    field("details", 3, details.0, details.1),
-                    field("metadata", 4, metadata.0, metadata.1),
-                ],
-            ),
-            message("detail", named("type-url", "value")),
-            message("entry", named("name", "value")),
-        ];
-        let cases = Code::ALL.iter().map(|code| schema::EnumCase {
-            proto_name: code.name().to_owned(),
-            wit_name: code.name().to_ascii_lowercase().replace('_', "-"),
-            number: *code as i32,
-            docs: String::new(),
-        });
-        let code = schema::Enum {
-            full_name: "okra:service/status.code".to_owned(),
-            package: 0,
-            wit_name: "code".to_owned(),
-            docs: String::new(),
-            cases: cases.collect(),
-            unrecognized: None,
-        };
-        let schema = Schema { messages, enums: vec![code], ..Schema::default() };
-        Self { plan: Plan::new(&schema), record: 0 }
-    }
-
-    pub(super) fn ty(&self) -> Arc<Type> {
-        self.plan.record(self.record).ty.clone()
-    }
-
-    fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
-        let wire = lift(&self.plan, self.record, frame, memory, MAX_STATUS)?;
-        let message = StatusMessage::decode(wire.as_slice()).unwrap_or_default();
-        let mut metadata = Metadata::default();
-        for entry in message.metadata {
-            // What is not metadata is left out: the error itself matters more.
-            if let Err(error) = metadata.add(&entry.name, &entry.value) {
-                tracing::warn!(%error, "the component's error carries metadata that cannot be sent");
-            }
-        }
-        let details = message.details.into_iter().map(|detail| Detail { type_url: detail.name, value: detail.value });
-        Ok(Status {
-            code: Code::from_number(message.code),
-            message: message.message,
-            details: details.collect(),
-            metadata,
-        })
-    }
-
-    fn lower<M: Memory>(&self, status: &Status, memory: &mut M) -> Result<Vec<u8>, Refusal<M::Refused>> {
-        let metadata = status.metadata.iter();
-        let message = StatusMessage {
-            code: status.code as i32,
-            message: status.message.clone(),
-            details: status
-                .details
-                .iter()
-                .map(|detail| NamedBytes { name: detail.type_url.clone(), value: detail.value.clone() })
-                .collect(),
-            metadata: metadata
-                .map(|(name, value)| NamedBytes { name: name.to_owned(), value: value.to_vec() })
-                .collect(),
-        };
-        let wire = Bytes::from(message.encode_to_vec());
-        let checked = check(&self.plan, self.record, wire, u64::MAX).map_err(|_| Refusal::NotChecked)?;
-        lower(&self.plan, self.record, &checked, memory)
-    }
 }

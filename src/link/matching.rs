@@ -1,12 +1,18 @@
 //! Compares a component's types with the plan's, so that a component built from another .proto is refused at deploy with
 //! both sides named.
 
+use std::collections::HashMap;
+
 use wasmtime::Engine;
+use wasmtime::component::ResourceType;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type as Found};
 
 use super::canonical::{Form, Shape, Type};
 use super::error::Mismatch;
-use super::function::Function;
+use super::function::{Function, ResourceId};
+
+/// The resource types that a component imports, by their numbers in the link.
+pub(super) type Resources = HashMap<ResourceId, ResourceType>;
 
 /// Looks a function up in an interface of the component and compares its type.
 ///
@@ -17,10 +23,11 @@ pub(super) fn compare_function(
     interface: &str,
     instance: &ComponentInstance,
     function: &Function,
+    resources: &Resources,
 ) -> Result<(), Option<Mismatch>> {
     let item = instance.get_export(engine, &function.name).map(|item| item.ty);
     let Some(ComponentItem::ComponentFunc(found)) = item else { return Err(None) };
-    compare(function, &found).map_err(|difference| {
+    compare(function, &found, resources).map_err(|difference| {
         Some(Mismatch::Type {
             interface: interface.to_owned(),
             function: function.name.clone(),
@@ -44,7 +51,7 @@ impl Difference {
     }
 }
 
-fn compare(function: &Function, found: &ComponentFunc) -> Result<(), Difference> {
+fn compare(function: &Function, found: &ComponentFunc, resources: &Resources) -> Result<(), Difference> {
     if found.async_() {
         return Err(Difference::new("its kind", "a function", "an async function"));
     }
@@ -55,17 +62,17 @@ fn compare(function: &Function, found: &ComponentFunc) -> Result<(), Difference>
         return Err(Difference::new("its parameters", count(expected.len()), count(params.len())));
     }
     for (member, (_, found)) in expected.iter().zip(&params) {
-        compare_type("request", &member.ty, found)?;
+        compare_type("request", &member.ty, found, resources)?;
     }
     let mut results = found.results();
     match (results.next(), results.next()) {
-        (Some(found), None) => compare_type("response", &function.result, &found),
+        (Some(found), None) => compare_type("response", &function.result, &found, resources),
         _ => Err(Difference::new("its results", name(&function.result), "none or several")),
     }
 }
 
 /// Types are equal when they lie in memory alike *and* are called alike: a renamed field is a difference.
-fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Difference> {
+fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resources) -> Result<(), Difference> {
     let differ = || Err(Difference::new(place, name(expected), found_name(found)));
     match (&expected.shape, found) {
         (Shape::Bool, Found::Bool)
@@ -77,7 +84,13 @@ fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Diffe
         | (Shape::F32, Found::Float32)
         | (Shape::F64, Found::Float64)
         | (Shape::String, Found::String) => Ok(()),
-        (Shape::List(element), Found::List(list)) => compare_type(&format!("{place}[]"), element, &list.ty()),
+        (Shape::List(element), Found::List(list)) => compare_type(&format!("{place}[]"), element, &list.ty(), resources),
+        (Shape::Handle { resource, own: false }, Found::Borrow(found))
+        | (Shape::Handle { resource, own: true }, Found::Own(found))
+            if resources.get(resource) == Some(found) =>
+        {
+            Ok(())
+        }
         (Shape::Record(members), Found::Record(record)) => {
             let fields: Vec<_> = record.fields().collect();
             for (index, member) in members.iter().enumerate() {
@@ -88,7 +101,7 @@ fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Diffe
                     let (expected, found) = (format!("a field `{}`", member.name), format!("`{}` there", field.name));
                     return Err(Difference::new(place, expected, found));
                 }
-                compare_type(&format!("{place}.{}", member.name), &member.ty, &field.ty)?;
+                compare_type(&format!("{place}.{}", member.name), &member.ty, &field.ty, resources)?;
             }
             match fields.get(members.len()) {
                 Some(more) => Err(Difference::new(place, "no more fields", format!("a field `{}`", more.name))),
@@ -103,7 +116,7 @@ fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Diffe
             members
                 .iter()
                 .zip(&types)
-                .try_for_each(|(member, found)| compare_type(&format!("{place}.{}", member.name), &member.ty, found))
+                .try_for_each(|(member, found)| compare_type(&format!("{place}.{}", member.name), &member.ty, found, resources))
         }
         (Shape::Variant(variant), _) => {
             let cases: Vec<(String, Option<Found>)> = match (variant.form, found) {
@@ -129,7 +142,7 @@ fn compare_type(place: &str, expected: &Type, found: &Found) -> Result<(), Diffe
                 };
                 match (payload, found_payload) {
                     (None, None) => {}
-                    (Some(expected), Some(found)) => compare_type(&inner, expected, found)?,
+                    (Some(expected), Some(found)) => compare_type(&inner, expected, found, resources)?,
                     (Some(expected), None) => return Err(Difference::new(&inner, name(expected), "nothing")),
                     (None, Some(found)) => return Err(Difference::new(&inner, "nothing", found_name(found))),
                 }
@@ -155,6 +168,8 @@ fn name(ty: &Type) -> String {
         Shape::F64 => "f64",
         Shape::String => "string",
         Shape::List(element) => return format!("list<{}>", name(element)),
+        Shape::Handle { own: false, .. } => "a borrowed stream",
+        Shape::Handle { own: true, .. } => "a stream",
         Shape::Record(_) => "a record",
         Shape::Tuple(_) => "a tuple",
         Shape::Variant(variant) => match variant.form {
@@ -193,7 +208,8 @@ fn found_name(ty: &Found) -> String {
         Found::Enum(_) => "an enum",
         Found::Result(_) => "a result",
         Found::Flags(_) => "flags",
-        Found::Own(_) | Found::Borrow(_) => "a resource",
+        Found::Own(_) => "a resource",
+        Found::Borrow(_) => "a borrowed resource",
         Found::Future(_) => "a future",
         Found::Stream(_) => "a stream",
         _ => "another type",

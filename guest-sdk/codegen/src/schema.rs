@@ -15,6 +15,10 @@ pub struct MessageId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EnumId(pub usize);
 
+/// Index of a [`Stream`] in [`Schema::streams`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub usize);
+
 /// Everything the chosen services need: the packages that they live in, and what is reachable from their methods.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -24,6 +28,8 @@ pub struct Schema {
     pub messages: Vec<Message>,
     /// Enums, in declaration order.
     pub enums: Vec<Enum>,
+    /// What the methods of the chosen services stream.
+    pub streams: Vec<Stream>,
     /// The chosen services, in the order in which they were asked for.
     pub services: Vec<Service>,
 }
@@ -43,6 +49,8 @@ pub struct Package {
     pub types_interface: String,
     /// Name of the interface with the functions for recursive messages: `codec`, or a numbered variant.
     pub codec_interface: String,
+    /// Name of the interface with the readers and writers of streams: `streams`, or a numbered variant.
+    pub streams_interface: String,
 }
 
 /// A message and the WIT type that stands for it.
@@ -217,6 +225,20 @@ pub struct EnumCase {
     pub docs: String,
 }
 
+/// What methods of a package's services stream: a reader and a writer, resources of the host, in the package's interface
+/// of streams.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Index into [`Schema::packages`]: the package of the services.
+    pub package: usize,
+    /// What goes through it; of `google.protobuf.Empty` the message itself.
+    pub item: Kind,
+    /// Name of the resource that is read, such as `invoice-reader`.
+    pub reader: String,
+    /// Name of the resource that is written, such as `invoice-writer`.
+    pub writer: String,
+}
+
 /// A service: an interface of its package.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -226,6 +248,9 @@ pub struct Service {
     pub package: usize,
     /// Name of the interface, such as `billing`.
     pub wit_name: String,
+    /// Name of the interface by which it is called, such as `billing-client`, where that is another: a call with streams
+    /// looks different from both sides. `None`: no method streams.
+    pub client: Option<String>,
     /// Leading comment.
     pub docs: String,
     /// Its methods in declaration order.
@@ -245,10 +270,27 @@ pub struct Method {
     pub input: Option<Kind>,
     /// What goes out. `None`: `google.protobuf.Empty`, the function returns `result<_, error>`.
     pub output: Option<Kind>,
-    /// Whether requests are a stream.
-    pub client_streaming: bool,
-    /// Whether responses are a stream.
-    pub server_streaming: bool,
+    /// The stream of requests, if they are one.
+    pub requests: Option<StreamId>,
+    /// The stream of responses, if they are one.
+    pub responses: Option<StreamId>,
+    /// Of a method with a stream of requests: name of the resource, in the interface by which the service is called, that
+    /// stands for a call, such as `upload-call`.
+    pub call: Option<String>,
+}
+
+impl Service {
+    /// Name of the interface by which it is called.
+    pub fn client_name(&self) -> &str {
+        self.client.as_ref().unwrap_or(&self.wit_name)
+    }
+}
+
+impl Method {
+    /// Whether one message goes each way.
+    pub fn is_unary(&self) -> bool {
+        self.requests.is_none() && self.responses.is_none()
+    }
 }
 
 impl Package {
@@ -261,6 +303,15 @@ impl Package {
 impl Schema {
     /// The full name of a service's interface, such as `shop:billing/billing@1.0.0`.
     pub fn service_interface(&self, service: &Service) -> String {
-        self.packages.get(service.package).map(|package| package.interface(&service.wit_name)).unwrap_or_default()
+        self.interface(service.package, &service.wit_name)
+    }
+
+    /// The full name of the interface by which a service is called; the same unless some method streams.
+    pub fn client_interface(&self, service: &Service) -> String {
+        self.interface(service.package, service.client_name())
+    }
+
+    fn interface(&self, package: usize, name: &str) -> String {
+        self.packages.get(package).map(|package| package.interface(name)).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::names::{Scope, escaped};
-use crate::schema::{Cardinality, Enum, Field, Kind, Member, Message, Package, Scalar, Schema, Service};
+use crate::schema::{Cardinality, Enum, Field, Kind, Member, Message, Package, Scalar, Schema, Service, StreamId};
 
 /// The files of package `okra:service`: what every guest's world includes.
 pub const OKRA_SERVICE: [(&str, &str); 6] = [
@@ -84,7 +84,8 @@ fn world_text(schema: &Schema, world: &World) -> String {
     for (verb, names) in [("import", &world.imports), ("export", &world.exports)] {
         for service in schema.services.iter().filter(|service| names.contains(&service.full_name)) {
             if let Some(package) = schema.packages.get(service.package) {
-                let _ = writeln!(text, "    {verb} {};", interface(package, &service.wit_name));
+                let name = if verb == "import" { service.client_name() } else { &service.wit_name };
+                let _ = writeln!(text, "    {verb} {};", interface(package, name));
             }
         }
     }
@@ -125,8 +126,12 @@ fn package_text(schema: &Schema, index: usize, package: &Package) -> String {
         }
         text.push_str("}\n");
     }
+    streams_text(schema, index, package, &mut text);
     for service in schema.services.iter().filter(|service| service.package == index) {
         service_text(schema, index, service, &mut text);
+        if let Some(name) = &service.client {
+            client_text(schema, index, service, name, &mut text);
+        }
     }
     text
 }
@@ -222,6 +227,44 @@ fn field_type(field: &Field, uses: &mut Uses<'_>) -> String {
     }
 }
 
+/// The readers and writers of a package's streams.
+fn streams_text(schema: &Schema, index: usize, package: &Package, text: &mut String) {
+    let streams: Vec<_> = schema.streams.iter().filter(|stream| stream.package == index).collect();
+    if streams.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n/// The streams of the services of this package.");
+    let _ = writeln!(text, "interface {} {{", escaped(&package.streams_interface));
+    let names = streams.iter().flat_map(|stream| [stream.reader.clone(), stream.writer.clone()]);
+    let mut uses = Uses::new(schema, index, names);
+    let mut body = String::new();
+    for stream in streams {
+        let (item, error) = (uses.kind(&stream.item), uses.error.clone());
+        let (reader, writer) = (escaped(&stream.reader), escaped(&stream.writer));
+        let _ = writeln!(body, "\n    /// Messages that come one by one.\n    resource {reader} {{");
+        body.push_str(&read_text(&item, &error));
+        let _ = writeln!(body, "    }}\n\n    /// Where messages go one by one.\n    resource {writer} {{");
+        body.push_str(&write_text(&item, &error));
+        body.push_str("    }\n");
+    }
+    uses.print(text);
+    text.push_str(&body);
+    text.push_str("}\n");
+}
+
+fn read_text(item: &str, error: &str) -> String {
+    let mut text = "        /// Waits for the next message; none at the end. Fails with what ended the stream.\n".to_owned();
+    let _ = writeln!(text, "        read: func() -> result<option<{item}>, {error}>;");
+    text
+}
+
+fn write_text(item: &str, error: &str) -> String {
+    let mut text = "        /// Sends a message, waiting for room. Fails when nobody reads any more.\n".to_owned();
+    let _ = writeln!(text, "        write: func(message: {item}) -> result<_, {error}>;");
+    text
+}
+
+/// The interface that a component exports to serve a service; without streams also the one that its callers import.
 fn service_text(schema: &Schema, index: usize, service: &Service, text: &mut String) {
     text.push('\n');
     docs(&service.docs, 0, text);
@@ -231,10 +274,70 @@ fn service_text(schema: &Schema, index: usize, service: &Service, text: &mut Str
     for method in &service.methods {
         body.push('\n');
         docs(&method.docs, 4, &mut body);
-        let request = method.input.as_ref().map(|kind| format!("request: {}", uses.kind(kind))).unwrap_or_default();
-        let response = method.output.as_ref().map_or_else(|| "_".to_owned(), |kind| uses.kind(kind));
+        let mut parameters = Vec::new();
+        match (&method.requests, &method.input) {
+            (Some(stream), _) => parameters.push(format!("requests: borrow<{}>", uses.reader(*stream))),
+            (None, Some(kind)) => parameters.push(format!("request: {}", uses.kind(kind))),
+            (None, None) => {}
+        }
+        let response = match (&method.responses, &method.output) {
+            (Some(stream), _) => {
+                parameters.push(format!("responses: borrow<{}>", uses.writer(*stream)));
+                "_".to_owned()
+            }
+            (None, Some(kind)) => uses.kind(kind),
+            (None, None) => "_".to_owned(),
+        };
         let (name, error) = (escaped(&method.wit_name), uses.error.clone());
-        let _ = writeln!(body, "    {name}: func({request}) -> result<{response}, {error}>;");
+        let _ = writeln!(body, "    {name}: func({}) -> result<{response}, {error}>;", parameters.join(", "));
+    }
+    uses.print(text);
+    text.push_str(&body);
+    text.push_str("}\n");
+}
+
+/// The interface that the callers of a service with streams import.
+fn client_text(schema: &Schema, index: usize, service: &Service, name: &str, text: &mut String) {
+    let _ = writeln!(text, "\n/// What callers of `{}` see of it.", service.full_name);
+    let _ = writeln!(text, "interface {} {{", escaped(name));
+    let calls = service.methods.iter().filter_map(|method| method.call.clone());
+    let mut uses = Uses::new(schema, index, service.methods.iter().map(|method| method.wit_name.clone()).chain(calls));
+    let mut body = String::new();
+    for method in &service.methods {
+        let error = uses.error.clone();
+        if let Some(call) = &method.call {
+            let _ = writeln!(body, "\n    /// A call of `{}`. Dropped, it is cancelled.", method.proto_name);
+            let _ = writeln!(body, "    resource {} {{", escaped(call));
+            let request = method.input.as_ref().map(|kind| uses.kind(kind)).unwrap_or_default();
+            let request = method.requests.and_then(|stream| uses.item(stream)).unwrap_or(request);
+            body.push_str(&write_text(&request, &error));
+            match method.responses.and_then(|stream| uses.item(stream)) {
+                Some(response) => {
+                    body.push_str("\n        /// Says that no more requests follow.\n");
+                    let _ = writeln!(body, "        done-writing: func() -> result<_, {error}>;\n");
+                    body.push_str(&read_text(&response, &error));
+                }
+                None => {
+                    let response = method.output.as_ref().map_or_else(|| "_".to_owned(), |kind| uses.kind(kind));
+                    body.push_str("\n        /// Says that no more requests follow, and waits for the response.\n");
+                    let _ = writeln!(body, "        finish: func() -> result<{response}, {error}>;");
+                }
+            }
+            body.push_str("    }\n");
+        }
+        body.push('\n');
+        docs(&method.docs, 4, &mut body);
+        let request = match (&method.requests, &method.input) {
+            (None, Some(kind)) => format!("request: {}", uses.kind(kind)),
+            _ => String::new(),
+        };
+        let response = match (&method.call, method.responses, &method.output) {
+            (Some(call), _, _) => escaped(call),
+            (None, Some(stream), _) => uses.reader(stream),
+            (None, None, Some(kind)) => uses.kind(kind),
+            (None, None, None) => "_".to_owned(),
+        };
+        let _ = writeln!(body, "    {}: func({request}) -> result<{response}, {error}>;", escaped(&method.wit_name));
     }
     uses.print(text);
     text.push_str(&body);
@@ -250,8 +353,15 @@ struct Uses<'a> {
     scope: Scope,
     /// Name of `okra:service/status`'s error here.
     error: String,
-    /// Package and name of a type to its name here.
-    used: BTreeMap<(usize, String), String>,
+    /// Interface and name of a type to its name here.
+    used: BTreeMap<(usize, Interface, String), String>,
+}
+
+/// The interfaces of a package that others use types of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Interface {
+    Types,
+    Streams,
 }
 
 impl<'a> Uses<'a> {
@@ -272,9 +382,33 @@ impl<'a> Uses<'a> {
         if self.is_types && package == self.package {
             return escaped(wit_name);
         }
+        self.take(package, Interface::Types, wit_name)
+    }
+
+    fn take(&mut self, package: usize, from: Interface, wit_name: &str) -> String {
         let scope = &mut self.scope;
-        let name = self.used.entry((package, wit_name.to_owned())).or_insert_with(|| scope.one(wit_name));
+        let name = self.used.entry((package, from, wit_name.to_owned())).or_insert_with(|| scope.one(wit_name));
         escaped(name)
+    }
+
+    /// The name here of the resource that reads a stream.
+    fn reader(&mut self, stream: StreamId) -> String {
+        let schema = self.schema;
+        let found = schema.streams.get(stream.0);
+        found.map(|stream| self.take(stream.package, Interface::Streams, &stream.reader)).unwrap_or_default()
+    }
+
+    /// The name here of the resource that writes a stream.
+    fn writer(&mut self, stream: StreamId) -> String {
+        let schema = self.schema;
+        let found = schema.streams.get(stream.0);
+        found.map(|stream| self.take(stream.package, Interface::Streams, &stream.writer)).unwrap_or_default()
+    }
+
+    /// The type of what goes through a stream.
+    fn item(&mut self, stream: StreamId) -> Option<String> {
+        let schema = self.schema;
+        Some(self.kind(&schema.streams.get(stream.0)?.item))
     }
 
     fn kind(&mut self, kind: &Kind) -> String {
@@ -296,24 +430,25 @@ impl<'a> Uses<'a> {
 
     /// Prints the `use` lines; tells whether there were any.
     fn print(&self, text: &mut String) -> bool {
-        let mut by_package: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for ((package, name), here) in &self.used {
+        let mut by_interface: BTreeMap<(usize, Interface), Vec<String>> = BTreeMap::new();
+        for ((package, from, name), here) in &self.used {
             let item = if name == here { escaped(name) } else { format!("{} as {}", escaped(name), escaped(here)) };
-            by_package.entry(*package).or_default().push(item);
+            by_interface.entry((*package, *from)).or_default().push(item);
         }
-        for (package, items) in &by_package {
+        for ((package, from), items) in &by_interface {
             let Some(found) = self.schema.packages.get(*package) else { continue };
-            let from = match *package == self.package {
-                true => escaped(&found.types_interface),
-                false => interface(found, &found.types_interface),
+            let name = match from {
+                Interface::Types => &found.types_interface,
+                Interface::Streams => &found.streams_interface,
             };
+            let from = if *package == self.package { escaped(name) } else { interface(found, name) };
             let _ = writeln!(text, "    use {from}.{{{}}};", items.join(", "));
         }
         if !self.is_types {
             let item = if self.error == "error" { "error".to_owned() } else { format!("error as {}", self.error) };
             let _ = writeln!(text, "    use okra:service/status@0.1.0.{{{item}}};");
         }
-        !self.is_types || !by_package.is_empty()
+        !self.is_types || !by_interface.is_empty()
     }
 }
 

@@ -1,0 +1,149 @@
+//! The `error` record of `okra:service/status`, as if it were a message: the code of messages reads and writes it.
+
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use okra_codegen::schema::{self, Cardinality, Kind, MessageId, Scalar, Schema};
+use prost::Message as _;
+
+use super::canonical::Type;
+use super::check::check;
+use super::lift::{LiftError, lift};
+use super::lower::{Memory, Refusal, lower};
+use super::plan::{Plan, RecordId};
+use crate::call::{Code, Detail, Metadata, Status};
+
+/// The one plan of it.
+pub(super) static STATUS: LazyLock<StatusPlan> = LazyLock::new(StatusPlan::new);
+
+/// How much a guest may say in an error: HTTP/2 peers refuse headers that are much larger.
+const MAX_STATUS: usize = 64 * 1024;
+
+pub(super) struct StatusPlan {
+    plan: Plan,
+    record: RecordId,
+}
+
+/// [`STATUS`]'s message.
+#[derive(Clone, PartialEq, prost::Message)]
+struct StatusMessage {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<NamedBytes>,
+    #[prost(message, repeated, tag = "4")]
+    metadata: Vec<NamedBytes>,
+}
+
+/// A name with bytes: a detail, or an entry of the metadata.
+#[derive(Clone, PartialEq, prost::Message)]
+struct NamedBytes {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+impl StatusPlan {
+    fn new() -> Self {
+        let field = |name: &str, number, cardinality, kind| {
+            schema::Member::Field(schema::Field {
+                proto_name: name.to_owned(),
+                wit_name: name.to_owned(),
+                number,
+                cardinality,
+                kind,
+                docs: String::new(),
+            })
+        };
+        let message = |name: &str, members| schema::Message {
+            full_name: format!("okra:service/status.{name}"),
+            package: 0,
+            wit_name: name.to_owned(),
+            docs: String::new(),
+            members,
+            has_codec: false,
+        };
+        let named = |name: &str, value: &str| {
+            let text = field(name, 1, Cardinality::Implicit, Kind::Scalar(Scalar::String));
+            vec![text, field(value, 2, Cardinality::Implicit, Kind::Scalar(Scalar::Bytes))]
+        };
+        let list =
+            |id| (Cardinality::Repeated { packed: false }, Kind::Message { message: MessageId(id), group: false });
+        let (details, metadata) = (list(1), list(2));
+        let code = Kind::Enum(schema::EnumId(0));
+        let messages = vec![
+            message(
+                "error",
+                vec![
+                    field("code", 1, Cardinality::Implicit, code),
+                    field("message", 2, Cardinality::Implicit, Kind::Scalar(Scalar::String)),
+                    field("details", 3, details.0, details.1),
+                    field("metadata", 4, metadata.0, metadata.1),
+                ],
+            ),
+            message("detail", named("type-url", "value")),
+            message("entry", named("name", "value")),
+        ];
+        let cases = Code::ALL.iter().map(|code| schema::EnumCase {
+            proto_name: code.name().to_owned(),
+            wit_name: code.name().to_ascii_lowercase().replace('_', "-"),
+            number: *code as i32,
+            docs: String::new(),
+        });
+        let code = schema::Enum {
+            full_name: "okra:service/status.code".to_owned(),
+            package: 0,
+            wit_name: "code".to_owned(),
+            docs: String::new(),
+            cases: cases.collect(),
+            unrecognized: None,
+        };
+        let schema = Schema { messages, enums: vec![code], ..Schema::default() };
+        Self { plan: Plan::new(&schema), record: 0 }
+    }
+
+    pub(super) fn ty(&self) -> Arc<Type> {
+        self.plan.record(self.record).ty.clone()
+    }
+
+    pub(super) fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
+        let wire = lift(&self.plan, self.record, frame, memory, MAX_STATUS)?;
+        let message = StatusMessage::decode(wire.as_slice()).unwrap_or_default();
+        let mut metadata = Metadata::default();
+        for entry in message.metadata {
+            // What is not metadata is left out: the error itself matters more.
+            if let Err(error) = metadata.add(&entry.name, &entry.value) {
+                tracing::warn!(%error, "the component's error carries metadata that cannot be sent");
+            }
+        }
+        let details = message.details.into_iter().map(|detail| Detail { type_url: detail.name, value: detail.value });
+        Ok(Status {
+            code: Code::from_number(message.code),
+            message: message.message,
+            details: details.collect(),
+            metadata,
+        })
+    }
+
+    pub(super) fn lower<M: Memory>(&self, status: &Status, memory: &mut M) -> Result<Vec<u8>, Refusal<M::Refused>> {
+        let metadata = status.metadata.iter();
+        let message = StatusMessage {
+            code: status.code as i32,
+            message: status.message.clone(),
+            details: status
+                .details
+                .iter()
+                .map(|detail| NamedBytes { name: detail.type_url.clone(), value: detail.value.clone() })
+                .collect(),
+            metadata: metadata
+                .map(|(name, value)| NamedBytes { name: name.to_owned(), value: value.to_vec() })
+                .collect(),
+        };
+        let wire = Bytes::from(message.encode_to_vec());
+        let checked = check(&self.plan, self.record, wire, u64::MAX).map_err(|_| Refusal::NotChecked)?;
+        lower(&self.plan, self.record, &checked, memory)
+    }
+}
