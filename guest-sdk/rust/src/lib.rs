@@ -36,6 +36,7 @@
 //! - [`Error`], [`Code`], [`Detail`]: how a call fails; [`details`]: what an error usually carries.
 //! - [`context`]: what there is to know of the call, and what can be said beside the answer.
 //! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
+//! - [`stream`]: the messages of calls that stream, in and out.
 //! - [`log`]: lines for the host's log.
 //! - [`well_known`]: the protobuf types of `google.protobuf` that are records.
 
@@ -47,6 +48,7 @@ mod error;
 pub mod log;
 mod metadata;
 pub mod outgoing;
+pub mod stream;
 pub mod well_known;
 
 pub use error::{Code, Detail, Error};
@@ -62,6 +64,8 @@ pub use metadata::{InvalidMetadata, Metadata};
 ///   - of a service that is served the trait to implement, with its own name: `greeter::Greeter`. Its methods are
 ///     functions without `self`: `fn hello(request: HelloRequest) -> Result<HelloReply, Error>`;
 ///   - of a service that is called a function for each method: `users::get_user(&request)?`;
+///   - of methods with streams a reader and a writer for each message: `LineReader`, `LineWriter`; and of a service that is
+///     called and takes a stream of requests the type of such a call: `ChatCall`;
 /// - **a module for each other package** whose messages these use, named after the last part of its name: `common` for
 ///   `shop.common.v1`;
 /// - with services that are served with encoded messages, module `raw` with the trait `Raw`:

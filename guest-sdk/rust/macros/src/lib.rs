@@ -3,6 +3,7 @@
 mod bindings;
 mod modules;
 mod project;
+mod streams;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -30,6 +31,7 @@ pub fn generate(input: TokenStream) -> TokenStream {
 fn expand() -> Result<proc_macro2::TokenStream, String> {
     let mut project = Project::load()?;
     let modules = modules::modules(&project);
+    let readers = streams::readers(&project);
     let bindings = bindings::bindings(&mut project)?;
     let files = project.files.iter().map(|file| file.display().to_string());
     Ok(quote! {
@@ -42,6 +44,10 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
         }
 
         #modules
+
+        const _: () = {
+            #readers
+        };
 
         #[allow(unused_macros)]
         macro_rules! okra_export {

@@ -46,14 +46,17 @@ fn collect(project: &Project) -> Vec<Module> {
     let mut types = BTreeMap::<PackageId, Vec<InterfaceId>>::new();
     for id in project.imports().filter(|id| !project.is_hosts(*id)) {
         let interface = project.interface(id);
-        if interface.functions.is_empty() {
+        let functions: Vec<_> = project.functions(id).map(|name| ident(&to_rust_ident(name))).collect();
+        if functions.is_empty() {
             if let Some(package) = interface.package {
                 types.entry(package).or_default().push(id);
             }
         } else {
             let path = path(project, id, false);
-            let functions = interface.functions.keys().map(|name| ident(&to_rust_ident(name)));
-            services.entry(id).or_default().extend(quote!(pub use #path::{#(#functions),*};));
+            let calls = interface.types.iter().filter(|(_, ty)| project.is_resource(**ty));
+            let calls = calls.map(|(name, _)| ident(&name.to_upper_camel_case()));
+            let service = project.service_of(id);
+            services.entry(service).or_default().extend(quote!(pub use #path::{#(#functions,)* #(#calls),*};));
         }
     }
     for id in project.exports() {
@@ -107,7 +110,7 @@ fn package_name(package: &PackageName) -> String {
 }
 
 /// Where wit-bindgen puts an interface.
-fn path(project: &Project, id: InterfaceId, exported: bool) -> TokenStream {
+pub(crate) fn path(project: &Project, id: InterfaceId, exported: bool) -> TokenStream {
     let exports = exported.then(|| quote!(exports::));
     let interface = ident(&to_rust_ident(interface_name(project, id)));
     let Some(package) = project.interface(id).package else { return quote!(super::__okra::#exports #interface) };

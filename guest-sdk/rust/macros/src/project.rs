@@ -1,7 +1,9 @@
 use std::env;
 use std::path::PathBuf;
 
-use wit_bindgen_core::wit_parser::{Interface, InterfaceId, PackageName, Resolve, WorldId, WorldItem};
+use wit_bindgen_core::wit_parser::{
+    Interface, InterfaceId, PackageName, Resolve, TypeDefKind, TypeId, WorldId, WorldItem,
+};
 
 /// Version of package `okra:service` whose bindings `okra-guest` has.
 const SERVICE_VERSION: &str = "0.1.0";
@@ -41,6 +43,29 @@ impl Project {
 
     pub(crate) fn interface(&self, id: InterfaceId) -> &Interface {
         &self.resolve.interfaces[id]
+    }
+
+    /// The functions of an interface that belong to no resource.
+    pub(crate) fn functions(&self, id: InterfaceId) -> impl Iterator<Item = &str> {
+        self.interface(id).functions.keys().map(String::as_str).filter(|name| !name.starts_with('['))
+    }
+
+    /// Whether a type is a resource that its interface defines.
+    pub(crate) fn is_resource(&self, id: TypeId) -> bool {
+        matches!(self.resolve.types[id].kind, TypeDefKind::Resource)
+    }
+
+    /// The interface that has a service's name: of `billing-client`, by which a service with streams is called, `billing`,
+    /// which has the same functions.
+    pub(crate) fn service_of(&self, id: InterfaceId) -> InterfaceId {
+        let interface = self.interface(id);
+        let name = interface.name.as_deref().unwrap_or_default().trim_end_matches(|char: char| char.is_ascii_digit());
+        let service = name.strip_suffix("-client").zip(interface.package);
+        let service = service.and_then(|(name, package)| self.resolve.packages[package].interfaces.get(name));
+        match service {
+            Some(service) if self.functions(*service).eq(self.functions(id)) => *service,
+            _ => id,
+        }
     }
 
     /// The package that an interface is in; every interface of a generated world has one.
