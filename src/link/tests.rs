@@ -4,6 +4,7 @@
 
 mod differential;
 mod hostile;
+mod regressions;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

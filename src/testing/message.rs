@@ -29,11 +29,19 @@ impl Tape<'_> {
     fn json_value(&mut self, message: &mut DynamicMessage, depth: u32) {
         match self.byte() % if depth == 0 { 4 } else { 6 } {
             0 => message.set_field_by_name("null_value", Value::EnumNumber(0)),
-            1 => message.set_field_by_name("number_value", Value::F64(f64::from(self.integer() as i32) / 4.0)),
+            1 => message.set_field_by_name("number_value", Value::F64(self.json_number())),
             2 => message.set_field_by_name("string_value", Value::String(self.text())),
             3 => message.set_field_by_name("bool_value", Value::Bool(self.byte().is_multiple_of(2))),
             4 => self.json_child(message, "struct_value", depth),
             _ => self.json_child(message, "list_value", depth),
+        }
+    }
+
+    /// Any number but those that JSON lacks.
+    fn json_number(&mut self) -> f64 {
+        match self.byte() % 2 {
+            0 => f64::from(self.integer() as i32) / 4.0,
+            _ => Some(f64::from_bits(self.integer())).filter(|number| number.is_finite()).unwrap_or(0.5),
         }
     }
 
