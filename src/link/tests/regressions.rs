@@ -20,3 +20,9 @@ fn a_number_in_json_lost_its_last_bit() {
     wire.extend(1.4838042534582907e-141_f64.to_le_bytes());
     passes("All", "Everything", &wire);
 }
+
+#[test]
+fn number_0_of_a_closed_enum_became_the_first_in_a_map() {
+    // {1: LATE_ZERO}, {2: LATE_FIVE}
+    passes("Demanding", "Demanding", b"\x22\x04\x08\x01\x10\x00\x22\x04\x08\x02\x10\x05");
+}
