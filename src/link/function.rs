@@ -116,7 +116,11 @@ impl Function {
             Some(Payload::Bytes) => Ok(Prepared::Bytes(wire)),
             Some(Payload::Json(kind)) => match json::from_wire(kind, &wire) {
                 Ok(text) => Ok(Prepared::Bytes(text.into())),
-                Err(what) => Err(WireError::Json { message: format!("{kind:?}"), field: "payload".to_owned(), what }),
+                Err(none) => Err(WireError::Json {
+                    message: format!("{kind:?}"),
+                    field: "payload".to_owned(),
+                    what: none.into_text(),
+                }),
             },
         }
     }
