@@ -418,7 +418,7 @@ impl Builder<'_> {
                     }
                     (cardinality, _) => {
                         fill(&mut record.template, at, &self.default(value));
-                        if cardinality == Cardinality::Required {
+                        if cardinality == Cardinality::Required || self.has_required(&field.kind) {
                             record.required.push(index);
                         }
                         if matches!(value, Value::Json(_)) {
@@ -459,6 +459,15 @@ impl Builder<'_> {
                 record.units.push(Unit::Oneof { option: at, discriminant, width, cases });
             }
         }
+    }
+
+    /// Whether a value cannot be made of nothing: a message with required fields, as a value of a map.
+    fn has_required(&self, kind: &Kind) -> bool {
+        let (Kind::Message { message, .. } | Kind::Encoded { message, .. }) = kind else { return false };
+        let members = self.schema.messages.get(message.0).map(|message| message.members.as_slice()).unwrap_or_default();
+        members
+            .iter()
+            .any(|member| matches!(member, schema::Member::Field(field) if field.cardinality == Cardinality::Required))
     }
 
     /// A value's bytes in memory when nothing was sent.

@@ -55,3 +55,9 @@ fn a_kind_of_a_value_was_missed_that_a_later_occurrence_brings() {
     let error = refused("All", b"\xe2\x04\x00\xe2\x04\x00");
     assert!(error.contains("field `value` of test.link.v1.Everything has no JSON form"), "{error}");
 }
+
+#[test]
+fn a_map_without_a_value_that_has_required_fields_was_taken() {
+    let error = refused("Demanding", b"\x12\x03\x0a\x01a");
+    assert!(error.contains("required field `value` of test.link.v1.Demanding.parts is missing"), "{error}");
+}
