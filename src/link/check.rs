@@ -266,9 +266,9 @@ impl<'p> Checker<'p> {
             Value::Encoded { record, group } => {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
                 self.spend(bytes.len() as u64)?;
-                // Valid all through, but handed over as bytes: no lists to count, nothing to merge.
+                // Valid all through, but handed over as bytes: no lists to count, nothing to merge, no room for more.
                 let (counts, texts) = (self.counts.len(), self.texts.len());
-                let (merge, left) = (mem::take(&mut self.merge), self.left);
+                let (merge, left) = (mem::take(&mut self.merge), mem::replace(&mut self.left, u64::MAX));
                 self.record(record, bytes, depth + 1)?;
                 self.counts.truncate(counts);
                 self.texts.truncate(texts);

@@ -61,3 +61,18 @@ fn a_map_without_a_value_that_has_required_fields_was_taken() {
     let error = refused("Demanding", b"\x12\x03\x0a\x01a");
     assert!(error.contains("required field `value` of test.link.v1.Demanding.parts is missing"), "{error}");
 }
+
+#[test]
+fn a_recursive_message_was_counted_once_for_each_of_its_levels() {
+    let mut wire = Vec::new();
+    prost::encoding::bytes::encode(1, &vec![b'x'; 1000], &mut wire);
+    for _ in 0..90 {
+        let inner = std::mem::take(&mut wire);
+        prost::encoding::bytes::encode(3, &inner, &mut wire);
+    }
+    let mut everything = Vec::new();
+    prost::encoding::bytes::encode(2000, &wire, &mut everything);
+    let limit = 10_000;
+    assert!((everything.len() as u64) < limit);
+    FIXTURE.function("All").prepare_request(everything.into(), limit).unwrap();
+}
