@@ -48,6 +48,19 @@ pub(super) fn validate(plan: &Plan, record: RecordId, wire: &[u8]) -> Result<(),
     Checker::run(plan, record, wire, u64::MAX).map(drop)
 }
 
+/// Checks what is read as a message without fields: whatever it has is unknown.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_unknown(message: &str, wire: &[u8]) -> Result<(), WireError> {
+    let mut reader = Reader::new(wire);
+    while !reader.is_empty() {
+        let skipped = reader.tag().and_then(|(number, wire_type)| reader.skip(number, wire_type));
+        skipped.map_err(|broken| broken.of(message))?;
+    }
+    Ok(())
+}
+
 /// Whether an entry of a map has a number that its closed enum lacks, so that the entry as a whole is an unknown field.
 /// <https://protobuf.dev/programming-guides/enum/>
 pub(super) fn is_unknown_entry(plan: &Plan, entry: RecordId, wire: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{FIXTURE, through_params};
+use super::{FIXTURE, LIMIT, through_params};
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
@@ -75,4 +75,10 @@ fn a_recursive_message_was_counted_once_for_each_of_its_levels() {
     let limit = 10_000;
     assert!((everything.len() as u64) < limit);
     FIXTURE.function("All").prepare_request(everything.into(), limit).unwrap();
+}
+
+#[test]
+fn anything_at_all_was_taken_for_nothing() {
+    assert!(refused("Nothing", b"\x0a\x05hi").contains("google.protobuf.Empty: the message is truncated"));
+    assert!(FIXTURE.function("Nothing").prepare_request(Bytes::from_static(b"\x0a\x02hi"), LIMIT as u64).is_ok());
 }
