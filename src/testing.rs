@@ -4,7 +4,10 @@
 
 mod message;
 mod reading;
+pub(crate) mod schema;
 mod tape;
+mod wire;
 
 pub(crate) use reading::reading;
-pub(crate) use tape::Tape;
+pub(crate) use tape::{Reel, Tape};
+pub(crate) use wire::Wire;

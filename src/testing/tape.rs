@@ -1,3 +1,28 @@
+use std::fmt;
+
+use proptest::collection::{SizeRange, vec};
+use proptest::prelude::*;
+
+/// The bytes of a [`Tape`], printed in one line.
+#[derive(Clone)]
+pub(crate) struct Reel(Vec<u8>);
+
+impl Reel {
+    pub(crate) fn any(length: impl Into<SizeRange>) -> impl Strategy<Value = Self> {
+        vec(any::<u8>(), length).prop_map(Self)
+    }
+
+    pub(crate) fn tape(&self) -> Tape<'_> {
+        Tape::new(&self.0)
+    }
+}
+
+impl fmt::Debug for Reel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
 /// A tape of bytes that decides everything random, so that proptest can shrink it. Behind its end there are zeros.
 #[derive(Clone)]
 pub(crate) struct Tape<'a> {
