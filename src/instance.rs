@@ -12,6 +12,8 @@ mod limits;
 mod output;
 mod state;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineSettings};

@@ -7,7 +7,7 @@ use okra_codegen::schema::{self, Cardinality, JsonKind, Kind, MessageId, Scalar,
 use prost::Message as _;
 
 use super::canonical::{Core, MAX_FLAT_PARAMS, Type};
-use super::check::{Checked, check};
+use super::check::{Checked, check, check_unknown};
 use super::json;
 use super::lift::{LiftError, lift, lift_bytes, lift_json};
 use super::lower::{Memory, Refusal, lower, lower_bytes};
@@ -111,12 +111,16 @@ impl Function {
 
     fn prepare(&self, payload: Option<Payload>, wire: Bytes, limit: u64) -> Result<Prepared, WireError> {
         match payload {
-            None => Ok(Prepared::Nothing),
+            None => check_unknown("google.protobuf.Empty", &wire).map(|()| Prepared::Nothing),
             Some(Payload::Record(record)) => check(&self.plan, record, wire, limit).map(Prepared::Record),
             Some(Payload::Bytes) => Ok(Prepared::Bytes(wire)),
             Some(Payload::Json(kind)) => match json::from_wire(kind, &wire) {
                 Ok(text) => Ok(Prepared::Bytes(text.into())),
-                Err(what) => Err(WireError::Json { message: format!("{kind:?}"), field: "payload".to_owned(), what }),
+                Err(none) => Err(WireError::Json {
+                    message: format!("{kind:?}"),
+                    field: "payload".to_owned(),
+                    what: none.into_text(),
+                }),
             },
         }
     }
@@ -309,7 +313,7 @@ impl StatusPlan {
             message(
                 "error",
                 vec![
-                    field("code", 1, Cardinality::Implicit, code),
+                    field("code", 1, Cardinality::Required, code),
                     field("message", 2, Cardinality::Implicit, Kind::Scalar(Scalar::String)),
                     field("details", 3, details.0, details.1),
                     field("metadata", 4, metadata.0, metadata.1),
