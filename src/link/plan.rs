@@ -461,9 +461,11 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether a value cannot be made of nothing: a message with required fields, as a value of a map.
+    /// Whether a map's value cannot be made of nothing: a message with required fields, or a Value, which needs a kind.
     fn has_required(&self, kind: &Kind) -> bool {
-        let (Kind::Message { message, .. } | Kind::Encoded { message, .. }) = kind else { return false };
+        let (Kind::Message { message, .. } | Kind::Encoded { message, .. }) = kind else {
+            return *kind == Kind::Json(JsonKind::Value);
+        };
         let members = self.schema.messages.get(message.0).map(|message| message.members.as_slice()).unwrap_or_default();
         members
             .iter()
