@@ -38,6 +38,7 @@ impl Schema {
     /// # Errors
     /// When a service is not there or cannot be mapped.
     pub fn new<S: AsRef<str>>(pool: &DescriptorPool, services: &[S]) -> Result<Self, SchemaError> {
+        valid::names(pool)?;
         let mut chosen = Vec::new();
         let mut names = HashSet::new();
         for name in services.iter().map(AsRef::as_ref).filter(|name| names.insert(*name)) {
@@ -46,8 +47,8 @@ impl Schema {
                 known: known(pool),
                 nearest: nearest(pool, name),
             })?;
-            valid::service(&found)?;
             for method in found.methods() {
+                valid::method(&method)?;
                 if method.is_client_streaming() || method.is_server_streaming() {
                     return Err(SchemaError::Streaming { service: name.to_owned(), method: method.name().to_owned() });
                 }
@@ -72,13 +73,13 @@ fn nearest(pool: &DescriptorPool, name: &str) -> Option<String> {
     let services = pool.services().filter(|service| short(name) && short(service.full_name()));
     let scored = services.map(|service| (likeness(service.full_name()), service.full_name().to_owned()));
     let best = scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.map(|(_, name)| valid::shown(&name))
+    best.map(|(_, name)| name)
 }
 
 /// The services that there are, in words.
 fn known(pool: &DescriptorPool) -> String {
     const MANY: usize = 50;
-    let mut names: Vec<_> = pool.services().map(|service| format!("`{}`", valid::shown(service.full_name()))).collect();
+    let mut names: Vec<_> = pool.services().map(|service| format!("`{}`", service.full_name())).collect();
     names.sort();
     let more = names.len().saturating_sub(MANY);
     names.truncate(MANY);

@@ -9,7 +9,7 @@ use prost_reflect::{
 use super::comments::Comments;
 use super::descriptors::{EMPTY, cardinality, fields, scalar, special, target, value};
 use super::universe::{Reachable, Types, Universe};
-use super::{MAX_INTERFACES, SchemaError, limits, valid};
+use super::{MAX_INTERFACES, SchemaError, limits};
 use crate::names::{self, Scope, kebab};
 use crate::schema::{
     Cardinality, Enum, EnumCase, EnumId, Field, Kind, Member, Message, MessageId, Method, Oneof, Package, Scalar,
@@ -82,7 +82,7 @@ impl<'a> Builder<'a> {
         for proto in packages {
             let (namespace, name, version) = names::package(&proto);
             let full_name = format!("{namespace}:{name}@{version}");
-            limits::name(|| format!("package `{}`", valid::shown(&proto)), &full_name)?;
+            limits::name(|| format!("package `{proto}`"), &full_name)?;
             // Of versions with the same first number WIT's tools take the last one for all.
             let wit = match version.split_once('.') {
                 Some((major, _)) if major != "0" && !version.contains('-') => format!("{namespace}:{name}@{major}"),

@@ -108,7 +108,7 @@ fn many(element: impl Fn() -> String, parts: &'static str, count: usize, limit: 
     }
 }
 
-/// Checks the length of a WIT name.
+/// Checks the length of a name.
 pub(super) fn name(element: impl Fn() -> String, name: &str) -> Result<(), SchemaError> {
     match name.len() > MAX_NAME {
         true => Err(SchemaError::LongName { element: element(), length: name.len(), limit: MAX_NAME }),

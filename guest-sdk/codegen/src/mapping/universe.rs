@@ -170,12 +170,10 @@ impl Universe {
             if !reachable.messages.insert(message.full_name().to_owned()) {
                 continue;
             }
-            valid::message(&message)?;
             for field in fields(&message) {
-                if let ProtoKind::Enum(definition) = value(&field).kind()
-                    && reachable.enums.insert(definition.full_name().to_owned())
-                {
-                    valid::enumeration(&definition)?;
+                valid::field(&field)?;
+                if let ProtoKind::Enum(definition) = value(&field).kind() {
+                    reachable.enums.insert(definition.full_name().to_owned());
                 }
                 open.extend(target(&field));
             }
