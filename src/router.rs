@@ -3,6 +3,7 @@
 //! All services live in this process so far; the way of a call to another node or to a server outside begins here too.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -46,8 +47,12 @@ impl Revision {
         let deadline = context.deadline.map_or_else(Instant::now, |deadline| deadline.at);
         let cancellation = context.cancellation.clone();
         let passed = format!("the deadline passed while `{}` was at work", context.service);
+        // Pinned, because `select!` would keep a future that it is given by value twice; first, because most calls need
+        // no timer then.
+        let serve = pin!(self.serve(context, request, deadline));
         tokio::select! {
-            answer = self.serve(context, request, deadline) => answer,
+            biased;
+            answer = serve => answer,
             () = tokio::time::sleep_until(deadline) => Err(Status::new(Code::DeadlineExceeded, passed).into()),
             () = cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
         }
