@@ -13,6 +13,8 @@ mod output;
 mod state;
 mod streams;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineSettings};

@@ -16,4 +16,6 @@ pub mod registry;
 pub mod router;
 pub mod runtime;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod toolchain;

@@ -3,6 +3,7 @@
 //! All services live in this process so far; the way of a call to another node or to a server outside begins here too.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -12,7 +13,9 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::actor::{Dispatcher, Refused};
-use crate::call::{Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status};
+use crate::call::{
+    Cancellation, Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status,
+};
 use crate::instance::{Callee, Instance, Request, Template};
 use crate::link::Prepared;
 
@@ -44,7 +47,7 @@ impl Revision {
             (Some(own), Some(longest)) if own.at <= longest.at => Some(own),
             (_, longest) => longest,
         };
-        within(&context.clone(), async {
+        Patience::of(&context).within(async {
             let request = self.template.prepare(&context, request)?;
             Ok(self.serve(context, request, None, None).await?.0)
         })
@@ -58,7 +61,7 @@ impl Revision {
         requests: Requests,
         responses: ResponseSink,
     ) -> Result<Metadata, Failure> {
-        within(&context.clone(), self.serve_streams(context, requests, responses)).await
+        Patience::of(&context).within(self.serve_streams(context, requests, responses)).await
     }
 
     async fn serve_streams(
@@ -126,21 +129,41 @@ impl Revision {
     }
 }
 
-/// Gives a call up when its deadline passes or it is cancelled.
-async fn within<T>(context: &Context, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let deadline = async {
-        match context.deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.at).await,
-            None => std::future::pending().await,
+/// How long a call is worked at.
+struct Patience {
+    service: Arc<str>,
+    deadline: Option<Deadline>,
+    cancellation: Cancellation,
+}
+
+impl Patience {
+    fn of(context: &Context) -> Self {
+        let (service, cancellation) = (context.service.clone(), context.cancellation.clone());
+        Self { service, deadline: context.deadline, cancellation }
+    }
+
+    /// Gives the call up when its deadline passes or it is cancelled.
+    async fn within<T>(self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let deadline = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.at).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Pinned, because `select!` would keep a future that it is given by value twice; first, because most calls need
+        // no timer then.
+        let work = pin!(work);
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = deadline => {
+                let message = format!("the deadline passed while `{}` was at work", self.service);
+                Err(Status::new(Code::DeadlineExceeded, message).into())
+            }
+            () = self.cancellation.cancelled() => {
+                Err(Status::new(Code::Cancelled, "the call was cancelled").into())
+            }
         }
-    };
-    tokio::select! {
-        done = work => done,
-        () = deadline => {
-            let message = format!("the deadline passed while `{}` was at work", context.service);
-            Err(Status::new(Code::DeadlineExceeded, message).into())
-        }
-        () = context.cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
     }
 }
 

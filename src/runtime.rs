@@ -159,8 +159,8 @@ impl Backend for Runtime {
         self.served.subscribe()
     }
 
-    async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
-        self.call(context, request).await
+    fn unary(&self, context: Context, request: Bytes) -> impl Future<Output = Result<Reply, Failure>> + Send {
+        self.router.unary(context, request)
     }
 
     async fn streaming(

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -79,6 +80,8 @@ where
     let abandoned = cancellation.drop_guard();
     let span = call.span().clone();
     let work = AssertUnwindSafe(serve(backend, settings, context, messages)).catch_unwind().instrument(span);
+    // `select!` would keep a future that it is given by value twice, and every call is a task of this future's size.
+    let work = pin!(work);
     let outcome = tokio::select! {
         biased;
         done = work => {

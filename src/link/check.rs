@@ -2,13 +2,15 @@
 //! malformed input never reaches a guest and nothing fails half way, and counts the elements of every list.
 
 use std::collections::HashSet;
+use std::mem;
 
 use bytes::Bytes;
 use okra_codegen::schema::Scalar;
 
+use super::json::{self, NoJson};
+use super::merge::{self, Encoded};
 use super::plan::{Entry, Place, Plan, RecordId, Value};
 use super::wire::{self, Broken, MAX_DEPTH, Reader, WireError};
-use super::{json, merge};
 
 /// Bytes that lowering may trust.
 #[derive(Debug)]
@@ -28,12 +30,11 @@ pub(crate) struct Checked {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn check(plan: &Plan, record: RecordId, wire: Bytes, limit: u64) -> Result<Checked, WireError> {
-    let mut checker = Checker::new(plan, limit);
-    checker.record(record, &wire, 0)?;
+    let checker = Checker::run(plan, record, &wire, limit)?;
     if !checker.merge {
         return Ok(Checked { counts: checker.counts, texts: checker.texts, wire });
     }
-    let merged = merge::merge(plan, record, &wire);
+    let merged = merge::merge(plan, record, &wire, Encoded::Kept);
     let mut checker = Checker::new(plan, limit);
     checker.record(record, &merged, 0)?;
     Ok(Checked { counts: checker.counts, texts: checker.texts, wire: merged })
@@ -44,7 +45,20 @@ pub(super) fn check(plan: &Plan, record: RecordId, wire: Bytes, limit: u64) -> R
 /// # Errors
 /// What is wrong with it.
 pub(super) fn validate(plan: &Plan, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
-    Checker::new(plan, u64::MAX).record(record, wire, 0)
+    Checker::run(plan, record, wire, u64::MAX).map(drop)
+}
+
+/// Checks what is read as a message without fields: whatever it has is unknown.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_unknown(message: &str, wire: &[u8]) -> Result<(), WireError> {
+    let mut reader = Reader::new(wire);
+    while !reader.is_empty() {
+        let skipped = reader.tag().and_then(|(number, wire_type)| reader.skip(number, wire_type));
+        skipped.map_err(|broken| broken.of(message))?;
+    }
+    Ok(())
 }
 
 /// Whether an entry of a map has a number that its closed enum lacks, so that the entry as a whole is an unknown field.
@@ -119,13 +133,42 @@ struct Checker<'p> {
     texts: Vec<String>,
     /// Something occurs twice that lowering wants once.
     merge: bool,
+    /// The same in bytes that are handed over as they are.
+    merge_encoded: bool,
+    /// What some message lacks; where things occur twice, another occurrence may have it.
+    lacks: Option<WireError>,
     left: u64,
     limit: u64,
 }
 
 impl<'p> Checker<'p> {
     fn new(plan: &'p Plan, limit: u64) -> Self {
-        Self { plan, counts: Vec::new(), texts: Vec::new(), merge: false, left: limit, limit }
+        Self {
+            plan,
+            counts: Vec::new(),
+            texts: Vec::new(),
+            merge: false,
+            merge_encoded: false,
+            lacks: None,
+            left: limit,
+            limit,
+        }
+    }
+
+    /// Checks a message as it came.
+    fn run(plan: &'p Plan, record: RecordId, wire: &[u8], limit: u64) -> Result<Self, WireError> {
+        let mut checker = Self::new(plan, limit);
+        checker.record(record, wire, 0)?;
+        if let Some(lacks) = checker.lacks.take() {
+            if !checker.merge && !checker.merge_encoded {
+                return Err(lacks);
+            }
+            let whole = merge::merge(plan, record, wire, Encoded::Merged);
+            let mut again = Self::new(plan, u64::MAX);
+            again.record(record, &whole, 0)?;
+            again.lacks.map_or(Ok(()), Err)?;
+        }
+        Ok(checker)
     }
 
     #[inline]
@@ -175,7 +218,7 @@ impl<'p> Checker<'p> {
         let missing = record.required.iter().filter_map(|index| record.entries.get(*index));
         for entry in missing {
             if !entry.once.is_some_and(|bit| seen.contains(bit)) {
-                return Err(WireError::MissingRequired {
+                self.lacks.get_or_insert_with(|| WireError::MissingRequired {
                     message: record.name.to_string(),
                     field: entry.name.to_string(),
                 });
@@ -236,22 +279,26 @@ impl<'p> Checker<'p> {
             Value::Encoded { record, group } => {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
                 self.spend(bytes.len() as u64)?;
-                // Valid all through, but handed over as bytes: no lists to count, nothing to merge.
-                let (counts, texts, merge, left) = (self.counts.len(), self.texts.len(), self.merge, self.left);
+                // Valid all through, but handed over as bytes: no lists to count, nothing to merge, no room for more.
+                let (counts, texts) = (self.counts.len(), self.texts.len());
+                let (merge, left) = (mem::take(&mut self.merge), mem::replace(&mut self.left, u64::MAX));
                 self.record(record, bytes, depth + 1)?;
                 self.counts.truncate(counts);
                 self.texts.truncate(texts);
-                (self.merge, self.left) = (merge, left);
+                self.merge_encoded |= mem::replace(&mut self.merge, merge);
+                self.left = left;
             }
             Value::Json(kind) => {
                 let bytes = reader.length_delimited().map_err(broken)?;
-                let text = json::from_wire(kind, bytes).map_err(|what| WireError::Json {
-                    message: message.to_owned(),
-                    field: entry.name.to_string(),
-                    what,
-                })?;
-                self.spend(text.len() as u64)?;
-                self.texts.push(text);
+                let named = |what| WireError::Json { message: message.to_owned(), field: entry.name.to_string(), what };
+                match json::from_wire(kind, bytes) {
+                    Ok(text) => {
+                        self.spend(text.len() as u64)?;
+                        self.texts.push(text);
+                    }
+                    Err(NoJson::Malformed(what)) => return Err(named(what)),
+                    Err(NoJson::NoForm(what)) => drop(self.lacks.get_or_insert_with(|| named(what))),
+                }
             }
         }
         Ok(true)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, MessageId};
 
 use super::canonical::{Core, MAX_FLAT_PARAMS, Shape, Type};
-use super::check::{Checked, check};
+use super::check::{Checked, check, check_unknown};
 use super::json;
 use super::lift::{LiftError, lift, lift_bytes, lift_json};
 use super::lower::{Memory, Refusal, lower, lower_bytes};
@@ -200,12 +200,16 @@ impl Function {
 
     fn prepare(&self, payload: Option<Payload>, wire: Bytes, limit: u64) -> Result<Prepared, WireError> {
         match payload {
-            None => Ok(Prepared::Nothing),
+            None => check_unknown("google.protobuf.Empty", &wire).map(|()| Prepared::Nothing),
             Some(Payload::Record(record)) => check(&self.plan, record, wire, limit).map(Prepared::Record),
             Some(Payload::Bytes) => Ok(Prepared::Bytes(wire)),
             Some(Payload::Json(kind)) => match json::from_wire(kind, &wire) {
                 Ok(text) => Ok(Prepared::Bytes(text.into())),
-                Err(what) => Err(WireError::Json { message: format!("{kind:?}"), field: "payload".to_owned(), what }),
+                Err(none) => Err(WireError::Json {
+                    message: format!("{kind:?}"),
+                    field: "payload".to_owned(),
+                    what: none.into_text(),
+                }),
             },
         }
     }

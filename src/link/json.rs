@@ -17,18 +17,34 @@ pub(super) fn empty(kind: JsonKind) -> &'static str {
     }
 }
 
+/// Why there is no JSON text of an encoded message.
+#[derive(Debug)]
+pub(super) enum NoJson {
+    /// It is no message.
+    Malformed(String),
+    /// It has a number that is not finite, or a Value without a kind.
+    NoForm(String),
+}
+
+impl NoJson {
+    pub(super) fn into_text(self) -> String {
+        let (NoJson::Malformed(what) | NoJson::NoForm(what)) = self;
+        what
+    }
+}
+
 /// The JSON text of an encoded message.
 ///
 /// # Errors
-/// Malformed bytes, numbers that are not finite, a Value without a kind.
-pub(super) fn from_wire(kind: JsonKind, wire: &[u8]) -> Result<String, String> {
-    let malformed = |error: prost::DecodeError| error.to_string();
+/// When there is none.
+pub(super) fn from_wire(kind: JsonKind, wire: &[u8]) -> Result<String, NoJson> {
+    let malformed = |error: prost::DecodeError| NoJson::Malformed(error.to_string());
     let value = match kind {
-        JsonKind::Struct => object(Struct::decode(wire).map_err(malformed)?)?,
-        JsonKind::Value => value(Value::decode(wire).map_err(malformed)?)?,
-        JsonKind::ListValue => array(ListValue::decode(wire).map_err(malformed)?)?,
+        JsonKind::Struct => object(Struct::decode(wire).map_err(malformed)?),
+        JsonKind::Value => value(Value::decode(wire).map_err(malformed)?),
+        JsonKind::ListValue => array(ListValue::decode(wire).map_err(malformed)?),
     };
-    Ok(value.to_string())
+    value.map(|value| value.to_string()).map_err(NoJson::NoForm)
 }
 
 /// The encoded message of a JSON text.

@@ -302,7 +302,7 @@ impl Lifting<'_> {
                 let enumeration = self.plan.enumeration(id);
                 let case = canonical::read(bytes, enumeration.width) as usize;
                 match enumeration.numbers.get(case) {
-                    Some(number) => *number == 0,
+                    Some(number) => *number == enumeration.default,
                     None => {
                         enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
                             && case == enumeration.numbers.len()

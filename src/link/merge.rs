@@ -12,9 +12,18 @@ use super::check::{is_known, is_unknown_entry, key_of, nested};
 use super::plan::{Entry, Place, Plan, RecordId, Value};
 use super::wire::{self, Reader, put_varint};
 
+/// What becomes of messages that the guest gets encoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoded {
+    /// They keep their form: merging what is in them is up to whoever decodes them.
+    Kept,
+    /// They are merged like all others, to see whether they are whole.
+    Merged,
+}
+
 /// The message with everything once. `wire` has been checked.
-pub(super) fn merge(plan: &Plan, record: RecordId, wire: &[u8]) -> Bytes {
-    message(plan, record, wire).into()
+pub(super) fn merge(plan: &Plan, record: RecordId, wire: &[u8], encoded: Encoded) -> Bytes {
+    message(plan, record, wire, encoded).into()
 }
 
 /// A field of the message being written.
@@ -27,7 +36,7 @@ enum Piece<'a> {
     Dropped,
 }
 
-fn message(plan: &Plan, id: RecordId, wire: &[u8]) -> Vec<u8> {
+fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> {
     let record = plan.record(id);
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     // Per singular field or oneof: the number that came last, and its piece.
@@ -103,9 +112,12 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8]) -> Vec<u8> {
             Piece::Verbatim(bytes) => out.extend_from_slice(bytes),
             Piece::Dropped => {}
             Piece::Message { entry, contents } => {
-                // What a guest gets encoded keeps its form; merging it is up to whoever decodes it. So is JSON's.
                 let contents = match entry.value {
-                    Value::Record { record, .. } => message(plan, record, &contents),
+                    Value::Record { record, .. } => message(plan, record, &contents, encoded),
+                    Value::Encoded { record, .. } if encoded == Encoded::Merged => {
+                        message(plan, record, &contents, encoded)
+                    }
+                    // JSON is made of it, by whoever merges as well.
                     _ => contents,
                 };
                 let tag = |wire_type: u8| u64::from((entry.number << 3) | u32::from(wire_type));

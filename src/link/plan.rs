@@ -108,6 +108,8 @@ pub(super) struct Enumeration {
     pub(super) width: u32,
     /// Where `unrecognized` keeps its number; `None` for a closed enum.
     pub(super) unrecognized: Option<u32>,
+    /// What is read where nothing was sent: 0, of a closed enum the first.
+    pub(super) default: i32,
 }
 
 impl Enumeration {
@@ -416,7 +418,7 @@ impl Builder<'_> {
                     }
                     (cardinality, _) => {
                         fill(&mut record.template, at, &self.default(value));
-                        if cardinality == Cardinality::Required {
+                        if cardinality == Cardinality::Required || self.has_required(&field.kind) {
                             record.required.push(index);
                         }
                         if matches!(value, Value::Json(_)) {
@@ -459,6 +461,17 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether a map's value cannot be made of nothing: a message with required fields, or a Value, which needs a kind.
+    fn has_required(&self, kind: &Kind) -> bool {
+        let (Kind::Message { message, .. } | Kind::Encoded { message, .. }) = kind else {
+            return *kind == Kind::Json(JsonKind::Value);
+        };
+        let members = self.schema.messages.get(message.0).map(|message| message.members.as_slice()).unwrap_or_default();
+        members
+            .iter()
+            .any(|member| matches!(member, schema::Member::Field(field) if field.cardinality == Cardinality::Required))
+    }
+
     /// A value's bytes in memory when nothing was sent.
     fn default(&self, value: Value) -> Vec<u8> {
         match value {
@@ -468,9 +481,7 @@ impl Builder<'_> {
             Value::Scalar(_) => Vec::new(),
             Value::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);
-                let number = enumeration.numbers.first().copied().unwrap_or(0);
-                let number = if enumeration.unrecognized.is_some() { 0 } else { number };
-                let case = enumeration.case(number).unwrap_or(0);
+                let case = enumeration.case(enumeration.default).unwrap_or(0);
                 case.to_le_bytes().into_iter().take(enumeration.width as usize).collect()
             }
             Value::Record { record, .. } => self.plan.record(record).template.to_vec(),
@@ -515,8 +526,10 @@ fn enumeration(definition: &schema::Enum) -> Enumeration {
         Shape::Variant(variant) => (variant.discriminant, variant.payload),
         _ => (1, 0),
     };
+    let first = definition.cases.first().map_or(0, |case| case.number);
     Enumeration {
         ty,
+        default: if definition.unrecognized.is_some() { 0 } else { first },
         numbers: definition.cases.iter().map(|case| case.number).collect(),
         by_number: definition.cases.iter().zip(0..).map(|(case, index)| (case.number, index)).collect(),
         width,

@@ -78,7 +78,7 @@ impl StatusPlan {
             message(
                 "error",
                 vec![
-                    field("code", 1, Cardinality::Implicit, code),
+                    field("code", 1, Cardinality::Required, code),
                     field("message", 2, Cardinality::Implicit, Kind::Scalar(Scalar::String)),
                     field("details", 3, details.0, details.1),
                     field("metadata", 4, metadata.0, metadata.1),

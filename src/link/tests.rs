@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
 mod differential;
-mod generate;
 mod hostile;
+mod regressions;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use okra_codegen::compile::compile;
 use okra_codegen::schema::Schema;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use super::function::Function;
 use super::lower::Memory;
@@ -88,27 +88,4 @@ fn through_result(function: &Function, wire: Bytes) -> Result<Bytes, String> {
     let at = memory.put(&image, 8).unwrap();
     let answer = function.lift_result(at.into(), &memory.bytes, LIMIT).map_err(|error| error.to_string())?;
     answer.map_err(|status| status.to_string())
-}
-
-fn decode(message: &MessageDescriptor, wire: &[u8]) -> DynamicMessage {
-    DynamicMessage::decode(message.clone(), wire).expect("valid wire bytes")
-}
-
-/// A message as text in which equal messages are equal: maps in the order of their keys, NaN like any other number.
-fn canonical(message: &DynamicMessage) -> String {
-    let fields: Vec<_> = message.fields().map(|(field, value)| format!("{}: {}", field.name(), text(value))).collect();
-    format!("{{{}}}", fields.join(", "))
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Message(message) => canonical(message),
-        Value::List(values) => format!("{:?}", values.iter().map(text).collect::<Vec<_>>()),
-        Value::Map(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key:?}: {}", text(value))).collect();
-            entries.sort();
-            format!("{entries:?}")
-        }
-        other => format!("{other:?}"),
-    }
 }

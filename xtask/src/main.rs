@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask TASK`.
 
+mod bench;
 mod demo;
 mod okra;
 mod test;
@@ -23,11 +24,18 @@ enum Task {
     Demo,
     /// Runs every test and counts them.
     Test,
+    /// Measures OKRA against something else in the same run; the last lines of each comparison are ratios.
+    Bench {
+        /// What to measure, such as `unary-64` or `steps`; everything when nothing is named.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
+        Task::Bench { names } => bench::run(&names),
     }
 }

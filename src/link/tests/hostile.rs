@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
-use super::generate::Tape;
 use super::{FIXTURE, LIMIT, TestMemory, through_params};
 use crate::link::lift::LiftError;
+use crate::testing::Tape;
 
 /// Nested trees: `depth` of them in one another, by field 3.
 fn nested(depth: usize) -> Vec<u8> {

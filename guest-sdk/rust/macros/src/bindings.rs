@@ -30,6 +30,10 @@ pub(crate) fn bindings(project: &mut Project) -> Result<TokenStream, String> {
                     "a message or enum of {name} is named `Self`, which Rust does not allow: rename it"
                 ));
             }
+            if project.is_resource(type_id) {
+                options.additional_derive_ignore.push(type_name.clone());
+                continue;
+            }
             let selector = format!("{name}/{type_name}");
             match well_known(project, id, type_name) {
                 Some(path) => options.with.push((selector, WithOption::Path(path))),

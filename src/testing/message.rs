@@ -1,39 +1,12 @@
-//! Random messages: a tape of bytes decides everything, so that proptest can shrink them.
+//! Random messages.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 
-pub(super) struct Tape<'a> {
-    bytes: std::slice::Iter<'a, u8>,
-}
+use super::Tape;
 
-impl<'a> Tape<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes: bytes.iter() }
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.bytes.next().copied().unwrap_or_default()
-    }
-
-    /// Integers near the borders as often as any.
-    fn integer(&mut self) -> u64 {
-        match self.byte() % 8 {
-            0 => 0,
-            1 => u64::MAX,
-            2 => u64::from(self.byte()),
-            3 => 1 << (self.byte() % 64),
-            4 => (1_u64 << (self.byte() % 64)).wrapping_sub(1),
-            _ => (0..8).fold(0, |word, _| word << 8 | u64::from(self.byte())),
-        }
-    }
-
-    fn text(&mut self) -> String {
-        let length = self.byte() % 12;
-        (0..length).map(|_| ['a', 'é', '猫', '\0', '🦀', ' '][usize::from(self.byte() % 6)]).collect()
-    }
-
+impl Tape<'_> {
     /// A message with each of its fields there or not.
-    pub(super) fn message(&mut self, descriptor: &MessageDescriptor, depth: u32) -> DynamicMessage {
+    pub(crate) fn message(&mut self, descriptor: &MessageDescriptor, depth: u32) -> DynamicMessage {
         let mut message = DynamicMessage::new(descriptor.clone());
         let name = descriptor.full_name();
         if name == "google.protobuf.Value" {
@@ -41,9 +14,9 @@ impl<'a> Tape<'a> {
             return message;
         }
         for field in descriptor.fields() {
-            let wanted = field.is_required() || self.byte().is_multiple_of(4);
             let nested = matches!(field.kind(), Kind::Message(_));
-            if !wanted || (nested && depth == 0) {
+            let wanted = self.once_in(4) && !(nested && depth == 0);
+            if !wanted && !field.is_required() {
                 continue;
             }
             let value = self.field(&field, depth);
@@ -56,11 +29,19 @@ impl<'a> Tape<'a> {
     fn json_value(&mut self, message: &mut DynamicMessage, depth: u32) {
         match self.byte() % if depth == 0 { 4 } else { 6 } {
             0 => message.set_field_by_name("null_value", Value::EnumNumber(0)),
-            1 => message.set_field_by_name("number_value", Value::F64(f64::from(self.integer() as i32) / 4.0)),
+            1 => message.set_field_by_name("number_value", Value::F64(self.json_number())),
             2 => message.set_field_by_name("string_value", Value::String(self.text())),
             3 => message.set_field_by_name("bool_value", Value::Bool(self.byte().is_multiple_of(2))),
             4 => self.json_child(message, "struct_value", depth),
             _ => self.json_child(message, "list_value", depth),
+        }
+    }
+
+    /// Any number but those that JSON lacks.
+    fn json_number(&mut self) -> f64 {
+        match self.byte() % 2 {
+            0 => f64::from(self.integer() as i32) / 4.0,
+            _ => Some(f64::from_bits(self.integer())).filter(|number| number.is_finite()).unwrap_or(0.5),
         }
     }
 
@@ -95,7 +76,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    fn value(&mut self, field: &FieldDescriptor, depth: u32) -> Value {
+    pub(super) fn value(&mut self, field: &FieldDescriptor, depth: u32) -> Value {
         match field.kind() {
             Kind::Double => Value::F64(f64::from_bits(self.integer())),
             Kind::Float => Value::F32(f32::from_bits(self.integer() as u32)),

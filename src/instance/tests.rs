@@ -1,0 +1,153 @@
+//! Random messages of random schemas through real components, which hand what they are called with on to a service that they
+//! call.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod relay;
+
+use std::sync::{Arc, LazyLock, Mutex};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use okra_codegen::mapping::SchemaError;
+use okra_codegen::schema::Schema;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
+
+use super::{Cache, Callee, Engine, EngineSettings, Instance, Template};
+use crate::call::{Cancellation, Code, Codec, Context, Detail, Failure, Metadata, Protocol, Reply, Status};
+use crate::testing::schema::{RELAY, UPSTREAM, random};
+use crate::testing::{Reel, Tape, Wire, reading};
+
+static ENGINE: LazyLock<(Engine, tempfile::TempDir)> =
+    LazyLock::new(|| (Engine::new(EngineSettings { instances: 16 }).unwrap(), tempfile::tempdir().unwrap()));
+
+/// The service that relays call: it answers as it was told, and keeps what it was called with.
+#[derive(Default)]
+struct Upstream {
+    answer: Mutex<Option<Result<Bytes, Status>>>,
+    called: Mutex<Option<(String, Bytes)>>,
+}
+
+impl Callee for Upstream {
+    fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>> {
+        *self.called.lock().unwrap() = Some((context.path(), request));
+        let answer = self.answer.lock().unwrap().take().expect("one call at a time");
+        let reply = |message| Reply { message, ..Reply::default() };
+        Box::pin(std::future::ready(answer.map(reply).map_err(Failure::from)))
+    }
+}
+
+/// A relay for a schema, in an instance.
+struct Relay {
+    methods: Vec<MethodDescriptor>,
+    upstream: Arc<Upstream>,
+    template: Arc<Template>,
+    instance: Instance,
+}
+
+impl Relay {
+    /// `None` when the schema has messages that are too large for any component.
+    async fn start(pool: &DescriptorPool) -> Option<Self> {
+        let schema = match Schema::new(pool, &[RELAY, UPSTREAM]) {
+            Err(SchemaError::TooLarge { .. }) => return None,
+            schema => schema.unwrap(),
+        };
+        let package = relay::package(pool, &schema);
+        let (engine, cache) = &*ENGINE;
+        let cache = Cache::open(cache.path()).unwrap();
+        let upstream = Arc::new(Upstream::default());
+        let template = Template::new(engine, &cache, &package, &schema, upstream.clone());
+        let template = Arc::new(template.unwrap_or_else(|error| panic!("{error:?}")));
+        let instance = template.instantiate().await.unwrap();
+        let methods = pool.get_service_by_name(RELAY).unwrap().methods().collect();
+        Some(Self { methods, upstream, template, instance })
+    }
+
+    /// Calls a method with a random message; what comes from upstream is random, too.
+    async fn call(&mut self, tape: &mut Tape<'_>) -> Result<(), TestCaseError> {
+        let method = tape.pick(&self.methods).clone();
+        let request = random_wire(tape, &method.input());
+        let response = match tape.once_in(8) {
+            true => Err(random_status(tape)),
+            false => Ok(random_wire(tape, &method.output())),
+        };
+        let answer = response.clone().map(|response| response.sent.into());
+        *self.upstream.answer.lock().unwrap() = Some(answer);
+
+        let context = context(&method);
+        let prepared = self.template.prepare(&context, request.sent.clone().into());
+        let prepared = prepared.map_err(|status| TestCaseError::fail(format!("{}: {status}", context.path())))?;
+        let (answer, usable) = self.instance.call(context, prepared).await;
+        prop_assert!(usable, "{:?}", answer);
+
+        let (path, called) = self.upstream.called.lock().unwrap().take().expect("upstream was called");
+        prop_assert_eq!(path, format!("/{UPSTREAM}/{}", method.name()));
+        same(&method.input(), &called, &request)?;
+        match (answer, response) {
+            (Ok(reply), Ok(response)) => same(&method.output(), &reply.message, &response)?,
+            (Err(failure), Err(status)) => prop_assert_eq!(*failure.status, status),
+            (answer, response) => prop_assert!(false, "{:?} became {:?}", response, answer),
+        }
+        Ok(())
+    }
+}
+
+/// What came out is what prost-reflect reads in what went in, but for unknown fields.
+fn same(descriptor: &MessageDescriptor, found: &Bytes, wire: &Wire) -> Result<(), TestCaseError> {
+    prop_assert_eq!(reading(descriptor, found), reading(descriptor, &wire.read));
+    let found = DynamicMessage::decode(descriptor.clone(), found.clone()).unwrap();
+    prop_assert_eq!(found.unknown_fields().count(), 0);
+    Ok(())
+}
+
+fn random_wire(tape: &mut Tape<'_>, descriptor: &MessageDescriptor) -> Wire {
+    let wire = tape.message(descriptor, 3).encode_to_vec();
+    tape.disturb(descriptor, &wire)
+}
+
+fn random_status(tape: &mut Tape<'_>) -> Status {
+    let mut metadata = Metadata::default();
+    for index in 0..tape.below(3) {
+        metadata.add(&format!("x-{index}-bin"), &[tape.byte(), 0, 255]).unwrap();
+    }
+    let details = (0..tape.below(3)).map(|_| Detail { type_url: tape.text(), value: vec![tape.byte()] }).collect();
+    Status { code: *tape.pick(&Code::ALL), message: tape.text(), details, metadata }
+}
+
+fn context(method: &MethodDescriptor) -> Context {
+    Context {
+        service: method.parent_service().full_name().into(),
+        method: method.name().into(),
+        protocol: Protocol::Local,
+        codec: Codec::Proto,
+        get_query: None,
+        metadata: Metadata::default(),
+        deadline: None,
+        peer: None,
+        authority: None,
+        chain: Arc::default(),
+        cancellation: Cancellation::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, max_shrink_iters: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_messages_of_random_schemas_pass_through_a_component_both_ways(
+        schema in Reel::any(0..1000),
+        messages in vec(Reel::any(0..600), 30),
+    ) {
+        let pool = random(&mut schema.tape());
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio.block_on(async {
+            let Some(mut relay) = Relay::start(&pool).await else { return Err(TestCaseError::reject("too large")) };
+            for message in &messages {
+                relay.call(&mut message.tape()).await?;
+            }
+            Ok(())
+        })?;
+    }
+}

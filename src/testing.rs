@@ -1,0 +1,13 @@
+//! What tests of several rooms have in common: random schemas, random messages, wire bytes that no tidy encoder writes, and
+//! what prost-reflect reads in them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod message;
+mod reading;
+pub(crate) mod schema;
+mod tape;
+mod wire;
+
+pub(crate) use reading::reading;
+pub(crate) use tape::{Reel, Tape};
+pub(crate) use wire::Wire;

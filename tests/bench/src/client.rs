@@ -1,0 +1,99 @@
+//! A gRPC client that does as little as can be done, so that what is measured is the server: HTTP/2 frames, and messages
+//! that were encoded beforehand.
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use h2::client::SendRequest;
+use http::{HeaderMap, Method, Request};
+use miette::{IntoDiagnostic as _, bail, ensure};
+use tokio::net::TcpStream;
+
+/// Large enough that no server ever waits for the client to read.
+const WINDOW: u32 = 16 << 20;
+
+/// A unary call, ready to be sent again and again.
+#[derive(Clone)]
+pub(crate) struct Call {
+    path: &'static str,
+    /// The request message in its frame.
+    frame: Bytes,
+}
+
+impl Call {
+    pub(crate) fn new(path: &'static str, message: &impl prost::Message) -> Self {
+        let mut frame = BytesMut::with_capacity(5 + message.encoded_len());
+        frame.put_u8(0);
+        frame.put_u32(message.encoded_len() as u32);
+        frame.put_slice(&message.encode_to_vec());
+        Self { path, frame: frame.freeze() }
+    }
+}
+
+/// A connection to a server. Its clones are one connection.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    requests: SendRequest<Bytes>,
+    authority: String,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> miette::Result<Self> {
+        let stream = TcpStream::connect(address).await.into_diagnostic()?;
+        stream.set_nodelay(true).into_diagnostic()?;
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW);
+        let (requests, connection) = builder.handshake(stream).await.into_diagnostic()?;
+        tokio::spawn(connection);
+        Ok(Self { requests, authority: address.to_string() })
+    }
+
+    /// Makes a call and tells how many bytes came back.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the call ends with another status than OK.
+    pub(crate) async fn call(&self, call: &Call) -> miette::Result<usize> {
+        let mut length = 0;
+        self.send(call, |chunk| length += chunk.len()).await?;
+        Ok(length)
+    }
+
+    /// Makes a call and gives the response message.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub(crate) async fn answer(&self, call: &Call) -> miette::Result<Bytes> {
+        let mut frame = BytesMut::new();
+        self.send(call, |chunk| frame.extend_from_slice(&chunk)).await?;
+        ensure!(frame.len() >= 5, "`{}` answered without a message", call.path);
+        Ok(frame.split_off(5).freeze())
+    }
+
+    async fn send(&self, call: &Call, mut received: impl FnMut(Bytes)) -> miette::Result<()> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://{}{}", self.authority, call.path))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let request = request.body(()).into_diagnostic()?;
+        let mut requests = self.requests.clone().ready().await.into_diagnostic()?;
+        let (response, mut stream) = requests.send_request(request, false).into_diagnostic()?;
+        stream.send_data(call.frame.clone(), true).into_diagnostic()?;
+        let (head, mut body) = response.await.into_diagnostic()?.into_parts();
+        while let Some(chunk) = body.data().await {
+            let chunk = chunk.into_diagnostic()?;
+            body.flow_control().release_capacity(chunk.len()).into_diagnostic()?;
+            received(chunk);
+        }
+        let trailers = body.trailers().await.into_diagnostic()?;
+        check_status(call, trailers.as_ref().unwrap_or(&head.headers))
+    }
+}
+
+fn check_status(call: &Call, trailers: &HeaderMap) -> miette::Result<()> {
+    let text = |name| trailers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match text("grpc-status") {
+        "0" => Ok(()),
+        status => bail!("`{}` failed with status {status:?}: {}", call.path, text("grpc-message")),
+    }
+}

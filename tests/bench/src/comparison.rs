@@ -1,0 +1,141 @@
+//! What is compared with what.
+
+use std::time::Duration;
+
+use miette::{Context as _, IntoDiagnostic as _};
+use prost::Message as _;
+use tokio::time::timeout;
+
+use crate::client::Call;
+use crate::load::{Load, Measured};
+use crate::messages::{self, RepeatRequest, RepeatResponse};
+use crate::servers::{Host, Servers};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_millis(500);
+/// A round that has not ended so long after its time never will.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Calls that the relay guest makes in one call of its own.
+const REPEATED: u32 = 5_000;
+
+const SMALL: &str = "/bench.echo.v1.Echo/Small";
+const ITEMS: &str = "/bench.echo.v1.Echo/Items";
+const BYTES: &str = "/bench.echo.v1.Echo/Bytes";
+
+/// Two things that are measured in turn.
+pub(crate) struct Comparison {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    callers: usize,
+    pub(crate) ours: Side,
+    pub(crate) theirs: Side,
+}
+
+/// All comparisons.
+pub(crate) fn all() -> [Comparison; 6] {
+    let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
+    let repeat = Side {
+        label: "local",
+        host: Host::Okra,
+        call: Call::new("/bench.relay.v1.Relay/Repeat", &RepeatRequest { calls: REPEATED }),
+        answer: RepeatResponse { answered: REPEATED }.encode_to_vec(),
+        stands_for: REPEATED,
+    };
+    [
+        Comparison::with_tonic("unary-1", "a small message, 1 caller", 1, SMALL, &note),
+        Comparison::with_tonic("unary-64", "a small message, 64 callers", 64, SMALL, &note),
+        Comparison::with_tonic("items-10k", "10,000 items there and back, 4 callers", 4, ITEMS, &basket),
+        Comparison::with_tonic("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, BYTES, &blob),
+        Comparison {
+            name: "local-call",
+            about: "a component calls another in its process / a client calls it over loopback, 1 caller",
+            callers: 1,
+            ours: repeat,
+            theirs: Side::echo("gRPC", Host::Okra, SMALL, &note),
+        },
+        Comparison {
+            name: "request-isolation",
+            about: "an instance for each call / instances that serve again, 64 callers",
+            callers: 64,
+            ours: Side::echo("request", Host::Isolated, SMALL, &note),
+            theirs: Side::echo("instance", Host::Okra, SMALL, &note),
+        },
+    ]
+}
+
+/// One of the two.
+pub(crate) struct Side {
+    pub(crate) label: &'static str,
+    host: Host,
+    call: Call,
+    answer: Vec<u8>,
+    /// How many calls one call stands for.
+    stands_for: u32,
+}
+
+/// What a comparison came to.
+pub(crate) struct Outcome {
+    pub(crate) ours: Measured,
+    pub(crate) theirs: Measured,
+    /// Our rate divided by theirs: the median of the rounds.
+    pub(crate) ratio: f64,
+}
+
+impl Side {
+    /// A call of the echo service.
+    fn echo(label: &'static str, host: Host, path: &'static str, message: &impl prost::Message) -> Self {
+        Self { label, host, call: Call::new(path, message), answer: message.encode_to_vec(), stands_for: 1 }
+    }
+
+    async fn connect<'a>(&self, servers: &'a Servers, callers: usize) -> miette::Result<Load<'a>> {
+        let server = servers.at(self.host);
+        let load = Load::connect(server, self.call.clone(), &self.answer, self.stands_for, callers);
+        load.await.wrap_err(self.label)
+    }
+}
+
+impl Comparison {
+    /// OKRA against tonic, with the same service.
+    fn with_tonic(
+        name: &'static str,
+        about: &'static str,
+        callers: usize,
+        path: &'static str,
+        message: &impl prost::Message,
+    ) -> Self {
+        let (ours, theirs) =
+            (Side::echo("okra", Host::Okra, path, message), Side::echo("tonic", Host::Native, path, message));
+        Self { name, about, callers, ours, theirs }
+    }
+
+    /// Measures both sides in turn, and who goes first in turn as well: whatever else the machine does meets both.
+    pub(crate) async fn run(&self, servers: &Servers) -> miette::Result<Outcome> {
+        let ours = self.ours.connect(servers, self.callers).await?;
+        let theirs = self.theirs.connect(servers, self.callers).await?;
+        for load in [&ours, &theirs] {
+            round(load, WARM_UP).await?;
+        }
+        let (mut all_ours, mut all_theirs, mut ratios) = (Measured::default(), Measured::default(), Vec::new());
+        for number in 0..ROUNDS {
+            let (our, their) = if number % 2 == 0 {
+                let our = round(&ours, ROUND).await?;
+                (our, round(&theirs, ROUND).await?)
+            } else {
+                let their = round(&theirs, ROUND).await?;
+                (round(&ours, ROUND).await?, their)
+            };
+            ratios.push(our.rate() / their.rate());
+            all_ours.add(our);
+            all_theirs.add(their);
+        }
+        ratios.sort_by(f64::total_cmp);
+        let ratio = ratios.get(ROUNDS / 2).copied().unwrap_or_default();
+        Ok(Outcome { ours: all_ours, theirs: all_theirs, ratio })
+    }
+}
+
+async fn round(load: &Load<'_>, length: Duration) -> miette::Result<Measured> {
+    timeout(length + PATIENCE, load.round(length)).await.into_diagnostic().wrap_err("a server does not answer")?
+}

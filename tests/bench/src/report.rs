@@ -1,0 +1,31 @@
+//! The figures in words.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::comparison::{Comparison, Outcome};
+use crate::load::Measured;
+
+/// A table of both sides, then the ratios on lines of their own: ours divided by theirs, more is better.
+pub(crate) fn table(comparison: &Comparison, outcome: Outcome) -> String {
+    let Comparison { name, about, ours, theirs, .. } = comparison;
+    let cpu_ratio = outcome.theirs.cpu_per_call() / outcome.ours.cpu_per_call();
+    let mut text = format!("\n{name}: {about}\n");
+    let _ = writeln!(text, "{:<10} {:>10} {:>12} {:>10} {:>10}", "", "calls/s", "CPU us/call", "p50 us", "p99 us");
+    for (side, measured) in [(ours, outcome.ours), (theirs, outcome.theirs)] {
+        let (rate, cpu) = (measured.rate(), measured.cpu_per_call());
+        let [p50, p99] = percentiles(measured, [50, 99]).map(|latency| latency.as_secs_f64() * 1e6);
+        let _ = writeln!(text, "{:<10} {rate:>10.0} {cpu:>12.1} {p50:>10.1} {p99:>10.1}", side.label);
+    }
+    let _ = writeln!(text, "ratio {name} {:.2}\nratio {name}-cpu {cpu_ratio:.2}", outcome.ratio);
+    text
+}
+
+fn percentiles<const N: usize>(measured: Measured, percents: [usize; N]) -> [Duration; N] {
+    let mut latencies = measured.latencies;
+    latencies.sort();
+    percents.map(|percent| {
+        let index = latencies.len().saturating_sub(1) * percent / 100;
+        latencies.get(index).copied().unwrap_or_default()
+    })
+}
