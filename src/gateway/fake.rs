@@ -203,7 +203,9 @@ impl Server {
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
     /// Waits until no streaming handler is there any more.
@@ -386,10 +388,13 @@ impl Backend for Fake {
                 }
                 responses.send(text("read")).await.map_err(gone)?;
             }
-            "Endless" => loop {
-                responses.send(text(&"x".repeat(1021))).await.map_err(gone)?;
-                self.sent.send_modify(|sent| *sent += 1);
-            },
+            "Endless" => {
+                let message = text(&"x".repeat(1021));
+                loop {
+                    responses.send(message.clone()).await.map_err(gone)?;
+                    self.sent.send_modify(|sent| *sent += 1);
+                }
+            }
             "Script" => {
                 let script = name(&next(&mut requests).await?.unwrap());
                 return self.script(&script, responses).await;
