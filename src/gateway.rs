@@ -3,6 +3,7 @@
 //! It owns the listener, speaks gRPC, and hands calls to a [`Backend`] as bytes with a [`Context`]. It knows neither
 //! components nor actors.
 
+mod answer;
 mod body;
 mod calls;
 mod error;
@@ -10,12 +11,15 @@ mod error;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
 mod front;
+mod head;
 mod health;
 mod listener;
+mod messages;
 mod reflection;
 mod route;
 mod served;
 mod settings;
+mod streaming;
 #[cfg(test)]
 mod tests;
 mod unary;

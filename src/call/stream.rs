@@ -137,6 +137,11 @@ impl Responses {
     pub async fn next(&mut self) -> Option<Part> {
         self.0.queue.recv().await.map(|(part, _)| part)
     }
+
+    /// The next part, if it is there already.
+    pub fn try_next(&mut self) -> Option<Part> {
+        self.0.queue.try_recv().ok().map(|(part, _)| part)
+    }
 }
 
 impl ResponseSink {

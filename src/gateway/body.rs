@@ -1,49 +1,53 @@
+use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
-use super::calls::Call;
-use crate::call::{Code, Status};
+use crate::call::{Code, Metadata, Status};
 
-type PolledFrame = Poll<Option<Result<Frame<Bytes>, tonic::Status>>>;
+/// Shorter messages are sent as they are: setting gzip up costs more than it saves.
+const COMPRESS_FROM: usize = 1 << 10;
 
-/// An answer of ours: gRPC's frames, the handler's trailers, and the call itself, which ends with the last frame.
-pub(super) struct Answer {
-    pub(super) frames: Body,
-    pub(super) trailers: HeaderMap,
-    pub(super) _call: Call,
+/// A frame of a response, or why there is none.
+pub(super) type Framed = Result<Frame<Bytes>, tonic::Status>;
+
+/// Appends a message as it goes over the wire: whether it is compressed, its size, itself. It has less than 4 GiB.
+///
+/// With `gzip` it is compressed if that makes it smaller. Returns whether it was.
+pub(super) fn encode(message: &[u8], gzip: bool, buffer: &mut BytesMut) -> bool {
+    let compressed = if gzip && message.len() >= COMPRESS_FROM { compress(message) } else { None };
+    let bytes = compressed.as_deref().unwrap_or(message);
+    buffer.reserve(5 + bytes.len());
+    buffer.put_u8(compressed.is_some().into());
+    buffer.put_u32(bytes.len() as u32);
+    buffer.put_slice(bytes);
+    compressed.is_some()
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = tonic::Status;
+fn compress(message: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(message).ok()?;
+    encoder.finish().ok().filter(|compressed| compressed.len() < message.len())
+}
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
-        let polled = Pin::new(&mut self.frames).poll_frame(cx);
-        match polled {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(match frame.into_trailers() {
-                Ok(mut trailers) => {
-                    extend(&mut trailers, std::mem::take(&mut self.trailers));
-                    Frame::trailers(trailers)
-                }
-                Err(frame) => frame,
-            }))),
-            other => other,
+/// The frame at the end of a response.
+pub(super) fn trailers(outcome: Result<Metadata, Status>) -> Framed {
+    let mut trailers = HeaderMap::new();
+    match outcome {
+        Ok(metadata) => {
+            tonic::Status::ok("").add_header(&mut trailers)?;
+            extend(&mut trailers, metadata.to_headers());
         }
+        Err(status) => tonic::Status::from(status).add_header(&mut trailers)?,
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.frames.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.frames.size_hint()
-    }
+    Ok(Frame::trailers(trailers))
 }
 
 /// Adds `more`; `HeaderMap::extend` would replace what is there under the same name.
@@ -74,7 +78,7 @@ impl HttpBody for UntilShutdown {
     type Data = Bytes;
     type Error = tonic::Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Framed>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -82,11 +86,8 @@ impl HttpBody for UntilShutdown {
         let polled = Pin::new(&mut self.frames).poll_frame(cx);
         if polled.is_pending() && self.shutdown.as_mut().poll(cx).is_ready() {
             self.ended = true;
-            let mut trailers = HeaderMap::new();
             let status = Status::new(Code::Unavailable, "the server is shutting down");
-            return Poll::Ready(Some(
-                tonic::Status::from(status).add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
-            ));
+            return Poll::Ready(Some(trailers(Err(status))));
         }
         polled
     }

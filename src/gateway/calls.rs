@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -32,7 +33,15 @@ pub(super) struct Call {
     number: u64,
     began: Instant,
     span: Span,
+    counts: Option<Arc<Counts>>,
     outcome: Option<Outcome>,
+}
+
+/// How many messages of a streaming call came and went.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    received: AtomicU64,
+    sent: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -49,17 +58,12 @@ impl Calls {
         state.running.insert(number, (service.clone(), method.clone()));
         drop(state);
         let span = tracing::info_span!("call", %service, %method, %peer);
-        Call { calls: self.clone(), number, began: Instant::now(), span, outcome: None }
+        Call { calls: self.clone(), number, began: Instant::now(), span, counts: None, outcome: None }
     }
 
     /// Counts the calls that finish from now on.
     pub(super) fn drain(&self) {
         self.lock().draining = true;
-    }
-
-    /// Cancelled when calls still in flight must give up.
-    pub(super) fn cut_token(&self) -> &CancellationToken {
-        &self.cut
     }
 
     /// How many finished since the drain began.
@@ -89,12 +93,36 @@ impl Call {
         &self.span
     }
 
+    /// Cancelled when the call must give up.
+    pub(super) fn cut_token(&self) -> &CancellationToken {
+        &self.calls.cut
+    }
+
+    /// Counts the messages of the call, and tells the counts at its end.
+    pub(super) fn count(&mut self) -> Arc<Counts> {
+        self.counts.get_or_insert_default().clone()
+    }
+
     /// Says how the call ended.
     pub(super) fn outcome(&mut self, outcome: Result<(), &Status>) {
         self.outcome = Some(match outcome {
             Ok(()) => Outcome::Ok,
             Err(status) => Outcome::Failed(status.code, status.message.clone()),
         });
+    }
+}
+
+impl Counts {
+    pub(super) fn received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn number_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 }
 
@@ -107,11 +135,15 @@ impl Drop for Call {
         }
         drop(state);
         let ms = self.began.elapsed().as_micros() as f64 / 1000.0;
+        let received = self.counts.as_ref().map(|counts| counts.received.load(Ordering::Relaxed));
+        let sent = self.counts.as_ref().map(|counts| counts.number_sent());
         let _entered = self.span.enter();
         match &self.outcome {
-            Some(Outcome::Ok) => tracing::debug!(code = "OK", ms, "call ended"),
-            Some(Outcome::Failed(code, error)) => tracing::info!(code = code.name(), ms, error, "call failed"),
-            None => tracing::info!(code = Code::Cancelled.name(), ms, "call cancelled by its caller"),
+            Some(Outcome::Ok) => tracing::debug!(code = "OK", ms, received, sent, "call ended"),
+            Some(Outcome::Failed(code, error)) => {
+                tracing::info!(code = code.name(), ms, error, received, sent, "call failed")
+            }
+            None => tracing::info!(code = Code::Cancelled.name(), ms, received, sent, "call cancelled by its caller"),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{Backend, Health, Served, Settings, Shutdown, listen, serve};
-use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Status};
+use crate::call::{Code, Context, Detail, Failure, Gone, Metadata, Reply, Requests, ResponseSink, Status};
 
 pub(crate) const GREETER: &str = r#"
 syntax = "proto3";
@@ -48,6 +48,20 @@ service Greeter {
   rpc Panic(HelloRequest) returns (HelloReply);
   // Answers with as many bytes as the name says.
   rpc Big(HelloRequest) returns (HelloReply);
+  // Greets as many times as it is told to.
+  rpc Repeat(HelloRequest) returns (stream HelloReply);
+  // Greets once all names have come.
+  rpc Gather(stream HelloRequest) returns (HelloReply);
+  // Answers with as many messages as the first name says, where one is due.
+  rpc Miscount(stream HelloRequest) returns (HelloReply);
+  // Reads a message whenever it is told to.
+  rpc Slow(stream HelloRequest) returns (HelloReply);
+  // Answers without end, each time with a kibibyte.
+  rpc Endless(HelloRequest) returns (stream HelloReply);
+  // Sends what the name says: parts of an answer, then an end.
+  rpc Script(HelloRequest) returns (stream HelloReply);
+  // Never reads, and answers with one message when told to.
+  rpc Deaf(stream HelloRequest) returns (stream HelloReply);
   // Talks both ways.
   rpc Chat(stream HelloRequest) returns (stream HelloReply);
 }
@@ -125,8 +139,30 @@ pub(crate) fn served() -> Served {
 pub(crate) struct Fake {
     pub(crate) served: watch::Sender<Arc<Served>>,
     pub(crate) last: Mutex<Option<Context>>,
+    /// How many response messages `Endless` has sent.
+    pub(crate) sent: watch::Sender<usize>,
+    /// How many request messages `Slow` has read.
+    pub(crate) read: watch::Sender<usize>,
+    /// How many streaming handlers are alive.
+    pub(crate) alive: watch::Sender<usize>,
     began: mpsc::UnboundedSender<Context>,
     release: watch::Sender<bool>,
+}
+
+/// A streaming handler, as long as it is there.
+struct Alive<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Alive<'a> {
+    fn new(number: &'a watch::Sender<usize>) -> Self {
+        number.send_modify(|number| *number += 1);
+        Self(number)
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|number| *number -= 1);
+    }
 }
 
 /// A gateway with a fake behind it.
@@ -151,6 +187,9 @@ impl Server {
         let fake = Arc::new(Fake {
             served: watch::Sender::new(Arc::new(served())),
             last: Mutex::default(),
+            sent: watch::Sender::default(),
+            read: watch::Sender::default(),
+            alive: watch::Sender::default(),
             began,
             release: watch::Sender::new(false),
         });
@@ -164,10 +203,18 @@ impl Server {
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
-    /// Lets `Held` answer.
+    /// Waits until no streaming handler is there any more.
+    pub(crate) async fn idle(&self) {
+        let mut alive = self.fake.alive.subscribe();
+        tokio::time::timeout(Duration::from_secs(5), alive.wait_for(|alive| *alive == 0)).await.unwrap().unwrap();
+    }
+
+    /// Lets `Held`, `Slow` and `Deaf` go on.
     pub(crate) fn release(&self) {
         self.fake.release.send_replace(true);
     }
@@ -184,18 +231,75 @@ impl Server {
 }
 
 fn name(request: &Bytes) -> String {
-    let descriptor = greeter().get_message_by_name("greeter.v1.HelloRequest").unwrap();
+    name_and_times(request).0
+}
+
+fn name_and_times(request: &Bytes) -> (String, i32) {
+    let descriptor = descriptor("greeter.v1.HelloRequest");
     let message = DynamicMessage::decode(descriptor, request.clone()).unwrap();
-    message.get_field_by_name("name").unwrap().as_str().unwrap().to_owned()
+    let name = message.get_field_by_name("name").unwrap().as_str().unwrap().to_owned();
+    (name, message.get_field_by_name("times").unwrap().as_i32().unwrap())
+}
+
+/// Compiling takes long, and `Endless` would do nothing else.
+fn descriptor(name: &str) -> MessageDescriptor {
+    static GREETER: LazyLock<DescriptorPool> = LazyLock::new(greeter);
+    GREETER.get_message_by_name(name).unwrap()
 }
 
 /// An encoded `HelloRequest` or `HelloReply`.
 pub(crate) fn text(text: &str) -> Bytes {
     use prost::Message as _;
-    let descriptor = greeter().get_message_by_name("greeter.v1.HelloReply").unwrap();
-    let mut message = DynamicMessage::new(descriptor);
+    let mut message = DynamicMessage::new(descriptor("greeter.v1.HelloReply"));
     message.set_field_by_name("message", Value::String(text.to_owned()));
     message.encode_to_vec().into()
+}
+
+impl Fake {
+    async fn released(&self) {
+        self.release.subscribe().wait_for(|released| *released).await.unwrap();
+    }
+
+    /// Parts of an answer, one a word, then its end.
+    async fn script(&self, script: &str, mut responses: ResponseSink) -> Result<Metadata, Failure> {
+        let mut headers = Metadata::default();
+        headers.add("early", b"bird").unwrap();
+        let mut trailers = Metadata::default();
+        trailers.add("late", b"owl").unwrap();
+        for word in script.split_whitespace() {
+            match word {
+                "headers" => responses.headers(headers.clone()).await.map_err(gone)?,
+                "held" => self.released().await,
+                "fail" | "fail-with-headers" => {
+                    let mut status = Status::new(Code::FailedPrecondition, "not today");
+                    status.metadata = trailers;
+                    let headers = if word == "fail" { Metadata::default() } else { headers };
+                    return Err(Failure { headers, status: Box::new(status) });
+                }
+                "panic" => panic!("the handler was told to"),
+                "wait" => std::future::pending().await,
+                "big" => responses.send(text(&"x".repeat(5000))).await.map_err(gone)?,
+                // Its side of the stream outlives it.
+                "leak" => {
+                    tokio::spawn(async move {
+                        let _responses = responses;
+                        std::future::pending::<()>().await
+                    });
+                    return Ok(trailers);
+                }
+                word => responses.send(text(word)).await.map_err(gone)?,
+            }
+        }
+        Ok(trailers)
+    }
+}
+
+async fn next(requests: &mut Requests) -> Result<Option<Bytes>, Failure> {
+    requests.next().await.transpose().map_err(|status| (*status).into())
+}
+
+fn gone(gone: Gone) -> Status {
+    Status::new(Code::Cancelled, gone.to_string())
 }
 
 impl Backend for Fake {
@@ -238,7 +342,7 @@ impl Backend for Fake {
             }
             "Wait" => std::future::pending().await,
             "Held" => {
-                self.release.subscribe().wait_for(|released| *released).await.unwrap();
+                self.released().await;
                 text("held")
             }
             "Panic" => panic!("the handler was told to"),
@@ -246,5 +350,72 @@ impl Backend for Fake {
             other => unreachable!("{other}"),
         };
         Ok(Reply { headers, message, trailers })
+    }
+
+    async fn streaming(
+        &self,
+        context: Context,
+        mut requests: Requests,
+        mut responses: ResponseSink,
+    ) -> Result<Metadata, Failure> {
+        let _alive = Alive::new(&self.alive);
+        *self.last.lock().unwrap() = Some(context.clone());
+        let _ = self.began.send(context.clone());
+        match &*context.method {
+            "Repeat" => {
+                let (name, times) = name_and_times(&next(&mut requests).await?.unwrap());
+                for time in 1..=times {
+                    responses.send(text(&format!("Hello, {name}! {time}"))).await.map_err(gone)?;
+                }
+            }
+            "Gather" => {
+                let mut names = Vec::new();
+                while let Some(request) = next(&mut requests).await? {
+                    names.push(name(&request));
+                }
+                responses.send(text(&format!("Hello, {}!", names.join(", ")))).await.map_err(gone)?;
+            }
+            "Miscount" => {
+                let number = name(&next(&mut requests).await?.unwrap()).parse().unwrap();
+                for _ in 0..number {
+                    responses.send(text("one")).await.map_err(gone)?;
+                }
+            }
+            "Slow" => {
+                self.released().await;
+                while next(&mut requests).await?.is_some() {
+                    self.read.send_modify(|read| *read += 1);
+                }
+                responses.send(text("read")).await.map_err(gone)?;
+            }
+            "Endless" => {
+                let message = text(&"x".repeat(1021));
+                loop {
+                    responses.send(message.clone()).await.map_err(gone)?;
+                    self.sent.send_modify(|sent| *sent += 1);
+                }
+            }
+            "Script" => {
+                let script = name(&next(&mut requests).await?.unwrap());
+                return self.script(&script, responses).await;
+            }
+            "Deaf" => {
+                self.released().await;
+                responses.send(text("deaf")).await.map_err(gone)?;
+            }
+            "Chat" => {
+                responses.headers(context.metadata).await.map_err(gone)?;
+                let mut count = 0;
+                while let Some(request) = next(&mut requests).await? {
+                    count += 1;
+                    responses.send(text(&format!("Hello, {}!", name(&request)))).await.map_err(gone)?;
+                }
+                let mut trailers = Metadata::default();
+                trailers.add("count", count.to_string().as_bytes()).unwrap();
+                return Ok(trailers);
+            }
+            other => unreachable!("{other}"),
+        }
+        Ok(Metadata::default())
     }
 }

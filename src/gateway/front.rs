@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 
 use super::body::UntilShutdown;
 use super::reflection::Reflection;
-use super::{Backend, Calls, Served, Settings, unary};
+use super::{Backend, Calls, Served, Settings, answer};
 
 /// What all connections share.
 pub(super) struct Front<B> {
@@ -60,7 +60,7 @@ impl<B: Backend> Front<B> {
                 *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
                 self.reflection.answer(served, request).await
             }
-            _ => return unary::answer(&*self.backend, &served, &self.settings, &self.calls, request, peer).await,
+            _ => return answer::answer(&self.backend, &served, &self.settings, &self.calls, request, peer).await,
         };
         response.map(|body| Body::new(UntilShutdown::new(body, self.shutdown.clone().cancelled_owned())))
     }

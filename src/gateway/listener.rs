@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{FusedFuture as _, FutureExt as _};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -15,6 +16,11 @@ use super::front::Front;
 use super::health::Reporter;
 use super::reflection::Reflection;
 use super::{Backend, Calls, GatewayError, Settings, Shutdown};
+
+/// Bytes of one stream that wait unread at most. A handler that reads slowly stops its caller here.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The same of all streams of a connection: many times more, or one slow handler would stop the other calls there.
+const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// How long calls that were cut may take to say so to their callers.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -56,7 +62,7 @@ pub async fn serve<B: Backend>(
     });
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
-    let mut following = pin!(health.follow(served, unhealthy.clone()));
+    let mut following = pin!(health.follow(served, unhealthy.clone()).fuse());
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -77,7 +83,9 @@ pub async fn serve<B: Backend>(
     }
     drop(listener);
     unhealthy.cancel();
-    following.await;
+    if !following.is_terminated() {
+        following.await;
+    }
     front.calls.drain();
     front.shutdown.cancel();
     if tokio::time::timeout(grace, all(&mut connections)).await.is_ok() {
@@ -135,6 +143,8 @@ fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // To gRPC it would be metadata of the response.
         .auto_date_header(false)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(settings.max_concurrent_streams)
         .max_header_list_size(settings.max_header_list)
         .keep_alive_interval(settings.keepalive_interval)

@@ -21,11 +21,6 @@ pub(super) fn find<'a>(served: &'a Served, path: &str) -> Result<(&'a Service, &
         let meant = meant(nearest(method_name, names));
         return unimplemented(format!("service `{service_name}` has no method `{method_name}`{meant}"));
     };
-    if !method.is_unary() {
-        return unimplemented(format!(
-            "method `{service_name}/{method_name}` streams; streaming methods are not supported yet"
-        ));
-    }
     Ok((service, method))
 }
 

@@ -95,8 +95,13 @@ impl Method {
         &self.name
     }
 
-    /// Whether one message goes each way.
-    pub fn is_unary(&self) -> bool {
-        !self.descriptor.is_client_streaming() && !self.descriptor.is_server_streaming()
+    /// Whether its callers send any number of messages, not just one.
+    pub fn is_client_streaming(&self) -> bool {
+        self.descriptor.is_client_streaming()
+    }
+
+    /// Whether it answers with any number of messages, not just one.
+    pub fn is_server_streaming(&self) -> bool {
+        self.descriptor.is_server_streaming()
     }
 }

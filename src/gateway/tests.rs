@@ -3,6 +3,7 @@
 mod cancellation;
 mod compression;
 mod deadlines;
+mod flow;
 mod health;
 mod limits;
 mod log;
@@ -10,6 +11,7 @@ mod manners;
 mod reflection;
 mod routes;
 mod shutdown;
+mod streaming;
 mod unary;
 
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
 use tokio_stream::StreamExt as _;
 use tonic::client::Grpc;
-use tonic::codec::CompressionEncoding;
+use tonic::codec::{CompressionEncoding, Streaming};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -84,11 +86,29 @@ fn post(server: &Server, path: &str) -> http::request::Builder {
 
 /// Sends a request with this body, on a connection of its own.
 async fn raw(server: &Server, request: Request<()>, body: Bytes) -> Raw {
+    let (response, _stream) = open_on(&connection(server).await, request, &body, true).await;
+    read(response.await.unwrap()).await
+}
+
+type Open = (h2::client::ResponseFuture, h2::SendStream<Bytes>);
+
+/// Opens a stream and sends this much of the request, on a connection of its own.
+async fn open(server: &Server, request: Request<()>, body: &[u8]) -> Open {
+    open_on(&connection(server).await, request, body, false).await
+}
+
+async fn connection(server: &Server) -> h2::client::SendRequest<Bytes> {
     let (sender, connection) = h2::client::handshake(server.tcp().await).await.unwrap();
     tokio::spawn(connection);
-    let (response, mut stream) = sender.ready().await.unwrap().send_request(request, false).unwrap();
-    stream.send_data(body, true).unwrap();
-    read(response.await.unwrap()).await
+    sender
+}
+
+/// Opens a stream on a connection that is there.
+async fn open_on(sender: &h2::client::SendRequest<Bytes>, request: Request<()>, body: &[u8], end: bool) -> Open {
+    let mut sender = sender.clone().ready().await.unwrap();
+    let (response, mut stream) = sender.send_request(request, false).unwrap();
+    stream.send_data(Bytes::copy_from_slice(body), end).unwrap();
+    (response, stream)
 }
 
 async fn read(response: Response<h2::RecvStream>) -> Raw {
@@ -100,6 +120,17 @@ async fn read(response: Response<h2::RecvStream>) -> Raw {
         body.extend(data);
     }
     Raw { head, body: body.into(), trailers: stream.trailers().await.unwrap() }
+}
+
+/// Calls a method that streams.
+async fn stream<S>(channel: Channel, method: &str, requests: S) -> Result<tonic::Response<Streaming<Bytes>>, Status>
+where
+    S: tokio_stream::Stream<Item = Bytes> + Send + 'static,
+{
+    let mut grpc = Grpc::new(channel);
+    grpc.ready().await.unwrap();
+    let path = PathAndQuery::try_from(format!("/greeter.v1.Greeter/{method}")).unwrap();
+    grpc.streaming(tonic::Request::new(requests), path, BytesCodec).await
 }
 
 /// A message with its five bytes before it.

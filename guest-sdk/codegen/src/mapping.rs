@@ -47,6 +47,9 @@ impl Schema {
                 known: known(pool),
                 nearest: nearest(pool, name),
             })?;
+            for method in found.methods() {
+                valid::method(&method)?;
+            }
             chosen.push(found);
         }
         let universe = Universe::new(pool);

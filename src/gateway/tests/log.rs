@@ -30,9 +30,12 @@ async fn each_call_leaves_one_line_with_its_code() {
     let channel = server.channel().await;
     call(channel.clone(), "Hello", request("Ada")).await.unwrap();
     call(channel.clone(), "Fail", request("bare")).await.unwrap_err();
+    let mut chat =
+        stream(channel.clone(), "Chat", tokio_stream::iter([text("a"), text("b")])).await.unwrap().into_inner();
+    while chat.message().await.unwrap().is_some() {}
     let waiting = tokio::spawn(call(channel, "Wait", request("Ada")));
     let mut waits = server.began.recv().await.unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         waits = server.began.recv().await.unwrap();
     }
     waiting.abort();
@@ -43,6 +46,7 @@ async fn each_call_leaves_one_line_with_its_code() {
     for (method, level, end) in [
         ("Hello", "DEBUG", "call ended code=\"OK\" ms="),
         ("Fail", "INFO", "call failed code=\"NOT_FOUND\" ms="),
+        ("Chat", "DEBUG", "received=2 sent=2"),
         ("Wait", "INFO", "call cancelled by its caller code=\"CANCELLED\" ms="),
     ] {
         let span = format!("call{{service=greeter.v1.Greeter method={method} peer={}}}", waits.peer.unwrap());

@@ -19,14 +19,6 @@ pub enum SchemaError {
         /// The one of them that was probably meant.
         nearest: Option<String>,
     },
-    /// A method with a stream.
-    #[error("method `{method}` of service `{service}` streams, and streaming methods are not supported yet")]
-    Streaming {
-        /// Full name of the service.
-        service: String,
-        /// Name of the method.
-        method: String,
-    },
     /// Descriptors that no `.proto` file is compiled to.
     #[error("the descriptors are damaged: {element} {reason}")]
     #[diagnostic(help("compile the .proto files again"))]

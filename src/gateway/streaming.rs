@@ -1,0 +1,237 @@
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures_util::{FutureExt as _, stream};
+use http::Response;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::sync::oneshot;
+use tokio_util::sync::DropGuard;
+use tonic::body::Body;
+use tracing::Instrument as _;
+
+use super::answer::{Bounds, Incoming, broken, check_size, response, trailers_only};
+use super::body::{Framed, encode, trailers};
+use super::calls::{Call, Counts};
+use super::messages::Messages;
+use super::{Backend, Method};
+use crate::call::{Code, Failure, Metadata, Part, RequestSink, Responses, Status, requests, responses};
+
+/// Messages that are ready go together in one frame, up to about so many bytes.
+const FRAME: usize = 32 << 10;
+
+type Outcome = Result<Metadata, Failure>;
+
+/// Answers a call that streams on either side or both.
+///
+/// The handler runs in a task of its own, because it must go on while nobody takes what it answers, and must be stopped
+/// at its deadline even then.
+pub(super) async fn answer<B: Backend>(backend: Arc<B>, method: &Method, incoming: Incoming) -> Response<Body> {
+    let Incoming { context, mut messages, gzip, max_response, mut call } = incoming;
+    let (request_sink, requests) = requests();
+    let (response_sink, responses) = responses();
+    let (tell, outcome) = oneshot::channel();
+    let counts = call.count();
+    let answer = Answer {
+        responses,
+        outcome,
+        done: None,
+        path: context.path(),
+        single: !method.is_server_streaming(),
+        max_response,
+        gzip,
+        cancel: Some(context.cancellation.clone().drop_guard()),
+        counts: counts.clone(),
+        call,
+        buffer: BytesMut::new(),
+        trailers: None,
+    };
+    let many = method.is_client_streaming();
+    let abandoned = context.cancellation.clone();
+    let bounds = Bounds::new(&context, &answer.call);
+    let handler = async move {
+        if many {
+            let mut handler = pin!(backend.streaming(context, requests, response_sink));
+            tokio::select! {
+                biased;
+                done = &mut handler => done,
+                () = pump(messages, request_sink, &counts) => handler.await,
+            }
+        } else {
+            let request = messages.only(&context).await?;
+            counts.received();
+            // The handler reads it, or does not care.
+            let _ = request_sink.send(request).await;
+            drop(request_sink);
+            backend.streaming(context, requests, response_sink).await
+        }
+    };
+    let running = async move {
+        tokio::select! {
+            biased;
+            outcome = bounds.run(handler) => drop(tell.send(outcome)),
+            () = abandoned.cancelled() => {}
+        }
+    };
+    tokio::spawn(running.instrument(answer.call.span().clone()));
+    answer.respond().await
+}
+
+/// Hands request messages on as fast as the handler takes them, until either has had enough.
+async fn pump(mut messages: Messages, sink: RequestSink, counts: &Counts) {
+    loop {
+        match messages.next().await {
+            Ok(Some(message)) => {
+                counts.received();
+                if sink.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(status) => {
+                // The handler hears it, or reads no more anyway.
+                let _ = sink.fail(status).await;
+                return;
+            }
+        }
+    }
+}
+
+/// What goes back to the caller. Dropped before its end, the call is cancelled.
+struct Answer {
+    responses: Responses,
+    outcome: oneshot::Receiver<Outcome>,
+    /// The outcome, once it is known. What was sent before goes first.
+    done: Option<Outcome>,
+    path: String,
+    /// Whether there must be one message, no more and no less.
+    single: bool,
+    max_response: usize,
+    gzip: bool,
+    cancel: Option<DropGuard>,
+    counts: Arc<Counts>,
+    call: Call,
+    /// Messages, framed.
+    buffer: BytesMut,
+    trailers: Option<Framed>,
+}
+
+impl Answer {
+    /// Waits until there is something to begin with.
+    async fn respond(mut self) -> Response<Body> {
+        let headers = match self.part().await {
+            Some(Part::Headers(headers)) => headers,
+            Some(Part::Message(message)) => {
+                self.message(&message);
+                Metadata::default()
+            }
+            None => match self.outcome() {
+                Err(failure) if failure.headers.is_empty() => return trailers_only(*failure.status),
+                outcome => self.end(outcome),
+            },
+        };
+        let gzip = self.gzip && self.trailers.is_none();
+        let frames = stream::unfold(Some(self), |this| async { Some(this?.frame().await) });
+        response(&headers, gzip, Body::new(StreamBody::new(frames)))
+    }
+
+    /// The next frame; with the trailers the call is over.
+    async fn frame(mut self) -> (Framed, Option<Self>) {
+        while self.buffer.is_empty() {
+            if let Some(trailers) = self.trailers.take() {
+                return (trailers, None);
+            }
+            let part = self.part().await;
+            self.add(part);
+        }
+        while self.buffer.len() < FRAME
+            && self.trailers.is_none()
+            && let Some(part) = self.part().now_or_never()
+        {
+            self.add(part);
+        }
+        (Ok(Frame::data(self.buffer.split().freeze())), Some(self))
+    }
+
+    fn add(&mut self, part: Option<Part>) {
+        match part {
+            Some(Part::Message(message)) => self.message(&message),
+            Some(Part::Headers(_)) => {}
+            None => {
+                let outcome = self.outcome();
+                self.end(outcome);
+            }
+        }
+    }
+
+    fn message(&mut self, message: &[u8]) {
+        encode(message, self.gzip, &mut self.buffer);
+        self.counts.sent();
+    }
+
+    /// Sets the trailers; returns the headers that were said before a failure.
+    fn end(&mut self, outcome: Outcome) -> Metadata {
+        let (headers, outcome) = match outcome {
+            Ok(metadata) => (Metadata::default(), Ok(metadata)),
+            Err(failure) => (failure.headers, Err(*failure.status)),
+        };
+        self.trailers = Some(trailers(outcome));
+        headers
+    }
+
+    /// The next part; none when the call is over.
+    ///
+    /// # Cancellation
+    /// No part is lost.
+    async fn part(&mut self) -> Option<Part> {
+        // A handler may be done while something of it still holds its side of the stream.
+        while self.done.is_none() {
+            tokio::select! {
+                biased;
+                Some(part) = self.responses.next() => return self.checked(part),
+                told = &mut self.outcome => {
+                    self.done = Some(told.unwrap_or_else(|_| Err(broken().into())));
+                    if let Some(cancel) = self.cancel.take() {
+                        cancel.disarm();
+                    }
+                }
+            }
+        }
+        let part = self.responses.try_next()?;
+        self.checked(part)
+    }
+
+    /// Ends the call at a message that may not be sent.
+    fn checked(&mut self, part: Part) -> Option<Part> {
+        let Part::Message(message) = &part else { return Some(part) };
+        let allowed = match self.single && self.counts.number_sent() > 0 {
+            true => Err(self.wrong_count("more than one")),
+            false => check_size(message, self.max_response),
+        };
+        match allowed {
+            Ok(()) => Some(part),
+            Err(status) => {
+                self.done = Some(Err(status.into()));
+                self.cancel = None;
+                None
+            }
+        }
+    }
+
+    /// How the call ended. To be asked once there are no more parts.
+    fn outcome(&mut self) -> Outcome {
+        let outcome = match self.done.take() {
+            Some(Ok(_)) if self.single && self.counts.number_sent() == 0 => Err(self.wrong_count("none").into()),
+            Some(outcome) => outcome,
+            None => Err(broken().into()),
+        };
+        self.call.outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
+        outcome
+    }
+
+    fn wrong_count(&self, count: &str) -> Status {
+        let text = format!("`{}` answers with one response message, but its handler sent {count}", self.path);
+        Status::new(Code::Internal, text)
+    }
+}
