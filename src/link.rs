@@ -33,7 +33,7 @@ mod wire;
 pub(crate) use abi::{Bound, Export, Host, Operation, Outcome, load_compiled};
 pub(crate) use component::Link;
 pub use error::{LinkError, Mismatch};
-pub(crate) use function::{Answer, Prepared, ResourceId};
+pub(crate) use function::{Answer, Prepared};
 pub use lift::LiftError;
 pub use wire::WireError;
 

@@ -25,7 +25,7 @@ pub(super) enum Payload {
 }
 
 /// Number of a resource type of the host, within the link of one component.
-pub(super) type ResourceId = u32;
+pub(crate) type ResourceId = u32;
 
 /// A parameter.
 #[derive(Clone, Copy, Debug)]

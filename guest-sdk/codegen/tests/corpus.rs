@@ -46,6 +46,7 @@ generated! {
     well_known_types: "wellknown.proto";
     packages_that_import_one_another: "imports/service.proto";
     a_file_without_package: "plain.proto";
+    calls_with_streams: "streams.proto";
 }
 
 #[test]
@@ -200,16 +201,6 @@ fn an_unknown_service_is_told_with_the_nearest() {
     insta::assert_snapshot!(error, @"the .proto files define no service `corpus.scalars.v1.Everythin` (is `corpus.scalars.v1.Everything` meant?); they define `Plain`, `corpus.scalars.v1.Everything`");
     let error = Schema::new(&compiled.pool, &["Zzz"]).unwrap_err();
     assert!(matches!(error, SchemaError::UnknownService { nearest: None, .. }), "{error}");
-}
-
-#[test]
-fn streaming_methods_are_refused() {
-    let rpcs = ["rpc Watch(M) returns (stream M);", "rpc Watch(stream M) returns (M);"];
-    for rpc in rpcs {
-        let compiled = source(&format!("syntax = \"proto3\"; message M {{}} service S {{ {rpc} }}")).unwrap();
-        let error = Schema::new(&compiled.pool, &["S"]).unwrap_err();
-        assert!(matches!(&error, SchemaError::Streaming { method, .. } if method == "Watch"), "{error}");
-    }
 }
 
 #[test]
