@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask TASK`.
 
+mod fuzz;
 mod test;
 
 use std::process::ExitCode;
@@ -16,12 +17,19 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Fuzzes what parses what others sent.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
     /// Runs every test and counts them.
     Test,
 }
 
 fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
+        Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Test => test::run(),
     }
 }

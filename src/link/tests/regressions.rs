@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
-use super::{FIXTURE, LIMIT, through_params};
+use super::FIXTURE;
+use super::fixture::{LIMIT, through_params};
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
 fn passes(method: &str, message: &str, wire: &[u8]) {
-    let descriptor = FIXTURE.message(message);
+    let descriptor = FIXTURE.message(&format!("test.link.v1.{message}"));
     let expected = reading(&descriptor, wire);
     assert!(expected.is_some(), "prost-reflect takes {wire:?}");
     let answer = through_params(FIXTURE.function(method), Bytes::copy_from_slice(wire)).unwrap();
@@ -60,6 +61,9 @@ fn a_kind_of_a_value_was_missed_that_a_later_occurrence_brings() {
 fn a_map_without_a_value_that_has_required_fields_was_taken() {
     let error = refused("Demanding", b"\x12\x03\x0a\x01a");
     assert!(error.contains("required field `value` of test.link.v1.Demanding.parts is missing"), "{error}");
+    // A Value without a kind is refused where it is sent, too.
+    let error = refused("All", b"\xc2\x03\x03\x0a\x01a");
+    assert!(error.contains("required field `value` of test.link.v1.Everything.values_by is missing"), "{error}");
 }
 
 #[test]
