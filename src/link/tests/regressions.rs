@@ -86,3 +86,10 @@ fn anything_at_all_was_taken_for_nothing() {
     assert!(refused("Nothing", b"\x0a\x05hi").contains("google.protobuf.Empty: the message is truncated"));
     assert!(FIXTURE.function("Nothing").prepare_request(Bytes::from_static(b"\x0a\x02hi"), LIMIT as u64).is_ok());
 }
+
+#[test]
+fn an_entry_with_an_unknown_number_was_not_read_to_its_end() {
+    // late {2: 8, then field number 0}
+    let error = refused("Demanding", b"\x22\x06\x08\x02\x10\x08\x02\x05");
+    assert!(error.contains("field number 0"), "{error}");
+}
