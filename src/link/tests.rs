@@ -2,19 +2,19 @@
 //! what prost-reflect makes of them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
+mod corpus;
 mod differential;
+mod fixture;
 mod hostile;
 mod regressions;
+mod targets;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::path::Path;
+use std::sync::LazyLock;
 
-use bytes::Bytes;
-use okra_codegen::compile::compile;
-use okra_codegen::schema::Schema;
-use prost_reflect::{DescriptorPool, MessageDescriptor};
+use fixture::Fixture;
 
+<<<<<<< HEAD
 use super::function::Function;
 use super::lower::Memory;
 use super::plan::Plan;
@@ -89,3 +89,7 @@ fn through_result(function: &Function, wire: Bytes) -> Result<Bytes, String> {
     let answer = function.lift_result(at.into(), &memory.bytes, LIMIT).map_err(|error| error.to_string())?;
     answer.map_err(|status| status.to_string())
 }
+=======
+static FIXTURE: LazyLock<Fixture> =
+    LazyLock::new(|| Fixture::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/link/tests")));
+>>>>>>> main

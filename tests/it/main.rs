@@ -9,3 +9,4 @@ mod mismatch;
 mod raw;
 mod run;
 mod shop;
+mod streams;

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::{component, corpus, everything, parse, schema, services, source, text};
 use okra_codegen::compile::{CompileError, compile};
@@ -43,6 +44,7 @@ generated! {
     names_that_wit_refuses: "names.proto";
     proto2_groups_and_closed_enums: "proto2.proto";
     recursive_messages: "recursion.proto";
+    every_kind_as_often_as_it_can_occur: "shapes.proto";
     well_known_types: "wellknown.proto";
     packages_that_import_one_another: "imports/service.proto";
     a_file_without_package: "plain.proto";
@@ -279,4 +281,20 @@ fn a_reserved_prefix_goes_only_from_values_that_have_it() {
     let schema = schema(&source(text).unwrap());
     let names: Vec<_> = schema.enums[0].cases.iter().map(|case| case.wit_name.as_str()).collect();
     assert_eq!(names, ["open", "http-state3", "http-stateful", "other"]);
+}
+
+#[test]
+fn every_test_that_the_mapping_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let tests = ["tests/corpus.rs", "tests/hostile.rs", "tests/random.rs", "src/names.rs"].map(read).join("");
+    let tests = tests + &read("../../src/link/tests/differential.rs");
+    let mapping = read("MAPPING.md");
+    let words = mapping.split(|char: char| !char.is_ascii_lowercase() && !char.is_ascii_digit() && char != '_');
+    // No other word has so many of them.
+    let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
+    assert!(named.len() > 50, "{named:?}");
+    for name in named {
+        assert!(tests.contains(&format!("fn {name}(")) || tests.contains(&format!("    {name}: \"")), "no test {name}");
+    }
 }
