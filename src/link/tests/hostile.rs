@@ -122,13 +122,8 @@ fn a_string_that_is_aliased_a_thousand_times_is_stopped_at_the_limit() {
     let strings: Vec<u8> = (0..1000).flat_map(|_| b"\xa2\x02\x01x".to_vec()).collect();
     let request = function.prepare_request(strings.into(), LIMIT as u64 * 16).unwrap();
     let mut memory = TestMemory::default();
-<<<<<<< HEAD
     let slots = function.lower_params(&request, &[], &mut memory).unwrap();
-    let text = super::Memory::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
-=======
-    let slots = function.lower_params(&request, &mut memory).unwrap();
     let text = crate::link::lower::Memory::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
->>>>>>> main
     // Point every element of every list at the long text: whatever looks like (pointer, 1).
     for at in (0..memory.bytes.len() - 100_008).step_by(4) {
         if memory.bytes[at + 4..at + 8] == [1, 0, 0, 0] && memory.bytes[at..at + 4] != [4, 0, 0, 0] {
