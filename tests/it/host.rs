@@ -1,4 +1,4 @@
-//! The test host: guests of `tests/guests`, built once, in a runtime without a network.
+//! The test host: guests of `tests/guests` and examples, built once, in a runtime without a network.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,15 +19,26 @@ pub(crate) struct TestHost {
     _cache: tempfile::TempDir,
 }
 
-/// The package of a guest; built by the first test that wants it.
+/// The package of a guest.
 fn package(guest: &str) -> Package {
+    let path = built(&format!("tests/guests/{guest}"));
+    Package::read(std::fs::read(path).expect("the package is there")).expect("the package is one")
+}
+
+/// The file with the package of an example.
+pub(crate) fn example(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"))
+}
+
+/// The package of a project; built by the first test that wants it.
+fn built(folder: &str) -> PathBuf {
     static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
     let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let path = built.entry(guest.to_owned()).or_insert_with(|| {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(guest);
-        build_if_stale(&folder).expect("the guest can be built")
-    });
-    Package::read(std::fs::read(path).expect("the package is there")).expect("the package is one")
+    let build = || {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+        build_if_stale(&folder).expect("the project can be built")
+    };
+    built.entry(folder.to_owned()).or_insert_with(build).clone()
 }
 
 impl TestHost {
