@@ -11,7 +11,7 @@ fn each_file(target: &str, run: fn(&Fixture, &[u8])) {
     let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        println!("{}", path.display());
+        eprintln!("{}", path.display());
         run(&FIXTURE, &fs::read(path).unwrap());
         count += 1;
     }
