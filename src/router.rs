@@ -13,9 +13,7 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::actor::{Dispatcher, Refused};
-use crate::call::{
-    Cancellation, Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status,
-};
+use crate::call::{Cancellation, Code, Context, Deadline, Failure, Metadata, Reply, Requests, ResponseSink, Status};
 use crate::instance::{Callee, Instance, Request, Template};
 use crate::link::Prepared;
 
@@ -47,11 +45,12 @@ impl Revision {
             (Some(own), Some(longest)) if own.at <= longest.at => Some(own),
             (_, longest) => longest,
         };
-        Patience::of(&context).within(async {
-            let request = self.template.prepare(&context, request)?;
-            Ok(self.serve(context, request, None, None).await?.0)
-        })
-        .await
+        Patience::of(&context)
+            .within(async {
+                let request = self.template.prepare(&context, request)?;
+                Ok(self.serve(context, request, None, None).await?.0)
+            })
+            .await
     }
 
     /// Answers a call with streams. Only its caller sets a deadline: a stream may live as long as both sides wish.

@@ -12,9 +12,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::bindings::okra::service::{context, log, outgoing, status};
 use super::limits::Budget;
 use super::streams::{Streams, Writer};
-use crate::call::{
-    Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status,
-};
+use crate::call::{Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status};
 use crate::link::{Answer, Host, Limits, Operation, Outcome};
 
 /// Who answers the calls that components make: the router.

@@ -322,7 +322,8 @@ impl Instance {
     ) -> wasmtime::Result<(Answer<Bytes>, Option<ResponseSink>)> {
         let limit = self.template.limits.response;
         let template = self.template.clone();
-        let export = template.link.export_of(&path).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
+        let export =
+            template.link.export_of(&path).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let bound = match self.bound.get(&path) {
             Some(bound) => bound.clone(),
             None => {

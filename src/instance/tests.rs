@@ -15,8 +15,11 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
 
+use super::template::Served;
 use super::{Cache, Callee, Engine, EngineSettings, Instance, Template};
-use crate::call::{Cancellation, Code, Codec, Context, Detail, Failure, Metadata, Protocol, Reply, Status};
+use crate::call::{
+    Cancellation, Code, Codec, Context, Detail, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status,
+};
 use crate::testing::schema::{RELAY, UPSTREAM, random};
 use crate::testing::{Reel, Tape, Wire, reading};
 
@@ -36,6 +39,15 @@ impl Callee for Upstream {
         let answer = self.answer.lock().unwrap().take().expect("one call at a time");
         let reply = |message| Reply { message, ..Reply::default() };
         Box::pin(std::future::ready(answer.map(reply).map_err(Failure::from)))
+    }
+
+    fn streaming(
+        self: Arc<Self>,
+        context: Context,
+        _: Requests,
+        _: ResponseSink,
+    ) -> BoxFuture<'static, Result<Metadata, Failure>> {
+        unreachable!("`{}` is unary", context.path())
     }
 }
 
@@ -79,7 +91,7 @@ impl Relay {
         let context = context(&method);
         let prepared = self.template.prepare(&context, request.sent.clone().into());
         let prepared = prepared.map_err(|status| TestCaseError::fail(format!("{}: {status}", context.path())))?;
-        let (answer, usable) = self.instance.call(context, prepared).await;
+        let Served { answer, usable, .. } = self.instance.call(context, prepared, None, None).await;
         prop_assert!(usable, "{:?}", answer);
 
         let (path, called) = self.upstream.called.lock().unwrap().take().expect("upstream was called");

@@ -527,9 +527,7 @@ impl Destination {
     fn operation(&self, resource: Option<u32>) -> Result<Option<Operation>> {
         Ok(match (self, resource) {
             (Destination::Method(path), _) => Some(Operation::Call(path.clone())),
-            (Destination::Open { path, request }, _) => {
-                Some(Operation::Open { path: path.clone(), request: *request })
-            }
+            (Destination::Open { path, request }, _) => Some(Operation::Open { path: path.clone(), request: *request }),
             (Destination::Stream(operation), Some(number)) => Some(operation(number)),
             (Destination::Stream(_), None) => bail!("a method of a resource was called without one"),
             (Destination::Codec, _) => None,
@@ -572,7 +570,11 @@ fn add_with<T: Host, const N: usize>(
 ///
 /// # Errors
 /// When there is one of that name.
-pub(super) fn add_resource<T: Host>(linker: &mut LinkerInstance<'_, T>, name: &str, resource: ResourceId) -> Result<()> {
+pub(super) fn add_resource<T: Host>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    resource: ResourceId,
+) -> Result<()> {
     linker.resource(name, ResourceType::host_dynamic(resource), |mut store, number| {
         store.data_mut().dropped(number);
         Ok(())

@@ -34,7 +34,10 @@ pub(super) enum Shape {
     Record(Vec<Member>),
     Tuple(Vec<Member>),
     /// A resource of the host, by its number in the link.
-    Handle { resource: u32, own: bool },
+    Handle {
+        resource: u32,
+        own: bool,
+    },
     /// Also option (`none`, `some`), result (`ok`, `error`) and enum (cases without payload).
     Variant(Variant),
 }

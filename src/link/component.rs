@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use okra_codegen::schema::{Kind, Method, MessageId, Schema, Service, StreamId};
+use okra_codegen::schema::{Kind, MessageId, Method, Schema, Service, StreamId};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};

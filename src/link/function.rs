@@ -284,7 +284,8 @@ impl Function {
             Returns::Message(payload) => self.lower(payload, response, memory),
             Returns::Handle(_) => Ok(handle.ok_or(Refusal::NotChecked)?.to_le_bytes().to_vec()),
             Returns::Next(payload) => {
-                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?))) else {
+                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?)))
+                else {
                     return Err(Refusal::NotChecked);
                 };
                 let mut image = vec![0; option.size as usize];

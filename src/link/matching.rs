@@ -84,7 +84,9 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
         | (Shape::F32, Found::Float32)
         | (Shape::F64, Found::Float64)
         | (Shape::String, Found::String) => Ok(()),
-        (Shape::List(element), Found::List(list)) => compare_type(&format!("{place}[]"), element, &list.ty(), resources),
+        (Shape::List(element), Found::List(list)) => {
+            compare_type(&format!("{place}[]"), element, &list.ty(), resources)
+        }
         (Shape::Handle { resource, own: false }, Found::Borrow(found))
         | (Shape::Handle { resource, own: true }, Found::Own(found))
             if resources.get(resource) == Some(found) =>
@@ -113,10 +115,9 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
             if types.len() != members.len() {
                 return differ();
             }
-            members
-                .iter()
-                .zip(&types)
-                .try_for_each(|(member, found)| compare_type(&format!("{place}.{}", member.name), &member.ty, found, resources))
+            members.iter().zip(&types).try_for_each(|(member, found)| {
+                compare_type(&format!("{place}.{}", member.name), &member.ty, found, resources)
+            })
         }
         (Shape::Variant(variant), _) => {
             let cases: Vec<(String, Option<Found>)> = match (variant.form, found) {

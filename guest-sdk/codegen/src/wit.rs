@@ -247,7 +247,8 @@ fn streams_text(schema: &Schema, index: usize, package: &Package, text: &mut Str
 }
 
 fn read_text(item: &str, error: &str) -> String {
-    let mut text = "        /// Waits for the next message; none at the end. Fails with what ended the stream.\n".to_owned();
+    let mut text =
+        "        /// Waits for the next message; none at the end. Fails with what ended the stream.\n".to_owned();
     let _ = writeln!(text, "        read: func() -> result<option<{item}>, {error}>;");
     text
 }

@@ -69,7 +69,7 @@ pub(crate) const LIMIT: usize = 1 << 20;
 pub(crate) fn through_params(function: &Function, wire: Bytes) -> Result<Bytes, String> {
     let request = function.prepare_request(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
     let mut memory = TestMemory::default();
-    let slots = function.lower_params(&request, &mut memory).map_err(|error| format!("{error:?}"))?;
+    let slots = function.lower_params(&request, &[], &mut memory).map_err(|error| format!("{error:?}"))?;
     assert_eq!(slots.len(), function.flats());
     function.lift_params(&slots, &memory.bytes, LIMIT).map_err(|error| error.to_string())
 }
@@ -78,7 +78,7 @@ pub(crate) fn through_params(function: &Function, wire: Bytes) -> Result<Bytes, 
 pub(crate) fn through_result(function: &Function, wire: Bytes) -> Result<Bytes, String> {
     let response = function.prepare_response(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
     let mut memory = TestMemory::default();
-    let image = function.lower_result(&Ok(response), &mut memory).map_err(|error| format!("{error:?}"))?;
+    let image = function.lower_result(Ok(&response), None, &mut memory).map_err(|error| format!("{error:?}"))?;
     let at = memory.put(&image, 8).unwrap();
     let answer = function.lift_result(at.into(), &memory.bytes, LIMIT).map_err(|error| error.to_string())?;
     answer.map_err(|status| status.to_string())

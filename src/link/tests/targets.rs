@@ -84,7 +84,7 @@ pub(crate) fn memory(fixture: &Fixture, input: &[u8]) {
     let prepared = function.prepare_request(Bytes::copy_from_slice(message), LIMIT as u64);
     let slots = match prepared {
         Ok(request) => {
-            let mut slots = function.lower_params(&request, &mut memory).expect("what was checked is lowered");
+            let mut slots = function.lower_params(&request, &[], &mut memory).expect("what was checked is lowered");
             for change in damage.chunks_exact(3) {
                 let at = usize::from(u16::from_le_bytes([change[0], change[1]]));
                 // Slots, and what lies in memory behind them.

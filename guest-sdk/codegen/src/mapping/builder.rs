@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
-    EnumDescriptor, FieldDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor, OneofDescriptor, ServiceDescriptor, Syntax,
+    EnumDescriptor, FieldDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor, OneofDescriptor,
+    ServiceDescriptor, Syntax,
 };
 
 use super::comments::Comments;

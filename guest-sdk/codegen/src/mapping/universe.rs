@@ -165,7 +165,8 @@ impl Universe {
         let mut open: Vec<MessageDescriptor> = methods
             .flat_map(|method| {
                 // Without a message there is no parameter; a stream goes by its message all the same.
-                let input = Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
+                let input =
+                    Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
                 let output =
                     Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
                 [input, output]
