@@ -14,21 +14,24 @@ mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{self, OptionFuture};
+use futures_util::stream::{self, Stream};
 use http::uri::PathAndQuery;
 use prost_reflect::MethodDescriptor;
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tonic::CancellationHandle;
 use tonic::client::Grpc;
-use tonic::codec::CompressionEncoding;
+use tonic::codec::{CompressionEncoding, Streaming};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Endpoint;
 
-use crate::call::{Code, Metadata, Status};
+use crate::call::{Code, Deadline, Gone, Metadata, Requests, ResponseSink, Status};
 use crate::grpc::{BytesCodec, Transport, transport};
 
 pub use definition::definition;
 pub use details::describe_detail;
 pub use error::ClientError;
-pub use json::{Shown, parse_request, print_response};
+pub use json::{Layout, Shown, encode_request, parse_request, print_response};
 pub use schema::{Schema, Symbol};
 
 /// How long a server may take to accept a connection.
@@ -42,15 +45,6 @@ const MAX_RESPONSE: usize = 256 << 20;
 pub struct Client {
     address: String,
     transport: Transport,
-}
-
-/// What came of a unary call.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Response headers; empty when the call failed before there were any.
-    pub headers: Metadata,
-    /// The encoded response with the trailers of the call, or why it failed.
-    pub outcome: Result<(Bytes, Metadata), Status>,
 }
 
 impl Client {
@@ -85,62 +79,77 @@ impl Client {
         &self.address
     }
 
-    /// Makes a unary call. It ends by itself after `timeout`, whatever the server does.
+    /// Makes a call of any kind. Headers and messages go to `responses` as they come; what comes back are the trailers.
+    ///
+    /// Where a method answers with one message, that message is there once the call is known to be OK. The call ends by
+    /// itself after `timeout`, whatever the server does.
+    ///
+    /// # Errors
+    /// Why the call failed, or why `requests` did.
     ///
     /// # Cancellation
-    /// A dropped future resets the call.
-    pub async fn unary(
+    /// A dropped future resets the call. The server does not take the requests for complete, even if `requests` ends
+    /// after that.
+    pub async fn call(
         &self,
         method: &MethodDescriptor,
-        request: Bytes,
         metadata: &Metadata,
         timeout: Option<Duration>,
-    ) -> Answer {
-        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut answer = Answer { headers: Metadata::default(), outcome: Err(expired()) };
-        let call = self.exchange(&path, request, metadata, timeout, &mut answer.headers);
-        let outcome = match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, call).await.unwrap_or_else(|_| Err(expired())),
-            None => call.await,
+        requests: Requests,
+        responses: ResponseSink,
+    ) -> Result<Metadata, Status> {
+        let deadline = timeout.and_then(Deadline::after);
+        let outcome = tokio::select! {
+            outcome = self.exchange(method, metadata, deadline, requests, responses) => outcome,
+            Some(()) = OptionFuture::from(deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => Err(expired()),
         };
         // tonic keeps the time as well, and calls it a cancellation.
-        answer.outcome = match (outcome, deadline) {
-            (Err(status), Some(deadline)) if status.code == Code::Cancelled && deadline <= Instant::now() => {
+        match (outcome, deadline) {
+            (Err(status), Some(deadline)) if status.code == Code::Cancelled && deadline.remaining().is_zero() => {
                 Err(expired())
             }
             (outcome, _) => outcome,
-        };
-        answer
+        }
     }
 
     async fn exchange(
         &self,
-        path: &str,
-        message: Bytes,
+        method: &MethodDescriptor,
         metadata: &Metadata,
-        timeout: Option<Duration>,
-        headers: &mut Metadata,
-    ) -> Result<(Bytes, Metadata), Status> {
+        deadline: Option<Deadline>,
+        requests: Requests,
+        mut responses: ResponseSink,
+    ) -> Result<Metadata, Status> {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path = PathAndQuery::try_from(path).map_err(|error| Status::new(Code::Internal, error.to_string()))?;
-        let mut request = tonic::Request::new(tokio_stream::once(message));
+        let (outgoing, failed) = outgoing(requests);
+        let mut request = tonic::Request::new(outgoing);
         *request.metadata_mut() = MetadataMap::from_headers(metadata.to_headers());
-        if let Some(timeout) = timeout {
-            request.set_timeout(timeout);
+        let _reset = Reset(Some(request.cancellation_handle()));
+        if let Some(deadline) = deadline {
+            request.set_timeout(deadline.timeout);
         }
         let mut grpc = self.grpc();
         grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;
-        let response = grpc.streaming(request, path, BytesCodec).await?;
-        let (head, mut messages, _) = response.into_parts();
-        *headers = Metadata::from_headers(&head.into_headers());
-        let wrong_count =
-            |count| Status::new(Code::Unimplemented, format!("expected one response message, but {count} came"));
-        let message = messages.message().await?.ok_or_else(|| wrong_count("none"))?;
-        if messages.message().await?.is_some() {
-            return Err(wrong_count("more than one"));
+        let answer = async {
+            let (head, mut messages, _) = grpc.streaming(request, path, BytesCodec).await?.into_parts();
+            responses.headers(Metadata::from_headers(&head.into_headers())).await.map_err(nobody)?;
+            if method.is_server_streaming() {
+                while let Some(message) = messages.message().await? {
+                    responses.send(message).await.map_err(nobody)?;
+                }
+            } else {
+                let message = only(&mut messages).await?;
+                responses.send(message).await.map_err(nobody)?;
+            }
+            let trailers = messages.trailers().await?.unwrap_or_default();
+            Ok(Metadata::from_headers(&trailers.into_headers()))
+        };
+        tokio::select! {
+            biased;
+            Ok(status) = failed => Err(*status),
+            answer = answer => answer,
         }
-        let trailers = messages.trailers().await?.unwrap_or_default();
-        Ok((message, Metadata::from_headers(&trailers.into_headers())))
     }
 
     fn grpc(&self) -> Grpc<Transport> {
@@ -150,6 +159,48 @@ impl Client {
     }
 }
 
+/// Resets a call that is given up. tonic does so only once the requests have ended.
+struct Reset(Option<CancellationHandle>);
+
+impl Drop for Reset {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            handle.cancel();
+        }
+    }
+}
+
+/// Messages for tonic, and why they broke off. They end if the receiver is still there: the requests of a call that was
+/// given up are not complete.
+fn outgoing(requests: Requests) -> (impl Stream<Item = Bytes> + Send + 'static, oneshot::Receiver<Box<Status>>) {
+    let (fail, failed) = oneshot::channel();
+    let messages = stream::unfold((requests, fail), |(mut requests, fail)| async {
+        match requests.next().await {
+            Some(Ok(message)) => return Some((message, (requests, fail))),
+            None if !fail.is_closed() => return None,
+            // Nobody hears it when the call is over already.
+            Some(Err(status)) => drop(fail.send(status)),
+            None => {}
+        }
+        future::pending().await
+    });
+    (messages, failed)
+}
+
+async fn only(messages: &mut Streaming<Bytes>) -> Result<Bytes, Status> {
+    let wrong_count =
+        |count| Status::new(Code::Unimplemented, format!("expected one response message, but {count} came"));
+    let message = messages.message().await?.ok_or_else(|| wrong_count("none"))?;
+    match messages.message().await? {
+        None => Ok(message),
+        Some(_) => Err(wrong_count("more than one")),
+    }
+}
+
+fn nobody(gone: Gone) -> Status {
+    Status::new(Code::Cancelled, gone.to_string())
+}
+
 fn expired() -> Status {
-    Status::new(Code::DeadlineExceeded, "the timeout passed before the server answered")
+    Status::new(Code::DeadlineExceeded, "the timeout passed before the call was over")
 }

@@ -1,5 +1,9 @@
-use std::io::{Read as _, Write};
+mod messages;
+
+use std::fs::File;
+use std::io::{Cursor, Read, Write, stdin};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
@@ -8,16 +12,18 @@ use base64::Engine as _;
 use clap::Args;
 use miette::{IntoDiagnostic as _, WrapErr as _};
 use okra_codegen::compile::compile;
-use prost_reflect::MethodDescriptor;
+use tokio::sync::Mutex;
 
-use crate::call::{InvalidMetadata, Metadata, Status};
-use crate::client::{Answer, Client, ClientError, Schema, describe_detail, parse_request, print_response};
+use self::messages::{Counts, Input, send, show, values};
+use crate::call::{Code, InvalidMetadata, Metadata, Status, requests, responses};
+use crate::client::{Client, Schema, describe_detail, parse_request};
 use crate::grpc::BASE64;
 
 /// Calls a method of any gRPC server.
 ///
-/// The response is printed as JSON. A call that fails prints its code, message and details to stderr, and ends with exit
-/// code 64 plus the number of the gRPC code.
+/// The response is printed as JSON; of a method that streams responses each in a line, as it comes. A call that fails prints
+/// its code, message and details to stderr, and ends with exit code 64 plus the number of the gRPC code. Ctrl-C cancels the
+/// call.
 #[derive(Debug, Args)]
 pub struct CallArgs {
     /// Where the server listens, such as 127.0.0.1:8080.
@@ -25,7 +31,8 @@ pub struct CallArgs {
     /// The method, such as greeter.v1.Greeter/Hello.
     #[arg(value_name = "SERVICE/METHOD")]
     method: String,
-    /// The request as JSON; @FILE takes it from a file, - from stdin.
+    /// The request as JSON; @FILE takes it from a file, - from stdin. A method that streams requests takes any number of
+    /// them, one after the other, and sends each as it comes.
     #[arg(value_name = "JSON", default_value = "{}")]
     request: String,
     /// Metadata to send; the value of a name that ends in -bin is base64. Can be given many times.
@@ -41,7 +48,7 @@ pub struct CallArgs {
     /// .proto files in it are read.
     #[arg(long, value_name = "DIR")]
     proto_path: Vec<PathBuf>,
-    /// Prints metadata, trailers and the time it took to stderr.
+    /// Prints metadata, trailers, the time it took and the number of messages to stderr.
     #[arg(short, long)]
     verbose: bool,
 }
@@ -80,36 +87,72 @@ impl CallArgs {
     /// # Errors
     /// When the call cannot be made. One that was made and failed is told on `err`, and by the exit code.
     pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
+        let interrupt = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending().await
+            }
+        };
+        self.run_until(interrupt, out, err).await
+    }
+
+    /// Makes the call; `interrupt` cancels it.
+    pub(super) async fn run_until(
+        self,
+        interrupt: impl Future<Output = ()>,
+        out: &mut impl Write,
+        err: &mut impl Write,
+    ) -> Result<ExitCode, miette::Report> {
         let client = Client::connect(&self.address).await?;
         let mut schema = match self.proto.is_empty() && self.proto_path.is_empty() {
             true => Schema::of_server(client.clone()),
             false => Schema::of_files(compile(&self.proto_roots(), &self.proto)?.pool),
         };
         let method = schema.method(&self.method).await?;
-        if method.is_client_streaming() || method.is_server_streaming() {
-            return Err(ClientError::Streaming { method: method.full_name().to_owned() }.into());
-        }
-        let request = parse_request(&mut schema, &method.input(), &self.request_text()?).await?;
         let mut metadata = Metadata::default();
         for header in &self.headers {
             header.add_to(&mut metadata).into_diagnostic()?;
         }
-        let began = Instant::now();
-        let answer = client.unary(&method, request, &metadata, self.timeout.map(Into::into)).await;
+        let input = match method.is_client_streaming() {
+            true => Input::Many(values(self.input()?)),
+            false => Input::One(parse_request(&mut schema, &method.input(), &self.text()?).await?),
+        };
         if self.verbose {
-            tell(err, &method, &metadata, &answer, began).into_diagnostic()?;
+            writeln!(err, "> {}/{}", method.parent_service().full_name(), method.name()).into_diagnostic()?;
+            entries(err, ">", &metadata).into_diagnostic()?;
         }
-        match answer.outcome {
-            Ok((response, _)) => {
-                let shown = print_response(&mut schema, &method.output(), response).await?;
-                if let Some(note) = shown.note {
-                    writeln!(err, "{note}").into_diagnostic()?;
-                }
-                writeln!(out, "{}", shown.text).into_diagnostic()?;
-                Ok(ExitCode::SUCCESS)
+        let began = Instant::now();
+        let schema = Mutex::new(schema);
+        let counts = Counts::default();
+        let outcome = {
+            let (request_sink, requests) = requests();
+            let (response_sink, responses) = responses();
+            let mut sending = pin!(send(input, request_sink, &schema, method.input(), &counts));
+            // Dropped before `sending`, whose end would complete the requests.
+            let mut call = pin!(async {
+                let call = client.call(&method, &metadata, self.timeout.map(Into::into), requests, response_sink);
+                let shown = show(responses, &schema, &method, &counts, out, err, self.verbose);
+                tokio::try_join!(async { Ok(call.await) }, shown)
+            });
+            tokio::select! {
+                done = &mut call => done?.0,
+                Err(report) = &mut sending => return Err(report),
+                () = interrupt => Err(Status::new(Code::Cancelled, "the call was interrupted")),
             }
+        };
+        if self.verbose {
+            let (code, trailers) = match &outcome {
+                Ok(trailers) => ("OK", trailers),
+                Err(status) => (status.code.name(), &status.metadata),
+            };
+            writeln!(err, "< trailers").into_diagnostic()?;
+            entries(err, "<", trailers).into_diagnostic()?;
+            let took = began.elapsed().as_secs_f64() * 1000.0;
+            writeln!(err, "< {code} after {took:.1} ms, {counts}").into_diagnostic()?;
+        }
+        match outcome {
+            Ok(_) => Ok(ExitCode::SUCCESS),
             Err(status) => {
-                let text = failure(&mut schema, &status).await;
+                let text = failure(&mut *schema.lock().await, &status).await;
                 err.write_all(text.as_bytes()).into_diagnostic()?;
                 Ok(ExitCode::from(64 + status.code as u8))
             }
@@ -125,20 +168,24 @@ impl CallArgs {
         self.proto.iter().map(|file| folder(file).unwrap_or_else(|| ".".into())).collect()
     }
 
-    fn request_text(&self) -> Result<String, miette::Report> {
+    fn text(&self) -> Result<String, miette::Report> {
+        let mut text = String::new();
+        self.input()?.read_to_string(&mut text).into_diagnostic().wrap_err_with(|| self.unreadable())?;
+        Ok(text)
+    }
+
+    fn input(&self) -> Result<Box<dyn Read + Send>, miette::Report> {
+        Ok(match self.request.strip_prefix('@') {
+            Some(file) => Box::new(File::open(file).into_diagnostic().wrap_err_with(|| self.unreadable())?),
+            None if self.request == "-" => Box::new(stdin()),
+            None => Box::new(Cursor::new(self.request.clone())),
+        })
+    }
+
+    fn unreadable(&self) -> String {
         match self.request.strip_prefix('@') {
-            Some(file) => std::fs::read_to_string(file)
-                .into_diagnostic()
-                .wrap_err_with(|| format!("cannot read the request from `{file}`")),
-            None if self.request == "-" => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .into_diagnostic()
-                    .wrap_err("cannot read the request from stdin")?;
-                Ok(text)
-            }
-            None => Ok(self.request.clone()),
+            Some(file) => format!("cannot read the request from `{file}`"),
+            None => "cannot read the request from stdin".to_owned(),
         }
     }
 }
@@ -152,27 +199,6 @@ async fn failure(schema: &mut Schema, status: &Status) -> String {
 }
 
 /// What went over the wire besides the messages: `>` is sent, `<` received.
-fn tell(
-    err: &mut impl Write,
-    method: &MethodDescriptor,
-    sent: &Metadata,
-    answer: &Answer,
-    began: Instant,
-) -> std::io::Result<()> {
-    let took = began.elapsed();
-    writeln!(err, "> {}/{}", method.parent_service().full_name(), method.name())?;
-    entries(err, ">", sent)?;
-    let (code, trailers) = match &answer.outcome {
-        Ok((_, trailers)) => ("OK", trailers),
-        Err(status) => (status.code.name(), &status.metadata),
-    };
-    writeln!(err, "< headers")?;
-    entries(err, "<", &answer.headers)?;
-    writeln!(err, "< trailers")?;
-    entries(err, "<", trailers)?;
-    writeln!(err, "< {code} after {:.1} ms", took.as_secs_f64() * 1000.0)
-}
-
 fn entries(err: &mut impl Write, way: &str, metadata: &Metadata) -> std::io::Result<()> {
     for (name, value) in metadata.iter() {
         match name.ends_with("-bin") {

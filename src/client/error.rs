@@ -2,7 +2,7 @@ use crate::call::Status;
 
 /// Why a call cannot be made, or a server not be asked what it serves.
 ///
-/// A call that was made and failed is no error of the client: see [`Answer`](super::Answer).
+/// A call that was made and failed is no error of the client: it has a [`Status`].
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -72,10 +72,6 @@ pub enum ClientError {
         #[help]
         help: String,
     },
-
-    #[error("method `{method}` streams; streaming methods cannot be called yet")]
-    #[diagnostic(code(okra::client::streaming))]
-    Streaming { method: String },
 
     #[error("the request is not JSON: {source}")]
     #[diagnostic(code(okra::client::json), help("expected an object such as {{\"name\": \"Ada\"}}"))]

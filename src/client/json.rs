@@ -23,22 +23,43 @@ pub struct Shown {
     pub note: Option<String>,
 }
 
+/// How JSON is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Over many lines, for people.
+    Pretty,
+    /// In one line: one message of many.
+    Line,
+}
+
 /// Encodes a request that is given as JSON.
 ///
 /// # Errors
 /// When it is no JSON, or does not fit the message; the error names the place, and what would fit there.
 pub async fn parse_request(schema: &mut Schema, message: &MessageDescriptor, text: &str) -> Result<Bytes, ClientError> {
-    let json: Value = serde_json::from_str(text).map_err(|source| ClientError::Json { source })?;
+    let json = serde_json::from_str(text).map_err(|source| ClientError::Json { source })?;
+    encode_request(schema, message, &json).await
+}
+
+/// Encodes a request.
+///
+/// # Errors
+/// When it does not fit the message; the error names the place, and what would fit there.
+pub async fn encode_request(
+    schema: &mut Schema,
+    message: &MessageDescriptor,
+    json: &Value,
+) -> Result<Bytes, ClientError> {
     let mut types = Vec::new();
-    named_types(&json, &mut types);
+    named_types(json, &mut types);
     for name in types {
         schema.message(name).await?;
     }
     let mut track = Track::new();
-    let read = current(schema, message).deserialize(serde_path_to_error::Deserializer::new(&json, &mut track));
+    let read = current(schema, message).deserialize(serde_path_to_error::Deserializer::new(json, &mut track));
     match read {
         Ok(request) => Ok(request.encode_to_vec().into()),
-        Err(error) => Err(misfit(message, &json, &track.path(), &error.to_string())),
+        Err(error) => Err(misfit(message, json, &track.path(), &error.to_string())),
     }
 }
 
@@ -50,6 +71,7 @@ pub async fn print_response(
     schema: &mut Schema,
     message: &MessageDescriptor,
     encoded: Bytes,
+    layout: Layout,
 ) -> Result<Shown, ClientError> {
     loop {
         let response = DynamicMessage::decode(current(schema, message), encoded.clone())
@@ -63,11 +85,19 @@ pub async fn print_response(
         if learned {
             continue;
         }
-        return Ok(match serde_json::to_string_pretty(&response) {
+        let json = match layout {
+            Layout::Pretty => serde_json::to_string_pretty(&response),
+            Layout::Line => serde_json::to_string(&response),
+        };
+        return Ok(match json {
             Ok(text) => Shown { text, note: None },
             Err(error) => {
                 let note = format!("the response is shown in protobuf's text format; as JSON it is not valid: {error}");
-                Shown { text: format!("{response:#}"), note: Some(note) }
+                let text = match layout {
+                    Layout::Pretty => format!("{response:#}"),
+                    Layout::Line => response.to_string(),
+                };
+                Shown { text, note: Some(note) }
             }
         });
     }

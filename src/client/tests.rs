@@ -13,7 +13,7 @@ use miette::Diagnostic as _;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::call::Detail;
+use crate::call::{Detail, Part, requests, responses};
 use crate::gateway::fake::{MOOD, Server, compile, greeter, text};
 use crate::gateway::{Health, Served};
 
@@ -29,6 +29,43 @@ fn help(error: &ClientError) -> String {
     error.help().unwrap().to_string()
 }
 
+/// What came of a call.
+struct Answer {
+    headers: Metadata,
+    messages: Vec<Bytes>,
+    outcome: Result<Metadata, Status>,
+}
+
+/// Sends these messages and takes what comes back.
+async fn call(
+    client: Client,
+    method: &MethodDescriptor,
+    messages: &[Bytes],
+    metadata: &Metadata,
+    timeout: Option<Duration>,
+) -> Answer {
+    let (sink, requests) = requests();
+    let (response_sink, mut responses) = responses();
+    let calling = client.call(method, metadata, timeout, requests, response_sink);
+    let sending = async move {
+        for message in messages {
+            let _ = sink.send(message.clone()).await;
+        }
+    };
+    let reading = async {
+        let (mut headers, mut messages) = (Metadata::default(), Vec::new());
+        while let Some(part) = responses.next().await {
+            match part {
+                Part::Headers(came) => headers = came,
+                Part::Message(message) => messages.push(message),
+            }
+        }
+        (headers, messages)
+    };
+    let (outcome, (), (headers, messages)) = tokio::join!(calling, sending, reading);
+    Answer { headers, messages, outcome }
+}
+
 mod calls {
     use super::*;
 
@@ -40,22 +77,21 @@ mod calls {
         metadata.add("colour", b"blue").unwrap();
         metadata.add("key-bin", &[0, 255]).unwrap();
         let method = schema(&server).await.method("greeter.v1.Greeter/Mirror").await.unwrap();
-        let answer = connect(&server).await.unary(&method, text("Ada"), &metadata, None).await;
+        let answer = call(connect(&server).await, &method, &[text("Ada")], &metadata, None).await;
         let all = |metadata: &Metadata, name: &str| {
             metadata.iter().filter(|(key, _)| *key == name).map(|(_, value)| value.to_vec()).collect::<Vec<_>>()
         };
         assert_eq!(all(&answer.headers, "colour"), [b"red".to_vec(), b"blue".to_vec()]);
         assert_eq!(all(&answer.headers, "key-bin"), [[0, 255]]);
-        let (message, trailers) = answer.outcome.unwrap();
-        assert_eq!(message, text("mirrored"));
-        assert_eq!(all(&trailers, "checksum-bin"), [vec![0, 1, 255], vec![2]]);
+        assert_eq!(answer.messages, [text("mirrored")]);
+        assert_eq!(all(&answer.outcome.unwrap(), "checksum-bin"), [vec![0, 1, 255], vec![2]]);
     }
 
     #[tokio::test]
     async fn a_failure_brings_all_that_the_server_said() {
         let server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Fail").await.unwrap();
-        let answer = connect(&server).await.unary(&method, text("Ada"), &Metadata::default(), None).await;
+        let answer = call(connect(&server).await, &method, &[text("Ada")], &Metadata::default(), None).await;
         assert_eq!(answer.headers.get("early"), Some(&b"bird"[..]));
         let status = answer.outcome.unwrap_err();
         assert_eq!((status.code, &*status.message), (Code::FailedPrecondition, "not today: déjà vu"));
@@ -68,7 +104,7 @@ mod calls {
         let server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Wait").await.unwrap();
         let timeout = Some(Duration::from_millis(50));
-        let answer = connect(&server).await.unary(&method, text("Ada"), &Metadata::default(), timeout).await;
+        let answer = call(connect(&server).await, &method, &[text("Ada")], &Metadata::default(), timeout).await;
         assert_eq!(answer.outcome.unwrap_err().code, Code::DeadlineExceeded);
     }
 
@@ -98,7 +134,9 @@ mod calls {
 
     async fn status(client: Client) -> Status {
         let method = greeter().get_service_by_name("greeter.v1.Greeter").unwrap().methods().next().unwrap();
-        client.unary(&method, text("Ada"), &Metadata::default(), None).await.outcome.unwrap_err()
+        let answer = call(client, &method, &[text("Ada")], &Metadata::default(), None).await;
+        assert!(answer.messages.is_empty());
+        answer.outcome.unwrap_err()
     }
 
     #[tokio::test]
@@ -119,6 +157,113 @@ mod calls {
         assert_eq!(none, Status::new(Code::Unimplemented, "expected one response message, but none came"));
         let two = status(server(HeaderMap::new(), &[0; 10], ok).await).await;
         assert_eq!(two, Status::new(Code::Unimplemented, "expected one response message, but more than one came"));
+    }
+}
+
+mod streams {
+    use futures_util::{FutureExt as _, StreamExt as _};
+
+    use super::*;
+
+    async fn script(script: &str) -> Answer {
+        let server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Script").await.unwrap();
+        call(connect(&server).await, &method, &[text(script)], &Metadata::default(), None).await
+    }
+
+    #[tokio::test]
+    async fn responses_come_with_headers_and_trailers() {
+        let answer = script("headers a b").await;
+        assert_eq!(answer.headers.get("early"), Some(&b"bird"[..]));
+        assert_eq!(answer.messages, [text("a"), text("b")]);
+        assert_eq!(answer.outcome.unwrap().get("late"), Some(&b"owl"[..]));
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_failure_is_kept() {
+        let answer = script("a b fail").await;
+        assert_eq!(answer.messages, [text("a"), text("b")]);
+        let status = answer.outcome.unwrap_err();
+        assert_eq!((status.code, status.metadata.get("late")), (Code::FailedPrecondition, Some(&b"owl"[..])));
+    }
+
+    #[tokio::test]
+    async fn requests_go_one_by_one() {
+        let server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Chat").await.unwrap();
+        let client = connect(&server).await;
+        let (sink, requests) = requests();
+        let (response_sink, mut responses) = responses();
+        let calling =
+            tokio::spawn(
+                async move { client.call(&method, &Metadata::default(), None, requests, response_sink).await },
+            );
+        assert!(matches!(responses.next().await, Some(Part::Headers(_))));
+        for name in ["Ada", "Grace"] {
+            sink.send(text(name)).await.unwrap();
+            assert_eq!(responses.next().await, Some(Part::Message(text(&format!("Hello, {name}!")))));
+        }
+        drop(sink);
+        assert_eq!(responses.next().await, None);
+        assert_eq!(calling.await.unwrap().unwrap().get("count"), Some(&b"2"[..]));
+        let method = schema(&server).await.method("greeter.v1.Greeter/Gather").await.unwrap();
+        let names = [text("Ada"), text("Grace")];
+        let answer = call(connect(&server).await, &method, &names, &Metadata::default(), None).await;
+        assert_eq!(answer.messages, [text("Hello, Ada, Grace!")]);
+    }
+
+    #[tokio::test]
+    async fn the_timeout_ends_a_call_in_mid_stream() {
+        let server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Script").await.unwrap();
+        let timeout = Some(Duration::from_millis(50));
+        let answer = call(connect(&server).await, &method, &[text("a wait")], &Metadata::default(), timeout).await;
+        assert_eq!(answer.messages, [text("a")]);
+        assert_eq!(answer.outcome.unwrap_err().code, Code::DeadlineExceeded);
+        server.idle().await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_done_stops_the_requests() {
+        let server = Server::start().await;
+        server.release();
+        let method = schema(&server).await.method("greeter.v1.Greeter/Deaf").await.unwrap();
+        let client = connect(&server).await;
+        let (sink, requests) = requests();
+        let (response_sink, _responses) = responses();
+        client.call(&method, &Metadata::default(), None, requests, response_sink).await.unwrap();
+        let stopped = async { while sink.send(text("Ada")).await.is_ok() {} };
+        tokio::time::timeout(Duration::from_secs(5), stopped).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn requests_that_fail_fail_the_call() {
+        let mut server = Server::start().await;
+        let method = schema(&server).await.method("greeter.v1.Greeter/Gather").await.unwrap();
+        let client = connect(&server).await;
+        let (sink, requests) = requests();
+        let (response_sink, _responses) = responses();
+        sink.send(text("Ada")).await.unwrap();
+        sink.fail(Status::new(Code::DataLoss, "torn")).await.unwrap();
+        let outcome = client.call(&method, &Metadata::default(), None, requests, response_sink).await;
+        assert_eq!(outcome.unwrap_err(), Status::new(Code::DataLoss, "torn"));
+        // It may be that the request never left.
+        drop(client);
+        if let Ok(context) = server.began.try_recv() {
+            tokio::time::timeout(Duration::from_secs(5), context.cancellation.cancelled()).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn the_requests_of_a_call_that_was_given_up_do_not_end() {
+        for given_up in [false, true] {
+            let (sink, requests) = requests();
+            let (outgoing, failed) = outgoing(requests);
+            let _failed = (!given_up).then_some(failed);
+            drop(sink);
+            let end = std::pin::pin!(outgoing).next().now_or_never();
+            assert_eq!(end, (!given_up).then_some(None));
+        }
     }
 }
 
@@ -231,7 +376,7 @@ mod messages {
         let mut schema = Schema::of_files(greeter());
         let message = greeter().get_message_by_name("greeter.v1.HelloRequest").unwrap();
         let encoded = parse_request(&mut schema, &message, json).await?;
-        let shown = print_response(&mut schema, &message, encoded).await?;
+        let shown = print_response(&mut schema, &message, encoded, Layout::Pretty).await?;
         assert_eq!(shown.note, None);
         Ok(shown.text.split_whitespace().collect())
     }
@@ -294,11 +439,11 @@ mod messages {
         let encoded = parse_request(&mut writing, &message, json).await.unwrap();
         let mut reading = schema(&server).await;
         let message = reading.method("box.v1.Boxes/Echo").await.unwrap().output();
-        let shown = print_response(&mut reading, &message, encoded).await.unwrap();
+        let shown = print_response(&mut reading, &message, encoded, Layout::Pretty).await.unwrap();
         assert_eq!(shown.text.split_whitespace().collect::<String>(), json);
         // Any{type_url: "x.Y", value: 01}
         let unknown = Bytes::from_static(b"\x0a\x08\x0a\x03x.Y\x12\x01\x01");
-        let shown = print_response(&mut reading, &message, unknown).await.unwrap();
+        let shown = print_response(&mut reading, &message, unknown, Layout::Pretty).await.unwrap();
         assert!(shown.text.contains("type_url: \"x.Y\""), "{}", shown.text);
         assert!(shown.note.unwrap().contains("text format"));
     }
@@ -307,7 +452,8 @@ mod messages {
     async fn a_response_of_another_type_is_an_error() {
         let mut schema = Schema::of_files(greeter());
         let message = greeter().get_message_by_name("greeter.v1.HelloReply").unwrap();
-        let error = print_response(&mut schema, &message, Bytes::from_static(&[0x0a, 0xff])).await.unwrap_err();
+        let error =
+            print_response(&mut schema, &message, Bytes::from_static(&[0x0a, 0xff]), Layout::Pretty).await.unwrap_err();
         assert_eq!(error.to_string(), "the response is no `greeter.v1.HelloReply`");
     }
 
