@@ -170,6 +170,16 @@ pub(super) struct Call {
     _cancel: DropGuard,
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Were the requests just to end here, the callee could take them for complete.
+        if let (Some(requests), Ok(runtime)) = (self.requests.take(), tokio::runtime::Handle::try_current()) {
+            let status = Status::new(Code::Cancelled, "the caller has gone");
+            runtime.spawn(async move { requests.fail(status).await });
+        }
+    }
+}
+
 enum Outcome {
     Pending(AbortOnDropHandle<Result<Metadata, Failure>>),
     Known(Result<(), Box<Status>>),

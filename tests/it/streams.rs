@@ -126,7 +126,10 @@ async fn headers_trailers_and_an_error_behind_messages() {
 
     let (context, request) = host.prepare(&format!("{ONWARD}/Tell"), r#"{"value":"7"}"#);
     let told = host.runtime.call(context, request).await.unwrap();
-    assert_eq!(host.json(&format!("{ONWARD}/Tell"), &told), r#"{"text":"7 8 Aborted: on purpose, header, trailer"}"#);
+    assert_eq!(
+        host.json(&format!("{ONWARD}/Tell"), &told),
+        r#"{"text":"7 8 Code::Aborted: on purpose, header, trailer"}"#
+    );
 }
 
 #[tokio::test]

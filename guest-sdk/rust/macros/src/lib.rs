@@ -45,9 +45,9 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
 
         #modules
 
-        const _: () = {
+        mod __okra_streams {
             #readers
-        };
+        }
 
         #[allow(unused_macros)]
         macro_rules! okra_export {

@@ -53,8 +53,7 @@ fn collect(project: &Project) -> Vec<Module> {
             }
         } else {
             let path = path(project, id, false);
-            let calls = interface.types.iter().filter(|(_, ty)| project.is_resource(**ty));
-            let calls = calls.map(|(name, _)| ident(&name.to_upper_camel_case()));
+            let calls = resources(project, id);
             let service = project.service_of(id);
             services.entry(service).or_default().extend(quote!(pub use #path::{#(#functions,)* #(#calls),*};));
         }
@@ -70,8 +69,7 @@ fn collect(project: &Project) -> Vec<Module> {
     for (id, mut items) in services {
         let interface = project.interface(id);
         for types in interface.package.iter().filter_map(|package| types.get(package)).flatten() {
-            let path = path(project, *types, false);
-            items.extend(quote!(pub use #path::*;));
+            items.extend(all_types(project, *types));
         }
         with_services.extend(interface.package);
         let name = to_rust_ident(interface_name(project, id));
@@ -81,16 +79,27 @@ fn collect(project: &Project) -> Vec<Module> {
     for (id, interfaces) in types {
         if !with_services.contains(&id) {
             let name = &project.resolve.packages[id].name;
-            let paths = interfaces.iter().map(|types| path(project, *types, false));
+            let types = interfaces.iter().map(|types| all_types(project, *types));
             modules.push(Module {
                 short: to_rust_ident(&name.name),
                 long: package_name(name),
                 docs: project.resolve.packages[id].docs.contents.clone().unwrap_or_default(),
-                items: quote!(#(pub use #paths::*;)*),
+                items: types.collect(),
             });
         }
     }
     modules
+}
+
+/// What an interface of types or of streams defines. The types that an interface of streams uses are those of others.
+fn all_types(project: &Project, id: InterfaceId) -> TokenStream {
+    let (path, resources) = (path(project, id, false), resources(project, id));
+    if resources.is_empty() { quote!(pub use #path::*;) } else { quote!(pub use #path::{#(#resources),*};) }
+}
+
+fn resources(project: &Project, id: InterfaceId) -> Vec<Ident> {
+    let types = project.interface(id).types.iter().filter(|(_, ty)| project.is_resource(**ty));
+    types.map(|(name, _)| ident(&name.to_upper_camel_case())).collect()
 }
 
 fn interface_name(project: &Project, id: InterfaceId) -> &str {
