@@ -5,10 +5,12 @@ The environment says where the programs are: OKRA is the binary, GRPCURL is grpc
 
 import importlib
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import grpc
@@ -32,19 +34,29 @@ class Server:
         command = [os.environ["OKRA"], "serve", *paths, "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         self.log = []
+        address = queue.SimpleQueue()
+        # Read to its end: a server whose log nobody takes stands still.
+        self.reader = threading.Thread(target=self.read_log, args=(address,), daemon=True)
+        self.reader.start()
+        self.address = address.get(timeout=900)
+        if self.address is None:
+            raise RuntimeError("okra serve did not come up:\n" + "".join(self.log))
+
+    def read_log(self, address: queue.SimpleQueue):
         for line in self.process.stderr:
             self.log.append(line)
             if found := re.search(r"listening on http://(\S+)", line):
-                self.address = found[1]
-                return
-        raise RuntimeError("okra serve did not come up:\n" + "".join(self.log))
+                address.put(found[1])
+        address.put(None)
 
     def stop(self) -> str:
-        """Ends it as an operator would. The rest of its log."""
+        """Ends it as an operator would. Its log."""
         self.process.send_signal(signal.SIGTERM)
-        _, rest = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, rest
-        return rest
+        self.process.wait(timeout=60)
+        self.reader.join()
+        log = "".join(self.log)
+        assert self.process.returncode == 0, log
+        return log
 
 
 @pytest.fixture(scope="session")
