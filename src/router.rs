@@ -46,14 +46,17 @@ impl Revision {
         };
         let deadline = context.deadline.map_or_else(Instant::now, |deadline| deadline.at);
         let cancellation = context.cancellation.clone();
-        let passed = format!("the deadline passed while `{}` was at work", context.service);
+        let service = context.service.clone();
         // Pinned, because `select!` would keep a future that it is given by value twice; first, because most calls need
         // no timer then.
         let serve = pin!(self.serve(context, request, deadline));
         tokio::select! {
             biased;
             answer = serve => answer,
-            () = tokio::time::sleep_until(deadline) => Err(Status::new(Code::DeadlineExceeded, passed).into()),
+            () = tokio::time::sleep_until(deadline) => {
+                let message = format!("the deadline passed while `{service}` was at work");
+                Err(Status::new(Code::DeadlineExceeded, message).into())
+            }
             () = cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
         }
     }
