@@ -1,19 +1,12 @@
 //! gRPC's wire, for those who answer calls and those who make them.
 
+mod binary;
 mod codec;
 mod status;
 mod timeout;
 mod transport;
 
+pub(crate) use binary::BASE64;
 pub(crate) use codec::BytesCodec;
 pub(crate) use timeout::parse_timeout;
 pub(crate) use transport::{Transport, transport};
-
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
-/// Base64 of `-bin` metadata: written without padding, read with or without.
-pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);

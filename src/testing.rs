@@ -8,6 +8,6 @@ pub(crate) mod schema;
 mod tape;
 mod wire;
 
-pub(crate) use reading::reading;
+pub(crate) use reading::{has_unknown_number, reading};
 pub(crate) use tape::{Reel, Tape};
 pub(crate) use wire::Wire;

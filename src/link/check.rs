@@ -133,8 +133,8 @@ struct Checker<'p> {
     texts: Vec<String>,
     /// Something occurs twice that lowering wants once.
     merge: bool,
-    /// The same in bytes that are handed over as they are.
-    merge_encoded: bool,
+    /// The same in messages that are not lowered themselves.
+    merge_aside: bool,
     /// What some message lacks; where things occur twice, another occurrence may have it.
     lacks: Option<WireError>,
     left: u64,
@@ -148,7 +148,7 @@ impl<'p> Checker<'p> {
             counts: Vec::new(),
             texts: Vec::new(),
             merge: false,
-            merge_encoded: false,
+            merge_aside: false,
             lacks: None,
             left: limit,
             limit,
@@ -160,7 +160,7 @@ impl<'p> Checker<'p> {
         let mut checker = Self::new(plan, limit);
         checker.record(record, wire, 0)?;
         if let Some(lacks) = checker.lacks.take() {
-            if !checker.merge && !checker.merge_encoded {
+            if !checker.merge && !checker.merge_aside {
                 return Err(lacks);
             }
             let whole = merge::merge(plan, record, wire, Encoded::Merged);
@@ -272,6 +272,7 @@ impl<'p> Checker<'p> {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
                 let is_map = matches!(entry.place, Place::List { map: true, .. });
                 if is_map && is_unknown_entry(self.plan, record, bytes) {
+                    self.aside(record, bytes, depth)?;
                     return Ok(false);
                 }
                 self.record(record, bytes, depth + 1)?;
@@ -279,14 +280,7 @@ impl<'p> Checker<'p> {
             Value::Encoded { record, group } => {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
                 self.spend(bytes.len() as u64)?;
-                // Valid all through, but handed over as bytes: no lists to count, nothing to merge, no room for more.
-                let (counts, texts) = (self.counts.len(), self.texts.len());
-                let (merge, left) = (mem::take(&mut self.merge), mem::replace(&mut self.left, u64::MAX));
-                self.record(record, bytes, depth + 1)?;
-                self.counts.truncate(counts);
-                self.texts.truncate(texts);
-                self.merge_encoded |= mem::replace(&mut self.merge, merge);
-                self.left = left;
+                self.aside(record, bytes, depth)?;
             }
             Value::Json(kind) => {
                 let bytes = reader.length_delimited().map_err(broken)?;
@@ -302,6 +296,19 @@ impl<'p> Checker<'p> {
             }
         }
         Ok(true)
+    }
+
+    /// Checks a message in the message that is not lowered itself: handed over as bytes, or not at all. It must be valid all
+    /// through, but there are no lists to count, nothing to merge, no room to make.
+    fn aside(&mut self, record: RecordId, bytes: &[u8], depth: u32) -> Result<(), WireError> {
+        let (counts, texts) = (self.counts.len(), self.texts.len());
+        let (merge, left) = (mem::take(&mut self.merge), mem::replace(&mut self.left, u64::MAX));
+        self.record(record, bytes, depth + 1)?;
+        self.counts.truncate(counts);
+        self.texts.truncate(texts);
+        self.merge_aside |= mem::replace(&mut self.merge, merge);
+        self.left = left;
+        Ok(())
     }
 
     /// Checks packed values and counts those that are kept.

@@ -1,7 +1,7 @@
 //! What prost-reflect reads in wire bytes, as text in which equal messages are equal: maps in the order of their keys, NaN
 //! like any other number.
 
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Syntax, Value};
 
 /// What is read in an encoded message; `None` when it is to be refused. prost-reflect itself does not look for required
 /// fields, nor for values that have no JSON form.
@@ -32,18 +32,42 @@ fn is_whole_value(value: &Value) -> bool {
 }
 
 fn canonical(message: &DynamicMessage) -> String {
+    // Any number of NullValue means null.
+    if message.has_field_by_name("null_value") && message.descriptor().full_name() == "google.protobuf.Value" {
+        return "null".to_owned();
+    }
     let fields: Vec<_> = message.fields().map(|(field, value)| format!("{}: {}", field.name(), text(value))).collect();
     format!("{{{}}}", fields.join(", "))
+}
+
+/// Whether a message has numbers that a closed enum lacks: prost-reflect takes them for values, and they are unknown fields.
+pub(crate) fn has_unknown_number(descriptor: &MessageDescriptor, wire: &[u8]) -> bool {
+    fn is_unknown(field: &FieldDescriptor, value: &Value) -> bool {
+        match value {
+            Value::EnumNumber(number) => matches!(field.kind(), Kind::Enum(definition)
+                if definition.parent_file().syntax() == Syntax::Proto2 && definition.get_value(*number).is_none()),
+            Value::Message(message) => message.fields().any(|(field, value)| is_unknown(&field, value)),
+            Value::List(values) => values.iter().any(|value| is_unknown(field, value)),
+            Value::Map(entries) => {
+                let Kind::Message(entry) = field.kind() else { return false };
+                entries.values().any(|value| is_unknown(&entry.map_entry_value_field(), value))
+            }
+            _ => false,
+        }
+    }
+    let message = DynamicMessage::decode(descriptor.clone(), wire);
+    message.is_ok_and(|message| message.fields().any(|(field, value)| is_unknown(&field, value)))
 }
 
 fn text(value: &Value) -> String {
     match value {
         Value::Message(message) => canonical(message),
-        Value::List(values) => format!("{:?}", values.iter().map(text).collect::<Vec<_>>()),
+        // Nothing is escaped anew at each level.
+        Value::List(values) => format!("[{}]", values.iter().map(text).collect::<Vec<_>>().join(", ")),
         Value::Map(entries) => {
             let mut entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key:?}: {}", text(value))).collect();
             entries.sort();
-            format!("{entries:?}")
+            format!("[{}]", entries.join(", "))
         }
         other => format!("{other:?}"),
     }

@@ -1,4 +1,4 @@
-//! The test host: guests of `tests/guests`, built once, in a runtime without a network.
+//! The test host: guests of `tests/guests` and examples, built once, in a runtime without a network.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,15 +19,20 @@ pub(crate) struct TestHost {
     _cache: tempfile::TempDir,
 }
 
-/// The package of a project, by its folder in the repository; built by the first test that wants it.
+/// The package of a project, by its folder in the repository.
 pub(crate) fn package(project: &str) -> Package {
+    Package::read(std::fs::read(built(project)).expect("the package is there")).expect("the package is one")
+}
+
+/// The file with the package of a project; built by the first test that wants it.
+pub(crate) fn built(project: &str) -> PathBuf {
     static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
     let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let path = built.entry(project.to_owned()).or_insert_with(|| {
+    let build = || {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(project);
         build_if_stale(&folder).expect("the project can be built")
-    });
-    Package::read(std::fs::read(path).expect("the package is there")).expect("the package is one")
+    };
+    built.entry(project.to_owned()).or_insert_with(build).clone()
 }
 
 impl TestHost {

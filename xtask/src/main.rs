@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod okra;
 mod test;
 mod tools;
@@ -30,6 +31,12 @@ enum Task {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Fuzzes what parses what others sent.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
 }
 
 fn main() -> miette::Result<ExitCode> {
@@ -37,5 +44,6 @@ fn main() -> miette::Result<ExitCode> {
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
         Task::Bench { names } => bench::run(&names),
+        Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -5,8 +5,12 @@ use std::process::{Command, ExitCode, Stdio};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
+use crate::fuzz;
 use crate::okra::{Okra, root};
 use crate::tools::{self, Python};
+
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 10;
 
 /// Sets up what the tests need, runs all of them and prints how many there were.
 pub(crate) fn run() -> miette::Result<ExitCode> {
@@ -24,6 +28,12 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     for suite in [&mut cargo, &mut pytest] {
         counts.run(suite)?;
     }
+    // A look only: who changes the link lets it run longer.
+    let found = fuzz::run(FUZZ_SECONDS);
+    if let Err(report) = &found {
+        eprintln!("{report:?}");
+    }
+    counts.failed += u64::from(found.is_err());
     println!("\n{} passed, {} failed", counts.passed, counts.failed);
     Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

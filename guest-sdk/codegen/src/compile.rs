@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
 /// What compiling gives.
@@ -23,6 +24,24 @@ pub enum CompileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Proto(Box<protox::Error>),
+    /// A file is written in a protobuf edition, which the compiler cannot read.
+    #[error("{file}:{line}: protobuf editions are not supported")]
+    #[diagnostic(help(
+        "write it in proto3: `syntax = \"proto3\";` in this place, `optional` before fields whose absence matters, and no \
+         `features`"
+    ))]
+    Edition {
+        /// The file, below its root.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// All of it.
+        #[source_code]
+        source_code: NamedSource<String>,
+        /// Where it says so.
+        #[label("no edition can be read")]
+        span: SourceSpan,
+    },
     /// What the files become is not valid.
     #[error("the compiled .proto files are not valid")]
     Descriptors(#[from] prost_reflect::DescriptorError),
@@ -49,6 +68,41 @@ impl From<protox::Error> for CompileError {
     }
 }
 
+impl CompileError {
+    /// The compiler knows `edition` as little as any other word that it does not expect.
+    fn explained(error: protox::Error, roots: &[PathBuf]) -> Self {
+        let file = error.file().filter(|_| error.is_parse());
+        file.and_then(|file| Self::edition(file, roots)).unwrap_or_else(|| error.into())
+    }
+
+    fn edition(file: &str, roots: &[PathBuf]) -> Option<Self> {
+        let text = roots.iter().find_map(|root| fs::read_to_string(root.join(file)).ok())?;
+        let start = first_word(&text);
+        let statement = text.get(start..)?.split_inclusive(';').next()?;
+        let is_edition = statement.strip_prefix("edition")?.trim_start().starts_with('=');
+        is_edition.then(|| Self::Edition {
+            file: file.to_owned(),
+            line: text.get(..start).unwrap_or_default().matches('\n').count() + 1,
+            span: (start, statement.len()).into(),
+            source_code: NamedSource::new(file, text.clone()),
+        })
+    }
+}
+
+/// Where a `.proto` file begins, after blanks and comments.
+fn first_word(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}');
+        let end = match rest.as_bytes() {
+            [b'/', b'/', ..] => rest.find('\n'),
+            [b'/', b'*', ..] => rest.find("*/").map(|at| at + 2),
+            _ => return text.len() - rest.len(),
+        };
+        rest = end.and_then(|end| rest.get(end..)).unwrap_or_default();
+    }
+}
+
 /// Compiles `.proto` files.
 ///
 /// `roots` are the folders that imports are looked up in; `files` lie in them. Without files, all `.proto` files under the
@@ -68,7 +122,8 @@ pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, Compile
         return Err(CompileError::NoFiles { roots: roots.to_vec() });
     }
     let mut compiler = protox::Compiler::new(roots)?;
-    compiler.include_imports(true).include_source_info(true).open_files(found)?;
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(found).map_err(|error| CompileError::explained(error, roots))?;
     let descriptors = compiler.encode_file_descriptor_set();
     // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
     let pool = DescriptorPool::decode(descriptors.as_slice())?;

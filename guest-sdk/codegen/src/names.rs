@@ -3,7 +3,7 @@
 //! A WIT name is one or more words `[a-z][a-z0-9]*` joined by `-`.
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md#identifiers>
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// An identifier of a `.proto` file in kebab case.
 ///
@@ -103,12 +103,14 @@ pub fn escaped(name: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Scope {
     used: HashSet<String>,
+    /// Of names that clashed: the next number to try. Those before it are taken for good.
+    next: HashMap<String, u32>,
 }
 
 impl Scope {
     /// A scope in which some names are taken.
     pub fn with(names: impl IntoIterator<Item = String>) -> Self {
-        Self { used: names.into_iter().collect() }
+        Self { used: names.into_iter().collect(), next: HashMap::new() }
     }
 
     /// Gives each of the wanted names, in their order.
@@ -121,11 +123,14 @@ impl Scope {
                 if self.used.insert(name.clone()) {
                     return name.clone();
                 }
-                let numbered = (2..).map(|number: u32| format!("{name}{number}"));
-                let free = numbered.into_iter().find(|name| !all.contains(name) && !self.used.contains(name));
-                let free = free.unwrap_or_else(|| name.clone());
-                self.used.insert(free.clone());
-                free
+                let next = self.next.entry(name.clone()).or_insert(2);
+                loop {
+                    let numbered = format!("{name}{next}");
+                    *next += 1;
+                    if !all.contains(&numbered) && self.used.insert(numbered.clone()) {
+                        return numbered;
+                    }
+                }
             })
             .collect()
     }

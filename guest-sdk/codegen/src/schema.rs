@@ -7,6 +7,8 @@
 //! Messages and enums are referred to by index ([`MessageId`], [`EnumId`]). The graph of records is acyclic: an edge
 //! that would close a cycle is a [`Kind::Encoded`] field.
 
+use std::collections::BTreeMap;
+
 /// Index of a [`Message`] in [`Schema::messages`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub usize);
@@ -43,6 +45,11 @@ pub struct Package {
     pub types_interface: String,
     /// Name of the interface with the functions for recursive messages: `codec`, or a numbered variant.
     pub codec_interface: String,
+    /// What the interface of types calls the types that it uses from other packages, by their protobuf full names. Here
+    /// as in [`Package::codec_names`] there may be more than the services need, so that names do not depend on them.
+    pub foreign_names: BTreeMap<String, String>,
+    /// What the interface with the codec functions calls the types of messages, by their protobuf full names.
+    pub codec_names: BTreeMap<String, String>,
 }
 
 /// A message and the WIT type that stands for it.
@@ -111,7 +118,7 @@ pub enum Cardinality {
 }
 
 /// What one value of a field is, or the payload of a method.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A scalar, string or bytes.
     Scalar(Scalar),
@@ -140,7 +147,7 @@ pub enum Kind {
 }
 
 /// Which of the three JSON types of `google/protobuf/struct.proto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JsonKind {
     /// `google.protobuf.Struct`: a JSON object.
     Struct,

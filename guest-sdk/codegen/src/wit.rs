@@ -113,9 +113,9 @@ fn package_text(schema: &Schema, index: usize, package: &Package) -> String {
     if !codecs.is_empty() {
         let _ = writeln!(text, "\n/// Messages that hold themselves, as values and encoded.");
         let _ = writeln!(text, "interface {} {{", escaped(&package.codec_interface));
-        let functions = codecs.iter().flat_map(|message| ["decode", "encode"].map(|verb| (verb, &message.wit_name)));
-        let mut uses = Uses::new(schema, index, functions.map(|(verb, name)| format!("{verb}-{name}")));
-        let names: Vec<_> = codecs.iter().map(|message| uses.name(&message.wit_name, message.package)).collect();
+        let mut uses = Uses::in_codec(schema, index, package);
+        let names: Vec<_> =
+            codecs.iter().map(|message| uses.name(&message.full_name, &message.wit_name, index)).collect();
         uses.print(&mut text);
         for (message, name) in codecs.iter().zip(names) {
             let wit_name = &message.wit_name;
@@ -140,13 +140,7 @@ fn types_text(
     text: &mut String,
 ) {
     let _ = writeln!(text, "\ninterface {} {{", escaped(&package.types_interface));
-    let oneofs = messages.iter().flat_map(|message| &message.members).filter_map(|member| match member {
-        Member::Oneof(oneof) => Some(oneof.type_name.clone()),
-        Member::Field(_) => None,
-    });
-    let own = messages.iter().map(|message| message.wit_name.clone());
-    let own: Vec<_> = own.chain(enums.iter().map(|found| found.wit_name.clone())).chain(oneofs).collect();
-    let mut uses = Uses::in_types(schema, index, own);
+    let mut uses = Uses::in_types(schema, index, package);
     let mut body = String::new();
     for definition in enums {
         enum_text(definition, &mut body);
@@ -247,6 +241,8 @@ struct Uses<'a> {
     package: usize,
     /// Whether this is the package's interface of types itself.
     is_types: bool,
+    /// Names here that were given with the schema, by full names.
+    given: Option<&'a BTreeMap<String, String>>,
     scope: Scope,
     /// Name of `okra:service/status`'s error here.
     error: String,
@@ -255,26 +251,31 @@ struct Uses<'a> {
 }
 
 impl<'a> Uses<'a> {
-    fn new(schema: &'a Schema, package: usize, taken: impl IntoIterator<Item = String>) -> Self {
-        let mut scope = Scope::with(taken);
+    /// For an interface of functions.
+    fn new(schema: &'a Schema, package: usize, functions: impl IntoIterator<Item = String>) -> Self {
+        let mut scope = Scope::with(functions);
         let error = scope.one("error");
-        Self { schema, package, is_types: false, scope, error, used: BTreeMap::new() }
+        Self { schema, package, is_types: false, given: None, scope, error, used: BTreeMap::new() }
     }
 
-    /// For the package's interface of types, which has no functions and so no `error`.
-    fn in_types(schema: &'a Schema, package: usize, own: impl IntoIterator<Item = String>) -> Self {
-        let scope = Scope::with(own);
-        Self { schema, package, is_types: true, scope, error: String::new(), used: BTreeMap::new() }
+    /// For the codec interface of a package. The schema names no type `error` there.
+    fn in_codec(schema: &'a Schema, index: usize, package: &'a Package) -> Self {
+        Self { given: Some(&package.codec_names), ..Self::new(schema, index, []) }
+    }
+
+    /// For a package's interface of types, which has no functions and so no `error`.
+    fn in_types(schema: &'a Schema, index: usize, package: &'a Package) -> Self {
+        Self { given: Some(&package.foreign_names), is_types: true, ..Self::new(schema, index, []) }
     }
 
     /// The name here of a type.
-    fn name(&mut self, wit_name: &str, package: usize) -> String {
+    fn name(&mut self, full_name: &str, wit_name: &str, package: usize) -> String {
         if self.is_types && package == self.package {
             return escaped(wit_name);
         }
-        let scope = &mut self.scope;
-        let name = self.used.entry((package, wit_name.to_owned())).or_insert_with(|| scope.one(wit_name));
-        escaped(name)
+        let (scope, given) = (&mut self.scope, self.given.and_then(|names| names.get(full_name)));
+        let name = || given.cloned().unwrap_or_else(|| scope.one(wit_name));
+        escaped(self.used.entry((package, wit_name.to_owned())).or_insert_with(name))
     }
 
     fn kind(&mut self, kind: &Kind) -> String {
@@ -284,11 +285,11 @@ impl<'a> Uses<'a> {
             Kind::FieldMask => "list<string>".to_owned(),
             Kind::Encoded { .. } => "list<u8>".to_owned(),
             Kind::Enum(id) => match self.schema.enums.get(id.0) {
-                Some(found) => self.name(&found.wit_name, found.package),
+                Some(found) => self.name(&found.full_name, &found.wit_name, found.package),
                 None => String::new(),
             },
             Kind::Message { message, .. } => match self.schema.messages.get(message.0) {
-                Some(found) => self.name(&found.wit_name, found.package),
+                Some(found) => self.name(&found.full_name, &found.wit_name, found.package),
                 None => String::new(),
             },
         }

@@ -2,61 +2,16 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
-use okra_codegen::compile::{CompileError, Compiled, compile};
+use std::fs;
+use std::path::Path;
+
+use common::{component, corpus, everything, parse, schema, services, source, text};
+use okra_codegen::compile::{CompileError, compile};
 use okra_codegen::mapping::SchemaError;
 use okra_codegen::schema::{Cardinality, Kind, Member, Message, Schema};
-use okra_codegen::wit::{GeneratedFile, World, generate};
-use wit_parser::{Resolve, WorldId};
-
-fn corpus(files: &[&str]) -> Compiled {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let files: Vec<PathBuf> = files.iter().map(|file| root.join(file)).collect();
-    compile(&[root], &files).unwrap()
-}
-
-/// Compiles one file that is written here.
-fn source(text: &str) -> Result<Compiled, CompileError> {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("test.proto"), text).unwrap();
-    compile(&[folder.path().to_owned()], &[])
-}
-
-fn services(compiled: &Compiled) -> Vec<String> {
-    compiled.pool.services().map(|service| service.full_name().to_owned()).collect()
-}
-
-fn schema(compiled: &Compiled) -> Schema {
-    Schema::new(&compiled.pool, &services(compiled)).unwrap()
-}
-
-/// Everything exported, and imported as well.
-fn everything(schema: &Schema) -> Vec<GeneratedFile> {
-    let all: Vec<String> = schema.services.iter().map(|service| service.full_name.clone()).collect();
-    generate(schema, &World { name: "corpus".to_owned(), exports: all.clone(), imports: all, raw: true })
-}
-
-fn parse(files: &[GeneratedFile]) -> (Resolve, WorldId) {
-    let folder = tempfile::tempdir().unwrap();
-    for file in files {
-        let path = folder.path().join(&file.path);
-        assert!(!path.exists(), "{} is written twice", file.path.display());
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &file.text).unwrap();
-    }
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(folder.path()).unwrap_or_else(|error| panic!("{error:?}\n{}", text(files)));
-    let world = resolve.select_world(&[package], None).unwrap();
-    (resolve, world)
-}
-
-/// What is generated, without the files that are always the same.
-fn text(files: &[GeneratedFile]) -> String {
-    let own = files.iter().filter(|file| !file.path.starts_with("deps/okra-service"));
-    own.map(|file| format!("=== {}\n{}", file.path.display(), file.text)).collect::<Vec<_>>().join("\n")
-}
+use okra_codegen::wit::{World, generate};
 
 fn message<'a>(schema: &'a Schema, name: &str) -> &'a Message {
     schema.messages.iter().find(|message| message.full_name == name).unwrap()
@@ -77,7 +32,8 @@ macro_rules! generated {
         #[test]
         fn $test() {
             let files = everything(&schema(&corpus(&[$($file),+])));
-            parse(&files);
+            let (resolve, world) = parse(&files);
+            component(&resolve, world).unwrap();
             insta::assert_snapshot!(text(&files));
         }
     )+};
@@ -88,6 +44,7 @@ generated! {
     names_that_wit_refuses: "names.proto";
     proto2_groups_and_closed_enums: "proto2.proto";
     recursive_messages: "recursion.proto";
+    every_kind_as_often_as_it_can_occur: "shapes.proto";
     well_known_types: "wellknown.proto";
     packages_that_import_one_another: "imports/service.proto";
     a_file_without_package: "plain.proto";
@@ -200,7 +157,7 @@ fn the_world_has_what_it_is_asked_for() {
 #[test]
 fn all_files_below_the_root_are_compiled_when_none_is_named() {
     let compiled = corpus(&[]);
-    assert!(services(&compiled).contains(&"okra.service.Status".to_owned()));
+    assert!(services(&compiled.pool).contains(&"okra.service.Status".to_owned()));
     parse(&everything(&schema(&compiled)));
 }
 
@@ -258,18 +215,6 @@ fn streaming_methods_are_refused() {
 }
 
 #[test]
-fn records_that_double_with_each_level_are_refused() {
-    let levels = (0..24).map(|level| format!("message M{level} {{ M{0} a = 1; M{0} b = 2; }}", level + 1));
-    let levels: String = levels.collect();
-    let text = format!(
-        "syntax = \"proto3\"; {levels} message M24 {{ string a = 1; }} service S {{ rpc Get(M0) returns (M24); }}"
-    );
-    let compiled = source(&text).unwrap();
-    let error = Schema::new(&compiled.pool, &["S"]).unwrap_err();
-    assert!(matches!(error, SchemaError::TooLarge { .. }), "{error}");
-}
-
-#[test]
 fn packages_that_become_one_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, package: &str| {
@@ -310,9 +255,31 @@ fn an_import_that_is_not_there_is_told() {
 
 #[test]
 fn editions_are_refused_with_file_and_line() {
-    let error = source("edition = \"2023\";\nmessage M {}\n").unwrap_err();
-    let CompileError::Proto(error) = error else { panic!("{error}") };
-    assert!(format!("{error:?}").contains("test.proto:1:"), "{error:?}");
+    let error = source("// A comment.\n/* Another;\n one. */\n\nedition = \"2023\";\nmessage M {}\n").unwrap_err();
+    let CompileError::Edition { file, line, span, .. } = &error else { panic!("{error}") };
+    assert_eq!((file.as_str(), *line, span.len()), ("test.proto", 5, 17));
+    insta::assert_snapshot!(error, @"test.proto:5: protobuf editions are not supported");
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("syntax = \"proto3\";"), "{help}");
+}
+
+#[test]
+fn an_imported_file_of_an_edition_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("old.proto"), "syntax = \"proto3\";\nimport \"new.proto\";\n").unwrap();
+    fs::write(folder.path().join("new.proto"), "edition = \"2024\";\n").unwrap();
+    let error = compile(&[folder.path().to_owned()], &[folder.path().join("old.proto")]).unwrap_err();
+    assert!(matches!(&error, CompileError::Edition { file, line: 1, .. } if file == "new.proto"), "{error}");
+}
+
+#[test]
+fn a_mistake_that_only_resembles_an_edition_is_told_as_it_is() {
+    for text in
+        ["editions = \"2023\";", "/* edition = \"2023\";", "edition", "syntax = \"proto3\"; edition = \"2023\";"]
+    {
+        let error = source(text).unwrap_err();
+        assert!(matches!(error, CompileError::Proto(_)), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -323,4 +290,20 @@ fn a_reserved_prefix_goes_only_from_values_that_have_it() {
     let schema = schema(&source(text).unwrap());
     let names: Vec<_> = schema.enums[0].cases.iter().map(|case| case.wit_name.as_str()).collect();
     assert_eq!(names, ["open", "http-state3", "http-stateful", "other"]);
+}
+
+#[test]
+fn every_test_that_the_mapping_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let tests = ["tests/corpus.rs", "tests/hostile.rs", "tests/random.rs", "src/names.rs"].map(read).join("");
+    let tests = tests + &read("../../src/link/tests/differential.rs");
+    let mapping = read("MAPPING.md");
+    let words = mapping.split(|char: char| !char.is_ascii_lowercase() && !char.is_ascii_digit() && char != '_');
+    // No other word has so many of them.
+    let named: Vec<_> = words.filter(|word| word.matches('_').count() > 2).collect();
+    assert!(named.len() > 50, "{named:?}");
+    for name in named {
+        assert!(tests.contains(&format!("fn {name}(")) || tests.contains(&format!("    {name}: \"")), "no test {name}");
+    }
 }

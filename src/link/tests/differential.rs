@@ -3,12 +3,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::{FIXTURE, through_params, through_result};
+use super::FIXTURE;
+use super::fixture::{through_params, through_result};
 use crate::testing::{Tape, reading};
 
 /// Both ways through a guest give what prost-reflect reads in the same bytes.
 fn same(method: &str, message: &str, wire: Vec<u8>) -> Result<(), TestCaseError> {
-    let descriptor = FIXTURE.message(message);
+    let descriptor = FIXTURE.message(&format!("test.link.v1.{message}"));
     let expected = reading(&descriptor, &wire);
     prop_assert!(expected.is_some(), "prost-reflect takes it");
     let function = FIXTURE.function(method);
@@ -24,25 +25,25 @@ proptest! {
 
     #[test]
     fn a_message_of_everything_survives(tape in vec(any::<u8>(), 0..600)) {
-        let message = Tape::new(&tape).message(&FIXTURE.message("Everything"), 3);
+        let message = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Everything"), 3);
         same("All", "Everything", message.encode_to_vec())?;
     }
 
     #[test]
     fn a_small_message_survives(tape in vec(any::<u8>(), 0..40)) {
-        let message = Tape::new(&tape).message(&FIXTURE.message("Small"), 1);
+        let message = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Small"), 1);
         same("Small", "Small", message.encode_to_vec())?;
     }
 
     #[test]
     fn joined_flat_values_survive(tape in vec(any::<u8>(), 0..60)) {
-        let message = Tape::new(&tape).message(&FIXTURE.message("Flat"), 2);
+        let message = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Flat"), 2);
         same("Flat", "Flat", message.encode_to_vec())?;
     }
 
     #[test]
     fn a_proto2_message_survives(tape in vec(any::<u8>(), 0..200)) {
-        let message = Tape::new(&tape).message(&FIXTURE.message("Legacy"), 2);
+        let message = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Legacy"), 2);
         same("Legacy", "Legacy", message.encode_to_vec())?;
     }
 
@@ -50,7 +51,7 @@ proptest! {
     /// map entry win.
     #[test]
     fn concatenated_messages_merge(first in vec(any::<u8>(), 0..300), second in vec(any::<u8>(), 0..300)) {
-        let descriptor = FIXTURE.message("Everything");
+        let descriptor = FIXTURE.message("test.link.v1.Everything");
         let mut wire = Tape::new(&first).message(&descriptor, 3).encode_to_vec();
         wire.extend(Tape::new(&second).message(&descriptor, 3).encode_to_vec());
         // A Value that merges two kinds has the last one, like any oneof.

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
-use super::{FIXTURE, LIMIT, TestMemory, through_params};
+use super::FIXTURE;
+use super::fixture::{LIMIT, TestMemory, through_params};
 use crate::link::lift::LiftError;
 use crate::testing::Tape;
 
@@ -33,7 +34,7 @@ proptest! {
         tape in vec(any::<u8>(), 0..300),
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let descriptor = FIXTURE.message("Flat");
+        let descriptor = FIXTURE.message("test.link.v1.Flat");
         let mut wire = Tape::new(&tape).message(&descriptor, 3).encode_to_vec();
         for (at, byte) in damage {
             if !wire.is_empty() {
@@ -59,7 +60,7 @@ proptest! {
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
     ) {
         let function = FIXTURE.function("All");
-        let wire = Tape::new(&tape).message(&FIXTURE.message("Everything"), 3).encode_to_vec();
+        let wire = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Everything"), 3).encode_to_vec();
         let request = function.prepare_request(wire.into(), LIMIT as u64 * 16).unwrap();
         let mut memory = TestMemory::default();
         let slots = function.lower_params(&request, &mut memory).unwrap();
@@ -84,8 +85,8 @@ fn a_hundred_levels_are_the_most() {
     assert!(through_params(all, nested(99).into()).is_ok());
     let error = through_params(all, nested(101).into()).unwrap_err();
     assert!(error.contains("nested more than 100 levels deep"), "{error}");
-    assert!(DynamicMessage::decode(FIXTURE.message("Everything"), nested(99).as_slice()).is_ok());
-    assert!(DynamicMessage::decode(FIXTURE.message("Everything"), nested(101).as_slice()).is_err());
+    assert!(DynamicMessage::decode(FIXTURE.message("test.link.v1.Everything"), nested(99).as_slice()).is_ok());
+    assert!(DynamicMessage::decode(FIXTURE.message("test.link.v1.Everything"), nested(101).as_slice()).is_err());
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_string_that_is_aliased_a_thousand_times_is_stopped_at_the_limit() {
     let request = function.prepare_request(strings.into(), LIMIT as u64 * 16).unwrap();
     let mut memory = TestMemory::default();
     let slots = function.lower_params(&request, &mut memory).unwrap();
-    let text = super::Memory::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
+    let text = crate::link::lower::Memory::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
     // Point every element of every list at the long text: whatever looks like (pointer, 1).
     for at in (0..memory.bytes.len() - 100_008).step_by(4) {
         if memory.bytes[at + 4..at + 8] == [1, 0, 0, 0] && memory.bytes[at..at + 4] != [4, 0, 0, 0] {

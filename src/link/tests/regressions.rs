@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
-use super::{FIXTURE, LIMIT, through_params};
+use super::FIXTURE;
+use super::fixture::{LIMIT, through_params};
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
 fn passes(method: &str, message: &str, wire: &[u8]) {
-    let descriptor = FIXTURE.message(message);
+    let descriptor = FIXTURE.message(&format!("test.link.v1.{message}"));
     let expected = reading(&descriptor, wire);
     assert!(expected.is_some(), "prost-reflect takes {wire:?}");
     let answer = through_params(FIXTURE.function(method), Bytes::copy_from_slice(wire)).unwrap();
@@ -60,6 +61,9 @@ fn a_kind_of_a_value_was_missed_that_a_later_occurrence_brings() {
 fn a_map_without_a_value_that_has_required_fields_was_taken() {
     let error = refused("Demanding", b"\x12\x03\x0a\x01a");
     assert!(error.contains("required field `value` of test.link.v1.Demanding.parts is missing"), "{error}");
+    // A Value without a kind is refused where it is sent, too.
+    let error = refused("All", b"\xc2\x03\x03\x0a\x01a");
+    assert!(error.contains("required field `value` of test.link.v1.Everything.values_by is missing"), "{error}");
 }
 
 #[test]
@@ -81,4 +85,11 @@ fn a_recursive_message_was_counted_once_for_each_of_its_levels() {
 fn anything_at_all_was_taken_for_nothing() {
     assert!(refused("Nothing", b"\x0a\x05hi").contains("google.protobuf.Empty: the message is truncated"));
     assert!(FIXTURE.function("Nothing").prepare_request(Bytes::from_static(b"\x0a\x02hi"), LIMIT as u64).is_ok());
+}
+
+#[test]
+fn an_entry_with_an_unknown_number_was_not_read_to_its_end() {
+    // late {2: 8, then field number 0}
+    let error = refused("Demanding", b"\x22\x06\x08\x02\x10\x08\x02\x05");
+    assert!(error.contains("field number 0"), "{error}");
 }

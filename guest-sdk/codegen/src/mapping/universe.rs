@@ -1,0 +1,183 @@
+//! All messages and enums of a pool, and how the messages hang together.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use prost_reflect::{
+    DescriptorPool, EnumDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, ServiceDescriptor,
+};
+
+use super::descriptors::{EMPTY, fields, special, target, value};
+use super::{SchemaError, valid};
+
+/// All messages and enums of a pool in their fixed order, which the names of types and the cuts in cycles follow: file by
+/// file, in the order of the files' names; messages before those that are declared in them.
+pub(super) struct Universe {
+    pub(super) packages: BTreeMap<String, Types>,
+    pub(super) messages: Vec<MessageDescriptor>,
+    pub(super) enums: Vec<EnumDescriptor>,
+    index: HashMap<String, usize>,
+    /// Strongly connected component of each message.
+    component: Vec<usize>,
+    /// Messages that some field holds encoded.
+    encoded: HashSet<usize>,
+}
+
+/// Indices of the messages and enums of a package.
+#[derive(Default)]
+pub(super) struct Types {
+    pub(super) messages: Vec<usize>,
+    pub(super) enums: Vec<usize>,
+}
+
+/// What the methods of services lead to, by full name.
+#[derive(Default)]
+pub(super) struct Reachable {
+    pub(super) messages: HashSet<String>,
+    pub(super) enums: HashSet<String>,
+}
+
+impl Universe {
+    pub(super) fn new(pool: &DescriptorPool) -> Self {
+        let mut files: Vec<FileDescriptor> = pool.files().collect();
+        files.sort_by(|a, b| a.name().cmp(b.name()));
+        let mut messages = Vec::new();
+        let mut enums = Vec::new();
+        for file in files {
+            enums.extend(file.enums());
+            let mut open: Vec<_> = file.messages().collect();
+            open.reverse();
+            while let Some(message) = open.pop() {
+                enums.extend(message.child_enums());
+                let children = open.len();
+                open.extend(message.child_messages());
+                if let Some(children) = open.get_mut(children..) {
+                    children.reverse();
+                }
+                if !message.is_map_entry() {
+                    messages.push(message);
+                }
+            }
+        }
+        let mut packages: BTreeMap<String, Types> = BTreeMap::new();
+        for (index, message) in messages.iter().enumerate() {
+            packages.entry(message.package_name().to_owned()).or_default().messages.push(index);
+        }
+        for (index, definition) in enums.iter().enumerate() {
+            packages.entry(definition.package_name().to_owned()).or_default().enums.push(index);
+        }
+        let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
+        let index = index.collect();
+        let mut universe = Self { packages, messages, enums, index, component: Vec::new(), encoded: HashSet::new() };
+        universe.component = universe.components();
+        universe.encoded = universe.encoded();
+        universe
+    }
+
+    fn targets(&self, message: &MessageDescriptor) -> Vec<usize> {
+        fields(message)
+            .iter()
+            .filter_map(target)
+            .filter_map(|message| self.index.get(message.full_name()).copied())
+            .collect()
+    }
+
+    /// Strongly connected components, by Kosaraju's algorithm without recursion.
+    fn components(&self) -> Vec<usize> {
+        let count = self.messages.len();
+        let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
+        let mut order = Vec::with_capacity(count);
+        let mut seen = vec![false; count];
+        for start in 0..count {
+            let mut stack = vec![(start, 0)];
+            while let Some((node, next)) = stack.pop() {
+                if next == 0 {
+                    match seen.get_mut(node) {
+                        Some(seen) if !*seen => *seen = true,
+                        _ => continue,
+                    }
+                }
+                match edges.get(node).and_then(|edges| edges.get(next)) {
+                    Some(&target) => {
+                        stack.push((node, next + 1));
+                        if seen.get(target) == Some(&false) {
+                            stack.push((target, 0));
+                        }
+                    }
+                    None => order.push(node),
+                }
+            }
+        }
+        let mut reversed = vec![Vec::new(); count];
+        for (from, targets) in edges.iter().enumerate() {
+            for target in targets {
+                if let Some(sources) = reversed.get_mut(*target) {
+                    sources.push(from);
+                }
+            }
+        }
+        let mut component = vec![usize::MAX; count];
+        for (number, &root) in order.iter().rev().enumerate() {
+            let mut stack = vec![root];
+            while let Some(node) = stack.pop() {
+                match component.get_mut(node) {
+                    Some(slot) if *slot == usize::MAX => *slot = number,
+                    _ => continue,
+                }
+                stack.extend(reversed.get(node).into_iter().flatten());
+            }
+        }
+        component
+    }
+
+    fn encoded(&self) -> HashSet<usize> {
+        let edges = self
+            .messages
+            .iter()
+            .enumerate()
+            .flat_map(|(from, message)| self.targets(message).into_iter().filter(move |to| self.cuts(from, *to)));
+        edges.collect()
+    }
+
+    /// Whether a field of `from` would close a cycle of records by holding `to`.
+    fn cuts(&self, from: usize, to: usize) -> bool {
+        to <= from && self.component.get(from) == self.component.get(to)
+    }
+
+    /// Whether a field of `from` holds `to` encoded, because it would close a cycle of records otherwise.
+    pub(super) fn encodes(&self, from: &MessageDescriptor, to: &MessageDescriptor) -> bool {
+        let index = |message: &MessageDescriptor| self.index.get(message.full_name()).copied();
+        index(from).zip(index(to)).is_some_and(|(from, to)| self.cuts(from, to))
+    }
+
+    /// Full names of the messages of a package that some field holds encoded.
+    pub(super) fn encoded_in(&self, types: &Types) -> Vec<String> {
+        let encoded = types.messages.iter().filter(|index| self.encoded.contains(index));
+        encoded.filter_map(|index| self.messages.get(*index)).map(|message| message.full_name().to_owned()).collect()
+    }
+
+    /// The messages that methods of the services lead to, and the enums in them.
+    ///
+    /// # Errors
+    /// When one of them is not valid.
+    pub(super) fn reachable(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
+        let mut reachable = Reachable::default();
+        let methods = services.iter().flat_map(ServiceDescriptor::methods);
+        let mut open: Vec<MessageDescriptor> = methods
+            .flat_map(|method| [method.input(), method.output()])
+            .filter(|message| message.full_name() != EMPTY && special(message).is_none())
+            .collect();
+        while let Some(message) = open.pop() {
+            if !reachable.messages.insert(message.full_name().to_owned()) {
+                continue;
+            }
+            for field in fields(&message) {
+                valid::field(&field)?;
+                if let ProtoKind::Enum(definition) = value(&field).kind() {
+                    reachable.enums.insert(definition.full_name().to_owned());
+                }
+                open.extend(target(&field));
+            }
+        }
+        Ok(reachable)
+    }
+}

@@ -1,0 +1,85 @@
+//! A schema with something of everything, and the way of its messages through a memory that stands for a guest's.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use okra_codegen::compile::compile;
+use okra_codegen::schema::Schema;
+use prost_reflect::{DescriptorPool, MessageDescriptor};
+
+use crate::link::function::Function;
+use crate::link::lower::Memory;
+use crate::link::plan::Plan;
+
+/// The test's schema and a function for each of its methods.
+pub(crate) struct Fixture {
+    pool: DescriptorPool,
+    functions: HashMap<String, Arc<Function>>,
+}
+
+impl Fixture {
+    /// `folder` has `link.proto`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let compiled = compile(&[folder.to_owned()], &[folder.join("link.proto")]).expect("the .proto files compile");
+        let schema = Schema::new(&compiled.pool, &["test.link.v1.Link"]).expect("the service is mapped");
+        let plan = Arc::new(Plan::new(&schema));
+        let methods = schema.services[0].methods.iter();
+        let functions = methods.map(|method| (method.proto_name.clone(), Arc::new(Function::method(&plan, method))));
+        Self { functions: functions.collect(), pool: compiled.pool }
+    }
+
+    pub(crate) fn message(&self, name: &str) -> MessageDescriptor {
+        self.pool.get_message_by_name(name).expect("a message of the test")
+    }
+
+    pub(crate) fn function(&self, name: &str) -> &Arc<Function> {
+        &self.functions[name]
+    }
+}
+
+/// A guest's memory: what is put there stays there.
+pub(crate) struct TestMemory {
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Default for TestMemory {
+    fn default() -> Self {
+        // Pointers of empty lists are small numbers, and must lie in the memory all the same.
+        Self { bytes: vec![0xaa; 16] }
+    }
+}
+
+impl Memory for TestMemory {
+    type Refused = ();
+
+    fn put(&mut self, bytes: &[u8], align: u32) -> Result<u32, ()> {
+        assert!(!bytes.is_empty(), "guests are never asked for nothing");
+        let at = self.bytes.len().next_multiple_of(align as usize);
+        self.bytes.resize(at, 0xaa);
+        self.bytes.extend_from_slice(bytes);
+        Ok(at as u32)
+    }
+}
+
+pub(crate) const LIMIT: usize = 1 << 20;
+
+/// Through a guest and back as a request: lowered as parameters, lifted as parameters.
+pub(crate) fn through_params(function: &Function, wire: Bytes) -> Result<Bytes, String> {
+    let request = function.prepare_request(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
+    let mut memory = TestMemory::default();
+    let slots = function.lower_params(&request, &mut memory).map_err(|error| format!("{error:?}"))?;
+    assert_eq!(slots.len(), function.flats());
+    function.lift_params(&slots, &memory.bytes, LIMIT).map_err(|error| error.to_string())
+}
+
+/// Through a guest and back as a response: lowered as a result, lifted as a result.
+pub(crate) fn through_result(function: &Function, wire: Bytes) -> Result<Bytes, String> {
+    let response = function.prepare_response(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
+    let mut memory = TestMemory::default();
+    let image = function.lower_result(&Ok(response), &mut memory).map_err(|error| format!("{error:?}"))?;
+    let at = memory.put(&image, 8).unwrap();
+    let answer = function.lift_result(at.into(), &memory.bytes, LIMIT).map_err(|error| error.to_string())?;
+    answer.map_err(|status| status.to_string())
+}
