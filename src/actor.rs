@@ -1,9 +1,12 @@
 //! The service actor: one for each revision, owner of its [pool](crate::pool).
 //!
 //! Claims and releases of instances are its messages. Its handlers never wait: a call runs its instance in its own task,
-//! on a [`Lease`], and the actor only says who gets which. coerce's mailbox has no bound, so admission is counted before
-//! it; a call that finds the actor dead starts another with an empty pool (instances still lent come back to nobody and
-//! are dropped).
+//! on a [`Lease`], and the actor only says who gets which. What comes back while nobody waits lies on a [shelf](Shelf) for
+//! the next call, which spares the actor two messages. coerce's mailbox has no bound, so admission is counted before it; a
+//! call that finds the actor dead starts another with an empty pool (instances still lent come back to nobody and are
+//! dropped).
+
+mod shelf;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +24,8 @@ use tokio::time::Instant;
 use crate::config::Run;
 use crate::pool::{Claim, Counts, Grant, Pool};
 
+use shelf::{Place, Shelf};
+
 /// How often idle instances are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -31,6 +36,8 @@ impl<T: Send + Sync + 'static> Pooled for T {}
 
 struct ServiceActor<I: Pooled> {
     pool: Pool<I>,
+    shelf: Arc<Shelf<I>>,
+    idle: Duration,
     sweeps: Option<Timer>,
 }
 
@@ -93,14 +100,20 @@ impl<I: Pooled> Handler<Release<I>> for ServiceActor<I> {
 #[async_trait::async_trait]
 impl<I: Pooled> Handler<Sweep> for ServiceActor<I> {
     async fn handle(&mut self, _: Sweep, _: &mut ActorContext) {
-        drop(self.pool.sweep(Instant::now()));
+        let now = Instant::now();
+        drop(self.pool.sweep(now));
+        for _ in self.shelf.sweep(now, self.idle) {
+            self.pool.release(None, now);
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl<I: Pooled> Handler<Count> for ServiceActor<I> {
     async fn handle(&mut self, _: Count, _: &mut ActorContext) -> Counts {
-        self.pool.counts()
+        let (places, instances) = self.shelf.counts();
+        let Counts { lent, idle, waiting } = self.pool.counts();
+        Counts { lent: lent.saturating_sub(places), idle: idle + instances, waiting }
     }
 }
 
@@ -121,12 +134,32 @@ pub enum Refused {
     Restarted,
 }
 
-/// The actor's address, shared by all calls of a revision.
+/// An actor, and the shelf beside it.
+struct Address<I: Pooled> {
+    actor: LocalActorRef<ServiceActor<I>>,
+    shelf: Arc<Shelf<I>>,
+}
+
+impl<I: Pooled> Address<I> {
+    /// Leaves a place for the next call, or gives it back to the actor when somebody waits for it.
+    fn put(&self, place: Place<I>) {
+        if let Some(place) = self.shelf.put(place) {
+            self.release(place.instance);
+        }
+    }
+
+    fn release(&self, instance: Option<Box<I>>) {
+        // A dead actor has no pool that it could come back to.
+        let _ = self.actor.notify(Release(instance));
+    }
+}
+
+/// Where all calls of a revision go.
 pub(crate) struct Dispatcher<I: Pooled> {
     name: String,
     system: ActorSystem,
     run: Run,
-    actor: RwLock<LocalActorRef<ServiceActor<I>>>,
+    address: RwLock<Arc<Address<I>>>,
     restart: Mutex<()>,
     /// Calls that hold an instance or wait for one.
     admitted: AtomicUsize,
@@ -138,19 +171,19 @@ impl<I: Pooled> Dispatcher<I> {
     /// # Errors
     /// When the actor system is shutting down.
     pub(crate) async fn start(name: String, system: &ActorSystem, run: &Run) -> Result<Arc<Self>, Refused> {
-        let actor = spawn(&name, system, run).await?;
+        let address = spawn(&name, system, run).await?;
         Ok(Arc::new(Self {
             name,
             system: system.clone(),
             run: run.clone(),
-            actor: RwLock::new(actor),
+            address: RwLock::new(address),
             restart: Mutex::new(()),
             admitted: AtomicUsize::new(0),
         }))
     }
 
-    fn actor(&self) -> LocalActorRef<ServiceActor<I>> {
-        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn address(&self) -> Arc<Address<I>> {
+        self.address.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for an instance.
@@ -163,20 +196,26 @@ impl<I: Pooled> Dispatcher<I> {
     pub(crate) async fn lease(self: &Arc<Self>, deadline: Instant, nested: bool) -> Result<Lease<I>, Refused> {
         let admitted = self.admit(nested)?;
         for _ in 0..2 {
-            let actor = self.actor();
-            let (reply, granted) = oneshot::channel();
-            let mut waiting = Waiting { granted, actor: &actor };
-            if actor.notify(Claim { reply, deadline, nested }).is_ok()
-                && let Ok(grant) = (&mut waiting.granted).await
-            {
-                drop(waiting);
-                return Ok(Lease { instance: grant.into_instance(), actor, _admitted: admitted });
+            let address = self.address();
+            if address.actor.is_valid() {
+                match address.shelf.take(nested) {
+                    Ok(place) => return Ok(Lease { place, address, _admitted: admitted }),
+                    Err(others) => others.into_iter().for_each(|(place, _)| address.release(place.instance)),
+                }
+                let (reply, granted) = oneshot::channel();
+                let mut waiting = Waiting { granted, address: &address };
+                if address.actor.notify(Claim { reply, deadline, nested }).is_ok()
+                    && let Ok(grant) = (&mut waiting.granted).await
+                {
+                    drop(waiting);
+                    let place = Place { instance: grant.into_instance(), nested };
+                    return Ok(Lease { place, address, _admitted: admitted });
+                }
             }
-            drop(waiting);
             if deadline <= Instant::now() {
                 break;
             }
-            self.restart(&actor).await?;
+            self.restart(&address).await?;
         }
         Err(Refused::Restarted)
     }
@@ -193,48 +232,47 @@ impl<I: Pooled> Dispatcher<I> {
     }
 
     /// Starts the actor anew when it is dead. Of several calls that find it so, one does.
-    async fn restart(&self, dead: &LocalActorRef<ServiceActor<I>>) -> Result<(), Refused> {
+    async fn restart(&self, dead: &Arc<Address<I>>) -> Result<(), Refused> {
         let _guard = self.restart.lock().await;
-        if self.actor().actor_id() != dead.actor_id() || dead.send(Count).await.is_ok() {
+        if !Arc::ptr_eq(&self.address(), dead) || dead.actor.send(Count).await.is_ok() {
             return Ok(());
         }
         tracing::error!(service = %self.name, "the service's actor ended: starting another with an empty pool");
-        let actor = spawn(&self.name, &self.system, &self.run).await?;
-        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+        let address = spawn(&self.name, &self.system, &self.run).await?;
+        *self.address.write().unwrap_or_else(PoisonError::into_inner) = address;
         Ok(())
     }
 
     /// The pool in numbers; zeros when the actor is dead.
     pub(crate) async fn counts(&self) -> Counts {
-        self.actor().send(Count).await.unwrap_or_default()
+        self.address().actor.send(Count).await.unwrap_or_default()
     }
 }
 
-async fn spawn<I: Pooled>(
-    name: &str,
-    system: &ActorSystem,
-    run: &Run,
-) -> Result<LocalActorRef<ServiceActor<I>>, Refused> {
+async fn spawn<I: Pooled>(name: &str, system: &ActorSystem, run: &Run) -> Result<Arc<Address<I>>, Refused> {
     static ACTORS: AtomicUsize = AtomicUsize::new(0);
     let id = format!("{name}#{}", ACTORS.fetch_add(1, Ordering::Relaxed));
-    let actor = ServiceActor { pool: Pool::new(run), sweeps: None };
-    actor.into_anon_actor(Some(id), system).await.map_err(|error| {
+    let shelf = Arc::default();
+    let actor = ServiceActor { pool: Pool::new(run), shelf: Arc::clone(&shelf), idle: run.idle, sweeps: None };
+    let actor = actor.into_anon_actor(Some(id), system).await.map_err(|error| {
         tracing::error!(service = %name, %error, "cannot start the service's actor");
         Refused::Restarted
-    })
+    })?;
+    Ok(Arc::new(Address { actor, shelf }))
 }
 
 /// A claim on its way. Who stops waiting may have been granted an instance at this very moment: it goes back.
 struct Waiting<'a, I: Pooled> {
     granted: oneshot::Receiver<Grant<I>>,
-    actor: &'a LocalActorRef<ServiceActor<I>>,
+    address: &'a Address<I>,
 }
 
 impl<I: Pooled> Drop for Waiting<'_, I> {
     fn drop(&mut self) {
         self.granted.close();
+        self.address.shelf.stop_waiting();
         if let Ok(grant) = self.granted.try_recv() {
-            let _ = self.actor.notify(Release(grant.into_instance()));
+            self.address.release(grant.into_instance());
         }
     }
 }
@@ -251,32 +289,32 @@ impl<I: Pooled> Drop for Admitted<I> {
 /// The right to run one call. Dropped without [`give_back`](Self::give_back), the instance is lost and only its place
 /// comes back: so a call that is cancelled, traps or panics can never leave a broken instance in the pool.
 pub(crate) struct Lease<I: Pooled> {
-    instance: Option<Box<I>>,
-    actor: LocalActorRef<ServiceActor<I>>,
+    place: Place<I>,
+    address: Arc<Address<I>>,
     _admitted: Admitted<I>,
 }
 
 impl<I: Pooled> Lease<I> {
     /// The instance that came with the lease; `None`: one is to be made.
     pub(crate) fn take(&mut self) -> Option<Box<I>> {
-        self.instance.take()
+        self.place.instance.take()
     }
 
     /// Gives an instance back to be used again.
     pub(crate) fn give_back(mut self, instance: Box<I>) {
-        self.instance = Some(instance);
+        self.place.instance = Some(instance);
     }
 }
 
 impl<I: Pooled> Drop for Lease<I> {
     fn drop(&mut self) {
-        let _ = self.actor.notify(Release(self.instance.take()));
+        self.address.put(Place { instance: self.place.instance.take(), nested: self.place.nested });
     }
 }
 
 impl<I: Pooled> fmt::Debug for Lease<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("instance", &self.instance.is_some()).finish_non_exhaustive()
+        f.debug_struct("Lease").field("instance", &self.place.instance.is_some()).finish_non_exhaustive()
     }
 }
 

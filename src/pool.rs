@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::config::{Isolation, Run};
+use crate::config::Run;
 
 /// What a call gets to run on.
 #[derive(Debug)]
@@ -49,7 +49,6 @@ struct Idle<I> {
 
 /// The instances of a revision.
 pub(crate) struct Pool<I> {
-    isolation: Isolation,
     /// Instances at most, for calls from outside.
     instances: usize,
     idle_time: Duration,
@@ -67,7 +66,6 @@ const RESERVE: usize = 2;
 impl<I> Pool<I> {
     pub(crate) fn new(run: &Run) -> Self {
         Self {
-            isolation: run.isolation,
             instances: run.instances.get() as usize,
             idle_time: run.idle,
             idle: Vec::new(),
@@ -86,9 +84,7 @@ impl<I> Pool<I> {
     /// Takes back what was granted: the instance, or nothing when it was lost or is not to be used again.
     pub(crate) fn release(&mut self, instance: Option<Box<I>>, now: Instant) {
         self.lent = self.lent.saturating_sub(1);
-        if let Some(instance) = instance
-            && self.isolation == Isolation::Instance
-        {
+        if let Some(instance) = instance {
             self.idle.push(Idle { instance, since: now });
         }
         while let Some(claim) = self.waiting.pop_front() {
@@ -147,8 +143,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn pool(instances: u32, isolation: Isolation) -> Pool<u32> {
-        Pool::new(&Run { instances: instances.try_into().unwrap(), isolation, ..Run::default() })
+    fn pool(instances: u32) -> Pool<u32> {
+        Pool::new(&Run { instances: instances.try_into().unwrap(), ..Run::default() })
     }
 
     fn claim(nested: bool) -> (Claim<u32>, oneshot::Receiver<Grant<u32>>) {
@@ -164,23 +160,15 @@ mod tests {
 
     #[test]
     fn an_instance_that_comes_back_serves_the_next_call() {
-        let mut pool = pool(1, Isolation::Instance);
+        let mut pool = pool(1);
         assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Fresh)));
         pool.release(Some(Box::new(7)), Instant::now());
         assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Idle(instance)) if *instance == 7));
     }
 
     #[test]
-    fn a_request_isolated_instance_serves_once() {
-        let mut pool = pool(1, Isolation::Request);
-        assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Fresh)));
-        pool.release(Some(Box::new(7)), Instant::now());
-        assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Fresh)));
-    }
-
-    #[test]
     fn a_call_waits_while_all_are_lent_and_gets_the_place_of_a_lost_one() {
-        let mut pool = pool(1, Isolation::Instance);
+        let mut pool = pool(1);
         let _lent = claimed(&mut pool, false);
         let mut waits = claimed(&mut pool, false);
         assert!(waits.try_recv().is_err());
@@ -191,7 +179,7 @@ mod tests {
 
     #[test]
     fn who_stopped_waiting_gets_nothing() {
-        let mut pool = pool(1, Isolation::Instance);
+        let mut pool = pool(1);
         let _lent = claimed(&mut pool, false);
         drop(claimed(&mut pool, false));
         let mut waits = claimed(&mut pool, false);
@@ -201,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_nested_call_has_a_reserve() {
-        let mut pool = pool(1, Isolation::Instance);
+        let mut pool = pool(1);
         let _lent = claimed(&mut pool, false);
         assert!(claimed(&mut pool, true).try_recv().is_ok());
         assert!(claimed(&mut pool, true).try_recv().is_ok());
@@ -210,7 +198,7 @@ mod tests {
 
     #[test]
     fn idle_instances_go_after_their_time() {
-        let mut pool = pool(2, Isolation::Instance);
+        let mut pool = pool(2);
         let _a = claimed(&mut pool, false);
         pool.release(Some(Box::new(1)), Instant::now());
         assert!(pool.sweep(Instant::now()).is_empty());

@@ -80,9 +80,35 @@ impl Handler<Panic> for ServiceActor<u32> {
 async fn a_dead_actor_is_replaced_by_the_next_call() {
     let dispatcher = dispatcher(run(1, 1)).await;
     let lent = dispatcher.lease(soon(), false).await.unwrap();
-    let _ = dispatcher.actor().send(Panic).await;
+    let _ = dispatcher.address().actor.send(Panic).await;
     let lease = dispatcher.lease(soon(), false).await.unwrap();
     drop(lent);
     drop(lease);
     assert!(dispatcher.lease(soon(), false).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_place_of_the_reserve_serves_no_call_from_outside() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let outside = dispatcher.lease(soon(), false).await.unwrap();
+    dispatcher.lease(soon(), true).await.unwrap().give_back(Box::new(7));
+    assert_eq!(dispatcher.counts().await, Counts { lent: 1, idle: 1, waiting: 0 });
+    let mut second = std::pin::pin!(dispatcher.lease(soon(), false));
+    assert!(futures_util::poll!(&mut second).is_pending());
+    drop(outside);
+    // The instance is as good as any once the place is one for calls from outside.
+    assert_eq!(second.await.unwrap().take().as_deref(), Some(&7));
+}
+
+#[tokio::test]
+async fn a_place_that_comes_back_while_a_call_waits_is_that_calls() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let lease = dispatcher.lease(soon(), false).await.unwrap();
+    let mut waits = std::pin::pin!(dispatcher.lease(soon(), false));
+    assert!(futures_util::poll!(&mut waits).is_pending());
+    lease.give_back(Box::new(7));
+    assert_eq!(waits.await.unwrap().take().as_deref(), Some(&7));
+    // Nobody waits any more.
+    dispatcher.lease(soon(), false).await.unwrap().give_back(Box::new(8));
+    assert_eq!(dispatcher.counts().await, Counts { lent: 0, idle: 1, waiting: 0 });
 }

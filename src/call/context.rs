@@ -79,6 +79,6 @@ pub struct Context {
 impl Context {
     /// The path on the wire, `/SERVICE/METHOD`.
     pub fn path(&self) -> String {
-        format!("/{}/{}", self.service, self.method)
+        ["/", &self.service, "/", &self.method].concat()
     }
 }

@@ -120,7 +120,8 @@ async fn connection<B: Backend>(front: Arc<Front<B>>, stream: TcpStream, peer: S
     }
     let service = service_fn(move |request| {
         let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
+        // Boxed: hyper and tokio move the future of every request several times.
+        Box::pin(async move { Ok::<_, Infallible>(front.answer(request, peer).await) })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

@@ -1,12 +1,15 @@
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::InstanceError;
 
 /// How often running guests are interrupted: they yield to other calls, and their CPU time is counted in these steps.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// How much memory, in bytes, a place for an instance keeps when its instance has gone.
+const KEEP_RESIDENT: usize = 256 << 10;
 
 /// How large the process may grow.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,13 @@ impl Engine {
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
             .table_elements(100_000);
+        // Where the kernel tells which pages an instance has written, these are cleaned and kept for the next one. To unmap
+        // them and fault them in again costs more than a small call.
+        if PoolingAllocationConfig::is_pagemap_scan_available() {
+            pool.pagemap_scan(Enabled::Yes)
+                .linear_memory_keep_resident(KEEP_RESIDENT)
+                .table_keep_resident(KEEP_RESIDENT);
+        }
         let mut config = Config::new();
         config
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

@@ -19,7 +19,7 @@ use super::state::{Callee, State};
 use super::streams::Streams;
 use super::{Cache, Engine, InstanceError};
 use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Requests, ResponseSink, Status};
-use crate::config::Run;
+use crate::config::{Isolation, Run};
 use crate::link::{Answer, Bound, Export, Limits, Link, LinkError, Mismatch, Prepared};
 use crate::registry::Package;
 
@@ -258,7 +258,8 @@ impl Instance {
     /// Whether its time has come: it is replaced between two calls.
     pub(crate) fn is_spent(&self) -> bool {
         let run = self.template.run();
-        run.max_calls.is_some_and(|most| self.calls >= most.get())
+        (run.isolation == Isolation::Request && self.calls > 0)
+            || run.max_calls.is_some_and(|most| self.calls >= most.get())
             || run.max_age.is_some_and(|most| self.born.elapsed() >= most)
     }
 

@@ -281,7 +281,14 @@ impl Type {
 }
 
 /// Little-endian bytes as an integer.
+#[inline]
 pub(super) fn read(bytes: &[u8], size: u32) -> u64 {
+    // The sizes that nearly everything has are one load each.
+    match (size, bytes.first_chunk(), bytes.first_chunk()) {
+        (8, Some(word), _) => return u64::from_le_bytes(*word),
+        (4, _, Some(word)) => return u64::from(u32::from_le_bytes(*word)),
+        _ => {}
+    }
     let mut word = [0; 8];
     for (to, from) in word.iter_mut().zip(bytes.iter().take(size as usize)) {
         *to = *from;

@@ -5,13 +5,13 @@
 //! another can describe a terabyte.
 //!
 //! The encoding is written from its end to its beginning, so that the length of a message is known when its prefix is
-//! written.
+//! written. Long strings and bytes are copied once, when all is known.
 
 use okra_codegen::schema::{JsonKind, Scalar};
 
 use super::canonical;
 use super::plan::{Entry, Place, Plan, RecordId, Unit, Value};
-use super::wire::{self, put_varint};
+use super::wire;
 use super::{check, json};
 
 /// What a guest handed over that is no value of its type.
@@ -121,41 +121,47 @@ fn json_to_wire(kind: JsonKind, text: &[u8], message: &str, field: &str) -> Resu
     json::to_wire(kind, text).map_err(named)
 }
 
-/// A buffer that grows towards its beginning.
-struct Backward {
+/// Strings and bytes from this length on are not copied into the [buffer](Backward), which may have to grow.
+const LONG: usize = 1 << 10;
+
+/// An encoding that is written towards its beginning.
+struct Backward<'a> {
+    /// All but what is long.
     buffer: Vec<u8>,
-    /// Where the written part begins.
+    /// Where the written part of the buffer begins.
     start: usize,
+    /// What is long, where it lies in the guest's memory, with how much of the buffer comes after it.
+    long: Vec<(usize, &'a [u8])>,
+    /// Bytes in all.
+    len: usize,
     limit: usize,
 }
 
-impl Backward {
+impl<'a> Backward<'a> {
     fn new(limit: usize) -> Self {
-        Self { buffer: vec![0; 256], start: 256, limit }
+        Self { buffer: vec![0; 256], start: 256, long: Vec::new(), len: 0, limit }
     }
 
     fn len(&self) -> usize {
-        self.buffer.len() - self.start
+        self.len
     }
 
-    /// Makes room for `count` bytes before the written part.
+    /// Counts bytes that are about to be written.
     #[inline]
-    fn reserve(&mut self, count: usize) -> Result<(), LiftError> {
-        if count > self.limit - self.len().min(self.limit) {
+    fn spend(&mut self, count: usize) -> Result<(), LiftError> {
+        if count > self.limit.saturating_sub(self.len) {
             return Err(LiftError::TooLarge { limit: self.limit });
         }
-        if count > self.start {
-            self.grow(count);
-        }
+        self.len += count;
         Ok(())
     }
 
     #[cold]
     fn grow(&mut self, count: usize) {
-        let len = self.len();
-        let capacity = (self.buffer.len() * 2).max(len + count);
+        let written = self.buffer.len() - self.start;
+        let capacity = (self.buffer.len() * 2).max(written + count);
         let mut buffer = vec![0; capacity];
-        let start = capacity - len;
+        let start = capacity - written;
         if let (Some(to), Some(from)) = (buffer.get_mut(start..), self.buffer.get(self.start..)) {
             to.copy_from_slice(from);
         }
@@ -164,7 +170,10 @@ impl Backward {
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> Result<(), LiftError> {
-        self.reserve(bytes.len())?;
+        self.spend(bytes.len())?;
+        if bytes.len() > self.start {
+            self.grow(bytes.len());
+        }
         let end = self.start;
         self.start -= bytes.len();
         if let Some(to) = self.buffer.get_mut(self.start..end) {
@@ -173,14 +182,30 @@ impl Backward {
         Ok(())
     }
 
+    /// Writes what lies in the guest's memory.
     #[inline]
-    fn varint(&mut self, value: u64) -> Result<(), LiftError> {
-        if value < 0x80 {
-            return self.put(&[value as u8]);
+    fn put_memory(&mut self, bytes: &'a [u8]) -> Result<(), LiftError> {
+        if bytes.len() < LONG {
+            return self.put(bytes);
         }
-        let mut bytes = Vec::with_capacity(10);
-        put_varint(&mut bytes, value);
-        self.put(&bytes)
+        self.spend(bytes.len())?;
+        self.long.push((self.buffer.len() - self.start, bytes));
+        Ok(())
+    }
+
+    #[inline]
+    fn varint(&mut self, mut value: u64) -> Result<(), LiftError> {
+        let (mut bytes, mut len) = ([0; 10], 0);
+        for byte in &mut bytes {
+            len += 1;
+            *byte = value as u8 & 0x7f;
+            value >>= 7;
+            if value == 0 {
+                break;
+            }
+            *byte |= 0x80;
+        }
+        self.put(bytes.get(..len).unwrap_or_default())
     }
 
     #[inline]
@@ -188,16 +213,24 @@ impl Backward {
         self.varint(u64::from(number << 3 | u32::from(wire_type)))
     }
 
-    fn finish(mut self) -> Vec<u8> {
-        self.buffer.drain(..self.start);
-        self.buffer
+    fn finish(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len);
+        let mut rest = self.buffer.get(self.start..).unwrap_or_default();
+        for (after, bytes) in self.long.into_iter().rev() {
+            let (before, next) = rest.split_at(rest.len().saturating_sub(after));
+            out.extend_from_slice(before);
+            out.extend_from_slice(bytes);
+            rest = next;
+        }
+        out.extend_from_slice(rest);
+        out
     }
 }
 
 struct Lifting<'a> {
     plan: &'a Plan,
     memory: &'a [u8],
-    out: Backward,
+    out: Backward<'a>,
     /// Bytes of JSON text that may still be parsed: its size says little of the size of the output.
     json: usize,
 }
@@ -260,7 +293,7 @@ impl Lifting<'_> {
                 if packed {
                     let end = self.out.len();
                     if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
-                        self.out.put(elements)?;
+                        self.out.put_memory(elements)?;
                     } else {
                         for element in elements.rchunks_exact(stride as usize) {
                             self.value(message, entry, element)?;
@@ -338,11 +371,11 @@ impl Lifting<'_> {
                     if std::str::from_utf8(text).is_err() {
                         return Err(LiftError::Utf8 { message: message.to_owned(), field: entry.name.to_string() });
                     }
-                    self.out.put(text)
+                    self.out.put_memory(text)
                 }
                 Scalar::Bytes => {
                     let bytes = pointed_at(bytes, self.memory, 1, 1, "list")?;
-                    self.out.put(bytes)
+                    self.out.put_memory(bytes)
                 }
                 Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => self.out.put(field_at(bytes, 0, 8)),
                 Scalar::Float | Scalar::Fixed32 | Scalar::Sfixed32 => self.out.put(field_at(bytes, 0, 4)),
@@ -390,7 +423,7 @@ impl Lifting<'_> {
                     field: entry.name.to_string(),
                     what: error.to_string(),
                 })?;
-                self.out.put(encoded)
+                self.out.put_memory(encoded)
             }
             Value::Json(kind) => {
                 let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
