@@ -22,11 +22,11 @@ pub struct Run {
     /// `RESOURCE_EXHAUSTED`. Default: `"64MiB"`.
     #[serde(with = "unit::memory")]
     pub memory: ByteSize,
-    /// CPU time that a call may use. Waiting does not count. Default: `"5s"`.
+    /// CPU time that a call may use, and one with streams from message to message. Waiting does not count. Default: `"5s"`.
     #[serde(with = "unit::duration")]
     pub cpu: Duration,
-    /// Wall-clock time that a call may take, waiting in the queue included, unless its caller sets a sooner deadline.
-    /// Default: `"30s"`.
+    /// Wall-clock time that a unary call may take, waiting in the queue included, unless its caller sets a sooner deadline;
+    /// a call with streams may wait for so long in the queue, and takes as long as its caller lets it. Default: `"30s"`.
     #[serde(with = "unit::duration")]
     pub deadline: Duration,
     /// Calls after which an instance is replaced by a fresh one. Default: no limit.

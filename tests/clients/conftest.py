@@ -18,12 +18,22 @@ import pytest
 from grpc_tools import protoc
 
 ROOT = Path(__file__).parents[2]
-SERVED = ["examples/hello", "examples/shop/users", "examples/shop/billing", "tests/guests/faults", "tests/guests/raw"]
+SERVED = [
+    "examples/hello",
+    "examples/shop/users",
+    "examples/shop/billing",
+    "examples/chat",
+    "tests/guests/faults",
+    "tests/guests/raw",
+    "tests/guests/streams",
+]
 PROTOS = {
     "examples/hello/proto": ["greeter/v1/greeter.proto"],
     "examples/shop/proto": ["shop/users/v1/users.proto", "shop/billing/v1/billing.proto"],
     "tests/guests/faults/proto": ["test/faults/v1/faults.proto"],
     "tests/guests/raw/proto": ["test/raw/v1/raw.proto"],
+    "tests/guests/streams/proto": ["test/streams/v1/streams.proto"],
+    "examples/chat/proto": ["chat/v1/chat.proto"],
 }
 
 
