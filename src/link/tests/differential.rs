@@ -59,6 +59,27 @@ proptest! {
     }
 }
 
+/// Short and long ones on all sides of one another, in lists and in messages in messages: lifting copies long ones last.
+#[test]
+fn long_strings_and_bytes_keep_their_places() {
+    let lengths = [0, 1, 1023, 1024, 1025, 5000];
+    let text = |index: usize| char::from(b'a' + index as u8).to_string().repeat(lengths[index % lengths.len()]);
+    for shift in 0..lengths.len() {
+        let mut wire = Vec::new();
+        prost::encoding::string::encode(14, &text(shift), &mut wire);
+        prost::encoding::bytes::encode(15, &text(shift + 1).into_bytes(), &mut wire);
+        let mut small = Vec::new();
+        prost::encoding::string::encode(1, &text(shift + 2), &mut small);
+        prost::encoding::bytes::encode(17, &small, &mut wire);
+        prost::encoding::double::encode_packed(31, &vec![0.5; shift * 100], &mut wire);
+        for index in shift..shift + 7 {
+            prost::encoding::string::encode(36, &text(index), &mut wire);
+            prost::encoding::bytes::encode(39, &small, &mut wire);
+        }
+        same("All", "Everything", wire).unwrap();
+    }
+}
+
 #[test]
 fn unknown_fields_are_dropped() {
     // Field 3 is unknown to Small, as varint, length-delimited and group.
