@@ -75,6 +75,9 @@ impl Runtime {
     ///
     /// # Errors
     /// When the machine lacks what the engine needs, or the folder cannot be used.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: its actors live in one.
     pub fn new(cache: &Path, settings: EngineSettings) -> Result<Arc<Self>, InstanceError> {
         Ok(Arc::new(Self {
             engine: Engine::new(settings)?,

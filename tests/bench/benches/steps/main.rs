@@ -92,7 +92,11 @@ fn call(bencher: Bencher<'_, '_>, name: &str) {
     let sample = Sample::named(name);
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let cache = tempfile::tempdir().unwrap();
-    let runtime = Runtime::new(cache.path(), EngineSettings { instances: 8 }).expect("an engine");
+    let runtime = {
+        // Actors live in a runtime of tokio.
+        let _entered = tokio.enter();
+        Runtime::new(cache.path(), EngineSettings { instances: 8 }).expect("an engine")
+    };
     let guest =
         build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/echo"), None).expect("the guest can be built");
     let package = Package::read(std::fs::read(guest.path).unwrap()).expect("a package");
