@@ -4,13 +4,14 @@ use miette::{IntoDiagnostic as _, miette};
 
 use crate::okra::Okra;
 
-const SERVED: [&str; 3] = ["examples/hello", "examples/shop/users", "examples/shop/billing"];
+const SERVED: [&str; 4] = ["examples/hello", "examples/shop/users", "examples/shop/billing", "examples/chat"];
 
 /// What is called, in the order in which it is shown; the address comes second.
-const CALLS: [&[&str]; 5] = [
+const CALLS: [&[&str]; 6] = [
     &["list"],
     &["describe", "greeter.v1.Greeter"],
     &["call", "greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#],
+    &["call", "chat.v1.Chat/Talk", r#"{"text":"I am late."} {"text":"My clock stopped."}"#],
     &["call", "shop.billing.v1.Billing/GetInvoice", r#"{"invoiceId":"i-1"}"#],
     &[
         "call",
