@@ -105,8 +105,7 @@ impl Revision {
     ) -> Result<(Reply, Option<ResponseSink>), Failure> {
         let patience = context.deadline.or_else(|| Deadline::after(self.template.run().deadline));
         let patience = patience.map_or_else(Instant::now, |deadline| deadline.at);
-        let nested = !context.chain.is_empty();
-        let mut lease = self.dispatcher.lease(patience, nested).await.map_err(|refused| refusal(&context, refused))?;
+        let mut lease = self.dispatcher.lease(patience, context.chain.len()).await.map_err(|refused| refusal(&context, refused))?;
         // One that grew too old while it was idle goes.
         let idle = lease.take().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
         let mut instance = match idle {
