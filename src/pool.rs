@@ -152,7 +152,11 @@ impl<I> Pool<I> {
 
     /// How many instances there are: lent and idle.
     pub(crate) fn counts(&self) -> Counts {
-        Counts { lent: self.lent + self.reserved.values().sum::<usize>(), idle: self.idle.len(), waiting: self.waiting.len() }
+        Counts {
+            lent: self.lent + self.reserved.values().sum::<usize>(),
+            idle: self.idle.len(),
+            waiting: self.waiting.len(),
+        }
     }
 }
 
