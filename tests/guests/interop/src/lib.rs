@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use okra_guest::{Code, Error, context};
 use test_service::{
-    EchoStatus, Payload, PayloadType, SimpleRequest, SimpleResponse, StreamingInputCallRequestReader,
+    EchoStatus, Empty, Payload, PayloadType, SimpleRequest, SimpleResponse, StreamingInputCallRequestReader,
     StreamingInputCallResponse, StreamingOutputCallRequest, StreamingOutputCallRequestReader,
     StreamingOutputCallResponse, StreamingOutputCallResponseWriter, TestOrcaReport, TestService,
 };
@@ -16,8 +16,8 @@ use test_service::{
 struct Service;
 
 impl TestService for Service {
-    fn empty_call() -> Result<(), Error> {
-        Ok(())
+    fn empty_call(request: Empty) -> Result<Empty, Error> {
+        Ok(request)
     }
 
     fn unary_call(request: SimpleRequest) -> Result<SimpleResponse, Error> {
@@ -27,7 +27,8 @@ impl TestService for Service {
         }
         fail_if_asked(request.response_status)?;
         let payload = Some(payload(request.response_type, request.response_size)?);
-        Ok(SimpleResponse { payload, ..Default::default() })
+        let server_id = if request.fill_server_id { "interop".to_owned() } else { String::new() };
+        Ok(SimpleResponse { payload, server_id, ..Default::default() })
     }
 
     fn streaming_output_call(
