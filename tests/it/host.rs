@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use okra::call::{Cancellation, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply};
+use okra::call::{
+    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Reply, requests, responses,
+};
 use okra::config::{Address, Import, ServiceName};
-use okra::gateway;
+use okra::gateway::{self, Backend as _};
 use okra::instance::EngineSettings;
 use okra::project::build_if_stale;
 use okra::registry::Package;
@@ -88,6 +90,30 @@ impl TestHost {
         let (context, request) = self.prepare(path, request);
         let reply = self.runtime.call(context, request).await?;
         Ok(self.json(path, &reply))
+    }
+
+    /// Calls a method that streams with requests in JSON; the answers are JSON too.
+    pub(crate) async fn stream(&self, path: &str, messages: &[&str]) -> (Vec<String>, Result<Metadata, Failure>) {
+        let (sink, requests) = requests();
+        let (response_sink, mut responses) = responses();
+        let (context, _) = self.prepare(path, "{}");
+        let calling = self.runtime.streaming(context, requests, response_sink);
+        let sending = async move {
+            for message in messages {
+                let _ = sink.send(self.prepare(path, message).1).await;
+            }
+        };
+        let reading = async {
+            let mut read = Vec::new();
+            while let Some(part) = responses.next().await {
+                if let Part::Message(message) = part {
+                    read.push(self.json(path, &Reply { message, ..Reply::default() }));
+                }
+            }
+            read
+        };
+        let (outcome, (), read) = tokio::join!(calling, sending, reading);
+        (read, outcome)
     }
 
     /// The context of a call, which tests may change, and its request.
