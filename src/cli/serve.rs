@@ -82,7 +82,7 @@ impl Serve {
     }
 
     pub(super) async fn run(self) -> miette::Result<ExitCode> {
-        telemetry::init(self.log_format);
+        let _log = telemetry::init(self.log_format);
         // The signals are caught before anything is announced, so that none is lost.
         let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
         let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;

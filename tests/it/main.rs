@@ -1,6 +1,7 @@
 //! Guests in the runtime, in this process: one file a topic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod abandoned;
 mod chain;
 mod composition;
 mod crafted;

@@ -2,6 +2,8 @@
 
 okra_guest::generate!();
 
+use std::cell::Cell;
+
 use okra_guest::stream::Read as _;
 use okra_guest::{Error, context, outgoing};
 use onward::Onward;
@@ -125,6 +127,21 @@ impl Onward for Service {
         let trailer = scope.trailers().get_str("x-end").unwrap_or_default().to_owned();
         Ok(Told { text: format!("{text}, {header}, {trailer}") })
     }
+
+    fn keep(request: Number) -> Result<Number, Error> {
+        match KEPT.take() {
+            Some(kept) => Ok(kept.read()?.unwrap_or_default()),
+            None => {
+                KEPT.set(Some(streams::count(number(u64::MAX))?));
+                Ok(request)
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// A stream that outlives its call, as none may.
+    static KEPT: Cell<Option<NumberReader>> = const { Cell::new(None) };
 }
 
 okra_guest::export!(Service);
