@@ -62,12 +62,23 @@ pub enum ProjectError {
         /// What is there.
         path: PathBuf,
     },
-    /// A name that is fine for a project, but not for one in Rust.
-    #[error("`{name}` cannot be the name of a Rust project: it means something in Rust already")]
+    /// A name that is fine for a project, but not for one in its language.
+    #[error("`{name}` cannot be the name of a {language} project: it means something in {language} already")]
     #[diagnostic(code(okra::project::name), help("choose another, such as `{name}-service`"))]
-    RustName {
+    TakenName {
         /// The name.
         name: String,
+        /// The language.
+        language: &'static str,
+    },
+    /// Nothing builds projects of this language yet.
+    #[error("cannot build {}: projects in {language} cannot be built yet", folder.display())]
+    #[diagnostic(code(okra::project::not_built))]
+    NotBuilt {
+        /// The project's folder.
+        folder: PathBuf,
+        /// The language.
+        language: &'static str,
     },
     /// The project is in Rust and has no `Cargo.toml`.
     #[error("no Cargo.toml in {}", folder.display())]
