@@ -16,7 +16,6 @@ use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
 pub(crate) struct TestHost {
     pub(crate) runtime: Arc<Runtime>,
     pools: Vec<DescriptorPool>,
-    _cache: tempfile::TempDir,
 }
 
 /// The package of a project, by its folder in the repository.
@@ -47,9 +46,10 @@ impl TestHost {
 
     /// A runtime that serves nothing yet.
     pub(crate) fn empty() -> Self {
-        let cache = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new(cache.path(), EngineSettings { instances: 32 }).expect("an engine");
-        Self { runtime, pools: Vec::new(), _cache: cache }
+        // One for all: a guest in Python takes seconds to compile.
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+        let runtime = Runtime::new(&cache, EngineSettings { instances: 32 }).expect("an engine");
+        Self { runtime, pools: Vec::new() }
     }
 
     pub(crate) async fn deploy(&mut self, package: &Package) -> Result<(), DeployError> {

@@ -11,7 +11,9 @@ use std::path::Path as FilePath;
 
 use super::names::{MemberNames, Names, Path, component_class, component_name, module, service_class};
 use super::services::path;
-use crate::schema::{Cardinality, Field, Kind, Member, Message, MessageId, Method, Schema, Service, StreamId};
+use crate::schema::{
+    Cardinality, Field, JsonKind, Kind, Member, Message, MessageId, Method, Schema, Service, StreamId,
+};
 use crate::wit::{GeneratedFile, World, generate};
 
 /// Name of the app module.
@@ -374,6 +376,9 @@ impl Glue<'_> {
                 Some(lifted) => format!("{{k: {lifted} for k, x in {value}}}"),
                 None => format!("dict({value})"),
             });
+        }
+        if field.cardinality == Cardinality::Optional && field.kind == Kind::Json(JsonKind::Value) {
+            return Some(format!("None if {value} is None else c.from_json_or_null({value})"));
         }
         self.each(field.cardinality, value, |value| self.lift(&field.kind, value))
     }

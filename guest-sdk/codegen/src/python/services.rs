@@ -103,8 +103,11 @@ fn client(types: &mut Types<'_>, service: &Service) -> String {
         let returned = response.as_deref().unwrap_or("None");
         let _ = write!(text, "\n{}", call(4, &head, &arguments, &format!(" -> {returned}:")));
         text.push_str(&docstring(8, &method.docs));
+        // Those of streams are typed as they come.
+        let is_typed = method.responses.is_some();
         let function = format!("{okra}.calls.{function}");
         match &response {
+            Some(_) if is_typed => text.push_str(&call(8, &format!("return {function}"), &passed, "")),
             Some(response) => {
                 text.push_str(&call(8, &format!("response: {response} = {function}"), &passed, ""));
                 text.push_str("        return response\n");

@@ -13,7 +13,9 @@ pub(super) fn call(indent: usize, head: &str, arguments: &[String], tail: &str) 
     }
     let inner = " ".repeat(indent + 4);
     let together = format!("{inner}{joined}\n");
-    if fits(&together) {
+    // A parameter by itself gets a comma, an argument does not.
+    let is_parameter = head.starts_with("def ") && arguments.len() == 1;
+    if fits(&together) && !is_parameter {
         return format!("{pad}{head}(\n{together}{pad}){tail}\n");
     }
     let each: String = arguments.iter().map(|argument| format!("{inner}{argument},\n")).collect();
@@ -34,6 +36,10 @@ pub(super) fn annotated(indent: usize, name: &str, choices: &[String], value: Op
         if fits(&broken) {
             return format!("{broken}{pad}    {arguments}\n{pad})\n");
         }
+    }
+    let broken = format!("{pad}{name}: {} = (\n", choices.join(" | "));
+    if let Some(value) = value.filter(|_| fits(&broken)) {
+        return format!("{broken}{pad}    {value}\n{pad})\n");
     }
     if choices.len() == 1 {
         return one;

@@ -64,9 +64,17 @@ impl<'a> Types<'a> {
     }
 
     fn foreign_module(&self, package: usize) -> String {
-        let proto = self.schema.packages.get(package).map(|package| package.proto.as_str()).unwrap_or_default();
-        let name = module(proto);
-        let wanted = name.strip_prefix("gen.").unwrap_or(&name).replace('.', "_");
+        let alias = |proto: &str| {
+            let name = module(proto);
+            name.strip_prefix("gen.").unwrap_or(&name).replace('.', "_")
+        };
+        let Some(found) = self.schema.packages.get(package) else { return String::new() };
+        let mut wanted = alias(&found.proto);
+        // `a.b` and `a_b`.
+        let earlier = self.schema.packages.iter().take(package);
+        if earlier.filter(|earlier| alias(&earlier.proto) == wanted).count() > 0 {
+            wanted.push_str(&format!("_{package}"));
+        }
         self.names.import(self.package, &wanted)
     }
 
@@ -95,6 +103,9 @@ impl<'a> Types<'a> {
         let one = self.kind(&field.kind, scope);
         match field.cardinality {
             Cardinality::Implicit | Cardinality::Required => vec![one],
+            Cardinality::Optional if field.kind == Kind::Json(JsonKind::Value) => {
+                vec![one, format!("{}.Null", self.whole("okra")), "None".to_owned()]
+            }
             Cardinality::Optional => vec![one, "None".to_owned()],
             Cardinality::Repeated { .. } => vec![format!("{}[{one}]", self.builtin("list"))],
             Cardinality::Map { key } => {

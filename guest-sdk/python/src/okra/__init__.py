@@ -59,10 +59,11 @@ from ._errors import (
 from ._metadata import InvalidMetadata, Metadata
 from ._outgoing import Scope, outgoing
 from ._service import RawService, Service, export
-from ._well_known import Any, Duration, Empty, JsonValue, Timestamp
+from ._well_known import NULL, Any, Duration, Empty, JsonValue, Null, Timestamp
 from .calls import Call
 
 __all__ = [
+    "NULL",
     "Aborted",
     "AlreadyExists",
     "Any",
@@ -84,6 +85,7 @@ __all__ = [
     "JsonValue",
     "Metadata",
     "NotFound",
+    "Null",
     "OutOfRange",
     "PermissionDenied",
     "Protocol",

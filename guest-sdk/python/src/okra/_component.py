@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from . import _context, _metadata, _outgoing, _service, calls
 from ._enums import Enum
 from ._errors import Code, Detail, Error
-from ._well_known import JsonValue
+from ._well_known import NULL, JsonValue, Null
 
 Err: typing.Any = __import__("componentize_py_types").Err
 
@@ -146,9 +146,15 @@ def from_json(text: str) -> typing.Any:
     return json.loads(text, parse_int=float)
 
 
-def to_json(value: JsonValue) -> str:
+def from_json_or_null(text: str) -> typing.Any:
+    """The same where None means that there is no value."""
+    value = from_json(text)
+    return NULL if value is None else value
+
+
+def to_json(value: JsonValue | Null) -> str:
     """JSON text of what a ``google.protobuf.Value`` holds."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(None if value is NULL else value, ensure_ascii=False)
 
 
 # The call that is being served.

@@ -2,11 +2,22 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import enum
 import time
 from typing import Dict, List, Union
 
 JsonValue = Union[None, bool, float, str, List["JsonValue"], Dict[str, "JsonValue"]]
 """What ``google.protobuf.Value`` holds: ``Struct`` is a dict, ``ListValue`` a list."""
+
+
+class Null(enum.Enum):
+    """``okra.NULL``, the JSON null of a field of type ``google.protobuf.Value`` whose
+    absence is None. Within lists, dicts and oneofs null is None."""
+
+    NULL = "null"
+
+
+NULL = Null.NULL
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
