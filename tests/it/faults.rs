@@ -32,8 +32,12 @@ guests! {
     an_unknown_method_is_unimplemented
     a_handler_that_ends_the_program_ends_its_call_only
     what_is_no_text_may_be_printed
-    threads_do_not_outlive_the_call
     a_handler_may_sleep
+}
+
+guests! {
+    python_alone: "tests/guests/faults-python";
+    threads_are_refused
 }
 
 async fn host(guest: &str) -> TestHost {
@@ -112,7 +116,7 @@ async fn what_is_no_text_may_be_printed(guest: &str) {
     is_whole(&host).await;
 }
 
-async fn threads_do_not_outlive_the_call(guest: &str) {
+async fn threads_are_refused(guest: &str) {
     let host = host(guest).await;
     for _ in 0..3 {
         assert_eq!(host.call(&path("StartThreads"), "{}").await.unwrap(), r#"{"text":"refused"}"#);

@@ -29,7 +29,6 @@ class FaultsService(Faults):
         raise ValueError(request.text)
 
     def overflow_stack(self, request: Payload, context: okra.Context) -> Payload:
-        sys.setrecursionlimit(1_000_000)
         return Payload(text=str(deeper(0)))
 
     def spin(self, request: Payload, context: okra.Context) -> Payload:
