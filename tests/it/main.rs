@@ -18,12 +18,14 @@ macro_rules! guests {
 }
 
 mod ambient;
+mod chain;
 mod composition;
 mod crafted;
 mod faults;
 mod host;
 mod hostile;
 mod mismatch;
+mod outside;
 mod raw;
 mod run;
 mod shop;
