@@ -67,6 +67,10 @@ pub type AllowedCallers = BTreeMap<Callable, BTreeSet<Caller>>;
 pub enum Language {
     /// Rust, built by cargo.
     Rust,
+    /// Go, built by Go itself.
+    Go,
+    /// Python, built by componentize-py.
+    Python,
     /// Anything: a component that was built elsewhere is packaged as it is.
     Component,
 }
@@ -137,8 +141,9 @@ impl Project {
         };
         match (self.language, &self.component) {
             (Language::Component, None) => return wrong(&["language"], Mistake::ComponentMissing),
-            (Language::Rust, Some(_)) => return wrong(&["component"], Mistake::ComponentUnused),
-            (Language::Component, Some(_)) | (Language::Rust, None) => {}
+            (Language::Component, Some(_)) => {}
+            (_, Some(_)) => return wrong(&["component"], Mistake::ComponentUnused),
+            (_, None) => {}
         }
         let Proto { include, serves, calls, raw } = &self.proto;
         if include.is_empty() {

@@ -16,7 +16,7 @@ pub(crate) use build::manifest;
 pub use build::{Built, build, build_if_stale};
 pub use error::ProjectError;
 pub use generate::{Change, ChangeKind, changes, generate};
-pub use new::new;
+pub use new::{Template, new};
 pub use stale::is_stale;
 
 #[cfg(test)]

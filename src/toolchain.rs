@@ -1,13 +1,18 @@
 //! The compilers that make components of a project's sources: which are there, and how the missing ones come.
 
 mod debian;
+mod go;
 mod machine;
+mod python;
 mod rust;
 
+pub use go::GoToolchain;
 pub use machine::Machine;
+pub use python::PythonToolchain;
 pub use rust::{Origin, RustToolchain};
 
 use std::io;
+use std::path::PathBuf;
 
 /// Why there is no compiler, or none could be brought.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -32,6 +37,36 @@ pub enum ToolchainError {
         /// The ways that bring it.
         #[help]
         ways: String,
+    },
+    /// Go is not there.
+    #[error("there is no `go` on the PATH")]
+    #[diagnostic(code(okra::toolchain::no_go), help("install Go {} or later from https://go.dev/dl", go::OLDEST))]
+    NoGo,
+    /// There is a Go that is too old to make components.
+    #[error("{go} cannot make components: Go {} or later is needed", go::OLDEST)]
+    #[diagnostic(code(okra::toolchain::old_go), help("install a newer one from https://go.dev/dl"))]
+    OldGo {
+        /// The Go that is there.
+        go: String,
+    },
+    /// Python is not there, or is too old to run componentize-py.
+    #[error("there is no Python {} or later on the PATH", python::OLDEST)]
+    #[diagnostic(
+        code(okra::toolchain::no_python),
+        help("install it: `apt-get install python3 python3-venv`, or from https://www.python.org/downloads")
+    )]
+    NoPython,
+    /// Python is there, and componentize-py is not.
+    #[error("componentize-py {} is not installed in {}", python::COMPONENTIZE, folder.display())]
+    #[diagnostic(
+        code(okra::toolchain::no_componentize),
+        help(
+            "run `okra doctor --fix`, which installs it there from PyPI, by pip, in a virtual environment of its own"
+        )
+    )]
+    NoComponentize {
+        /// The virtual environment where it is looked for.
+        folder: PathBuf,
     },
     /// A program could not be run.
     #[error("cannot run `{command}`")]

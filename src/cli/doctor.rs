@@ -2,17 +2,29 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use miette::{Diagnostic as _, IntoDiagnostic as _};
 
-use crate::toolchain::{Machine, Origin, RustToolchain};
+use crate::toolchain::{GoToolchain, Machine, Origin, PythonToolchain, RustToolchain, ToolchainError};
 
 /// `okra doctor`.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Bring what is missing: a Rust target by rustup or, where that cannot and we are root, by apt-get.
+    /// Languages to look at. Default: all.
+    #[arg(value_enum, value_name = "LANGUAGE")]
+    languages: Vec<Lang>,
+    /// Bring what is missing: a Rust target by rustup or, where that cannot and we are root, by apt-get; componentize-py
+    /// by pip.
     #[arg(long)]
     fix: bool,
+}
+
+/// Languages whose compilers are found, and brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Lang {
+    Rust,
+    Go,
+    Python,
 }
 
 impl Doctor {
@@ -22,23 +34,44 @@ impl Doctor {
     /// When nothing can be printed.
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let machine = Machine::here(Path::new("."));
-        let found = if self.fix { RustToolchain::find_or_install(&machine) } else { RustToolchain::find(&machine) };
-        match found {
-            Ok(RustToolchain { origin, version, .. }) => {
-                let origin = match origin {
-                    Origin::Installed => "its own target wasm32-wasip2",
-                    Origin::Debian => "the standard library as source, from Debian's packages",
-                };
-                writeln!(out, "rust: ready ({version}, {origin})").into_diagnostic()?;
-                Ok(ExitCode::SUCCESS)
+        let mut all_ready = true;
+        for &language in Lang::value_variants() {
+            if !self.languages.is_empty() && !self.languages.contains(&language) {
+                continue;
             }
-            Err(error) => {
-                writeln!(out, "rust: missing ({error})").into_diagnostic()?;
-                if let Some(help) = error.help() {
-                    writeln!(out, "  {help}").into_diagnostic()?;
+            let name = format!("{language:?}").to_lowercase();
+            match find(language, &machine, self.fix) {
+                Ok(ready) => writeln!(out, "{name}: ready ({ready})").into_diagnostic()?,
+                Err(error) => {
+                    all_ready = false;
+                    writeln!(out, "{name}: missing ({error})").into_diagnostic()?;
+                    if let Some(help) = error.help() {
+                        writeln!(out, "  {help}").into_diagnostic()?;
+                    }
                 }
-                Ok(ExitCode::FAILURE)
             }
+        }
+        Ok(if all_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What is there of a language, in words.
+fn find(language: Lang, machine: &Machine, fix: bool) -> Result<String, ToolchainError> {
+    match language {
+        Lang::Rust => {
+            let found = if fix { RustToolchain::find_or_install(machine) } else { RustToolchain::find(machine) };
+            found.map(|RustToolchain { origin, version, .. }| match origin {
+                Origin::Installed => format!("{version}, its own target wasm32-wasip2"),
+                Origin::Debian => format!("{version}, the standard library as source, from Debian's packages"),
+            })
+        }
+        Lang::Go => {
+            let found = if fix { GoToolchain::find_or_install(machine) } else { GoToolchain::find(machine) };
+            found.map(|go| go.version)
+        }
+        Lang::Python => {
+            let found = if fix { PythonToolchain::find_or_install(machine) } else { PythonToolchain::find(machine) };
+            found.map(|python| python.version)
         }
     }
 }

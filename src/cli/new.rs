@@ -2,11 +2,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use miette::IntoDiagnostic as _;
 
 use crate::config::Name;
-use crate::project;
+use crate::project::{self, Template};
 
 /// `okra new`.
 #[derive(Debug, Args)]
@@ -16,13 +16,7 @@ pub(super) struct New {
     name: Name,
     /// What the service is written in.
     #[arg(long, value_enum)]
-    lang: Lang,
-}
-
-/// Languages that there is a template for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Lang {
-    Rust,
+    lang: Template,
 }
 
 impl New {
@@ -31,10 +25,9 @@ impl New {
     /// # Errors
     /// When there is something of that name already, or it cannot be written.
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
-        let Lang::Rust = self.lang;
-        let name = &self.name;
-        project::new(Path::new(""), name)?;
-        writeln!(out, "made {name}/: the service is in {name}/src/lib.rs, its messages are in {name}/proto/")
+        let (name, source) = (&self.name, self.lang.source());
+        project::new(Path::new(""), name, self.lang)?;
+        writeln!(out, "made {name}/: the service is in {name}/{source}, its messages are in {name}/proto/")
             .into_diagnostic()?;
         writeln!(out, "next: okra serve {name}").into_diagnostic()?;
         Ok(ExitCode::SUCCESS)

@@ -13,8 +13,10 @@ use crate::config::{ConfigError, Mistake, Project, ServiceName};
 pub(super) struct Interface {
     /// Descriptors, encoded, of the packages of the project's services and of what these import.
     pub(super) descriptors: Vec<u8>,
-    schema: Schema,
-    world: World,
+    /// What the project's services are in WIT.
+    pub(super) schema: Schema,
+    /// Which of them the project serves and calls.
+    pub(super) world: World,
 }
 
 impl Interface {

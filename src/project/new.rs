@@ -7,10 +7,21 @@ use include_dir::{Dir, DirEntry, include_dir};
 use super::{ProjectError, generate};
 use crate::config::Name;
 
-static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/templates/rust");
+static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/templates/rust");
+static GO: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/templates/go");
+static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/templates/python");
+
+/// What a new project is written in: what there is a template for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[allow(missing_docs)]
+pub enum Template {
+    Rust,
+    Go,
+    Python,
+}
 
 /// Names that a crate or a module at its top cannot have.
-const TAKEN: [&str; 47] = [
+const TAKEN_IN_RUST: [&str; 47] = [
     "abstract",
     "alloc",
     "as",
@@ -60,21 +71,92 @@ const TAKEN: [&str; 47] = [
     "use",
 ];
 
-/// Makes a project in Rust in a new folder of its name in `parent`, generated once so that it compiles at once; gives the
-/// folder.
+/// Names that packages and variables cannot have.
+const TAKEN_IN_GO: [&str; 25] = [
+    "break",
+    "case",
+    "chan",
+    "const",
+    "continue",
+    "default",
+    "defer",
+    "else",
+    "fallthrough",
+    "for",
+    "func",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "interface",
+    "map",
+    "package",
+    "range",
+    "return",
+    "select",
+    "struct",
+    "switch",
+    "type",
+    "var",
+];
+
+/// Names that modules and variables cannot have.
+const TAKEN_IN_PYTHON: [&str; 32] = [
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise",
+    "return", "try", "while", "with", "yield",
+];
+
+impl Template {
+    /// The language's own name.
+    fn language(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::Go => "Go",
+            Self::Python => "Python",
+        }
+    }
+
+    fn files(self) -> &'static Dir<'static> {
+        match self {
+            Self::Rust => &RUST,
+            Self::Go => &GO,
+            Self::Python => &PYTHON,
+        }
+    }
+
+    fn taken(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &TAKEN_IN_RUST,
+            Self::Go => &TAKEN_IN_GO,
+            Self::Python => &TAKEN_IN_PYTHON,
+        }
+    }
+
+    /// The file that a service is written in.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Rust => "src/lib.rs",
+            Self::Go => "main.go",
+            Self::Python => "service.py",
+        }
+    }
+}
+
+/// Makes a project in a new folder of its name in `parent`, generated once so that it compiles at once; gives the folder.
 ///
 /// # Errors
 /// When the folder is there already, or cannot be written.
-pub fn new(parent: &Path, name: &Name) -> Result<PathBuf, ProjectError> {
-    if TAKEN.contains(&&**name) {
-        return Err(ProjectError::RustName { name: name.to_string() });
+pub fn new(parent: &Path, name: &Name, template: Template) -> Result<PathBuf, ProjectError> {
+    if template.taken().contains(&&**name) {
+        return Err(ProjectError::TakenName { name: name.to_string(), language: template.language() });
     }
     let folder = parent.join(&**name);
     fs::create_dir(&folder).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => ProjectError::Exists { path: folder.clone() },
         _ => ProjectError::Io { action: "make the folder", path: folder.clone(), source },
     })?;
-    write(&TEMPLATE, &folder, name)?;
+    write(template.files(), &folder, name)?;
     generate(&folder)?;
     Ok(folder)
 }

@@ -1,43 +1,40 @@
-//! The Rust SDK as source, which `okra` has inside and writes into projects, so that they need nothing published.
+//! The SDKs as source, which `okra` has inside and writes into projects, so that they need nothing published.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, DirEntry, include_dir};
 
-use super::ProjectError;
+/// The SDK of a language.
+pub(super) struct Sdk {
+    /// Where in a project it is written.
+    pub(super) folder: &'static str,
+    sources: Dir<'static>,
+}
 
-static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/rust");
+pub(super) static RUST: Sdk =
+    Sdk { folder: ".okra/sdk/rust", sources: include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/rust") };
+pub(super) static GO: Sdk = Sdk { folder: ".okra/sdk/go", sources: include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/go") };
+pub(super) static PYTHON: Sdk =
+    Sdk { folder: ".okra/sdk/python", sources: include_dir!("$CARGO_MANIFEST_DIR/guest-sdk/python/src") };
 
-/// Where in a project it is written.
-pub(super) const FOLDER: &str = ".okra/sdk/rust";
-
-/// Whether the project's `Cargo.toml` takes `okra-guest` from [`FOLDER`].
-pub(super) fn is_used(folder: &Path) -> Result<bool, ProjectError> {
-    let path = folder.join("Cargo.toml");
-    if !path.is_file() {
-        return Err(ProjectError::NoCargoToml { folder: folder.to_owned() });
+impl Sdk {
+    /// Its files, by their place in a project, and one that keeps git away from them.
+    pub(super) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = vec![(PathBuf::from(".okra/.gitignore"), b"*\n".to_vec())];
+        self.collect(&self.sources, &mut files);
+        files
     }
-    let text = fs::read_to_string(&path).map_err(ProjectError::io("read", &path))?;
-    // When it is no TOML, cargo says so better than we could.
-    let manifest: toml::Table = text.parse().unwrap_or_default();
-    let dependency = manifest.get("dependencies").and_then(|dependencies| dependencies.get("okra-guest"));
-    let source = dependency.and_then(|dependency| dependency.get("path")).and_then(toml::Value::as_str);
-    Ok(source.is_some_and(|source| Path::new(source).components().eq(Path::new(FOLDER).components())))
-}
 
-/// Its files, by their place in a project, and one that keeps git away from them.
-pub(super) fn files() -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = vec![(PathBuf::from(".okra/.gitignore"), b"*\n".to_vec())];
-    collect(&RUST, &mut files);
-    files
-}
-
-fn collect(folder: &Dir<'_>, files: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in folder.entries() {
-        match entry {
-            DirEntry::Dir(folder) => collect(folder, files),
-            DirEntry::File(file) => files.push((Path::new(FOLDER).join(file.path()), file.contents().to_vec())),
+    fn collect(&self, folder: &Dir<'_>, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+        for entry in folder.entries() {
+            match entry {
+                // What Python leaves where it has run.
+                DirEntry::Dir(folder) if folder.path().ends_with("__pycache__") => {}
+                DirEntry::Dir(folder) => self.collect(folder, files),
+                DirEntry::File(file) => {
+                    files.push((Path::new(self.folder).join(file.path()), file.contents().to_vec()));
+                }
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::ProjectError;
 use super::build::package_path;
-use crate::config::Project;
+use crate::config::{Language, Project};
 use crate::registry::Package;
 
 /// Whether a project's package is missing, was built by another version of `okra`, or is older than something that it is
@@ -25,7 +25,7 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
     inputs.extend(project.component.iter().map(|component| folder.join(component)));
     inputs.push(folder.to_owned());
     for input in inputs {
-        if newest(&input)? > built {
+        if newest(&input, made(project.language))? > built {
             return Ok(true);
         }
     }
@@ -33,8 +33,18 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
     Ok(!Package::read(bytes).is_ok_and(|package| package.manifest().okra == env!("CARGO_PKG_VERSION")))
 }
 
+/// What the tools of a language and we make in a project, and what is nobody's source.
+fn made(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Rust => &["target", "wit", "Cargo.lock"],
+        Language::Python => &["target", "wit", "gen", "__pycache__"],
+        Language::Go => &["target", "wit", "gen"],
+        Language::Component => &["target", "wit"],
+    }
+}
+
 /// When something in `path` was changed last. Of a folder its own time counts too, which tells of files that are gone.
-fn newest(path: &Path) -> Result<SystemTime, ProjectError> {
+fn newest(path: &Path, made: &[&str]) -> Result<SystemTime, ProjectError> {
     let failed = |error| ProjectError::io("read", path)(error);
     let metadata = fs::metadata(path).map_err(failed)?;
     let mut newest = metadata.modified().map_err(failed)?;
@@ -42,12 +52,11 @@ fn newest(path: &Path) -> Result<SystemTime, ProjectError> {
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            // What cargo and we make, and what is nobody's source.
-            let is_made = ["target", "wit", "Cargo.lock"].iter().any(|made| name == *made);
+            let is_made = made.iter().any(|made| name == *made);
             // A link may lead anywhere, or nowhere.
             let is_link = entry.file_type().map_err(failed)?.is_symlink();
             if !is_made && !is_link && !name.as_encoded_bytes().starts_with(b".") {
-                newest = newest.max(self::newest(&entry.path())?);
+                newest = newest.max(self::newest(&entry.path(), made)?);
             }
         }
     }

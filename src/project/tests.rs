@@ -142,7 +142,7 @@ fn a_broken_proto_is_told_with_file_and_line() {
 #[test]
 fn a_new_project_has_all_that_it_needs() {
     let parent = tempfile::tempdir().unwrap();
-    let folder = new(parent.path(), &Name::new("invoice-store").unwrap()).unwrap();
+    let folder = new(parent.path(), &Name::new("invoice-store").unwrap(), Template::Rust).unwrap();
     assert_eq!(folder, parent.path().join("invoice-store"));
     assert_eq!(changes(&folder).unwrap(), []);
     let mut files = BTreeMap::new();
@@ -157,10 +157,10 @@ fn a_new_project_has_all_that_it_needs() {
 fn a_new_project_overwrites_nothing() {
     let parent = tempfile::tempdir().unwrap();
     fs::create_dir(parent.path().join("greeter")).unwrap();
-    let error = new(parent.path(), &Name::new("greeter").unwrap()).unwrap_err();
+    let error = new(parent.path(), &Name::new("greeter").unwrap(), Template::Rust).unwrap_err();
     assert!(matches!(error, ProjectError::Exists { .. }), "{error}");
-    let error = new(parent.path(), &Name::new("crate").unwrap()).unwrap_err();
-    assert!(matches!(error, ProjectError::RustName { .. }), "{error}");
+    let error = new(parent.path(), &Name::new("crate").unwrap(), Template::Rust).unwrap_err();
+    assert!(matches!(error, ProjectError::TakenName { .. }), "{error}");
     assert!(!parent.path().join("crate").exists());
 }
 
@@ -200,7 +200,7 @@ fn touch(path: &Path) {
 #[test]
 fn a_new_project_builds_and_is_built_again_when_it_changed() {
     let parent = tempfile::tempdir().unwrap();
-    let folder = new(parent.path(), &Name::new("greeter").unwrap()).unwrap();
+    let folder = new(parent.path(), &Name::new("greeter").unwrap(), Template::Rust).unwrap();
     assert!(is_stale(&folder).unwrap());
 
     let path = build_if_stale(&folder).unwrap();

@@ -14,12 +14,19 @@ pub struct Machine {
     pub(super) root: PathBuf,
     /// Folder in which programs run: rustup chooses its toolchain by it.
     pub(super) folder: PathBuf,
+    /// Folder of the tools that we bring ourselves.
+    pub(super) tools: PathBuf,
 }
 
 impl Machine {
     /// This machine, for a project in `folder`.
     pub fn here(folder: &Path) -> Self {
-        Self { path: env::var_os("PATH").unwrap_or_default(), root: PathBuf::from("/"), folder: folder.to_owned() }
+        let tools = match etcetera::choose_base_strategy() {
+            Ok(strategy) => etcetera::BaseStrategy::data_dir(&strategy).join("okra/toolchains"),
+            Err(_) => env::temp_dir().join("okra-toolchains"),
+        };
+        let path = env::var_os("PATH").unwrap_or_default();
+        Self { path, root: PathBuf::from("/"), folder: folder.to_owned(), tools }
     }
 
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {

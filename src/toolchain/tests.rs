@@ -69,7 +69,8 @@ impl Fake {
 
     fn machine(&self) -> Machine {
         let path = self.path("bin").into_os_string();
-        Machine { path, root: self.folder.path().to_owned(), folder: self.folder.path().to_owned() }
+        let folder = self.folder.path().to_owned();
+        Machine { path, root: folder.clone(), tools: folder.join("tools"), folder }
     }
 }
 

@@ -7,5 +7,6 @@
 pub mod compile;
 pub mod mapping;
 pub mod names;
+pub mod python;
 pub mod schema;
 pub mod wit;
