@@ -25,6 +25,7 @@ mod lower;
 mod matching;
 mod merge;
 mod plan;
+mod quirks;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub(crate) use component::Link;
 pub use error::{LinkError, Mismatch};
 pub(crate) use function::{Answer, Prepared};
 pub use lift::LiftError;
+pub(crate) use quirks::Quirks;
 pub use wire::WireError;
 
 /// How large messages may be, in bytes.

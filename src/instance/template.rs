@@ -20,7 +20,7 @@ use super::streams::Streams;
 use super::{Cache, Engine, InstanceError};
 use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Requests, ResponseSink, Status};
 use crate::config::{Isolation, Run};
-use crate::link::{Answer, Bound, Export, Limits, Link, LinkError, Mismatch, Prepared};
+use crate::link::{Answer, Bound, Export, Limits, Link, LinkError, Mismatch, Prepared, Quirks};
 use crate::registry::Package;
 
 /// The interface of services that get encoded messages.
@@ -77,8 +77,9 @@ impl Template {
         let names =
             |services: &[crate::config::ServiceName]| services.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
-        let link =
-            Link::new(engine.wasmtime(), &component, schema, &serves, &calls).map_err(InstanceError::Mismatch)?;
+        let quirks = Quirks::of(package.component());
+        let link = Link::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
+            .map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw)?;
         let mut linker = Linker::new(engine.wasmtime());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(InstanceError::Link)?;

@@ -13,6 +13,7 @@ use super::error::Mismatch;
 use super::function::{Function, ResourceId};
 use super::matching::{Resources, compare_function};
 use super::plan::Plan;
+use super::quirks::Quirks;
 
 /// Everything the host needs to call a component and to be called by it.
 pub(crate) struct Link {
@@ -42,8 +43,9 @@ impl Link {
         schema: &Schema,
         serves: &[String],
         calls: &[String],
+        quirks: Quirks,
     ) -> Result<Self, Vec<Mismatch>> {
-        let plan = Arc::new(Plan::new(schema));
+        let plan = Arc::new(Plan::new(schema, quirks));
         let mut linking =
             Linking { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
         let mut interfaces = linking.codecs();

@@ -9,7 +9,7 @@ use super::canonical::{Core, MAX_FLAT_PARAMS, Shape, Type};
 use super::check::{Checked, check, check_unknown};
 use super::json;
 use super::lift::{LiftError, lift, lift_bytes, lift_json};
-use super::lower::{Memory, Refusal, lower, lower_bytes};
+use super::lower::{Memory, Refusal, lower, lower_payload, lower_text};
 use super::plan::{Plan, RecordId};
 use super::status::STATUS;
 use super::wire::WireError;
@@ -307,7 +307,8 @@ impl Function {
     ) -> Result<Vec<u8>, Refusal<M::Refused>> {
         match (payload, value) {
             (Payload::Record(record), Prepared::Record(checked)) => lower(&self.plan, record, checked, memory),
-            (Payload::Json(_) | Payload::Bytes, Prepared::Bytes(bytes)) => Ok(lower_bytes(bytes, memory)?.to_vec()),
+            (Payload::Json(_), Prepared::Bytes(text)) => Ok(lower_text(text, memory)?.to_vec()),
+            (Payload::Bytes, Prepared::Bytes(bytes)) => Ok(lower_payload(&self.plan, bytes, memory)?.to_vec()),
             _ => Err(Refusal::NotChecked),
         }
     }

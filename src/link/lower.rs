@@ -56,10 +56,27 @@ pub(super) fn lower<M: Memory>(
     Ok(lowering.arena)
 }
 
-/// Lowers bytes or a text: a payload that is no record. What comes back are the bytes of the pointer and length.
-pub(super) fn lower_bytes<M: Memory>(bytes: &[u8], memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
-    let at = if bytes.is_empty() { 1 } else { memory.put(bytes, 1).map_err(Refusal::Memory)? };
+/// Where an empty text is: not null, and never freed.
+const EMPTY_TEXT: u32 = 1;
+
+/// Lowers bytes or a text. What comes back are the bytes of the pointer and length; `empty` is the pointer to none.
+fn lower_bytes<M: Memory>(bytes: &[u8], empty: u32, memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
+    let at = if bytes.is_empty() { empty } else { memory.put(bytes, 1).map_err(Refusal::Memory)? };
     Ok(pointer(at, bytes.len()))
+}
+
+/// Lowers a text that is a payload by itself.
+pub(super) fn lower_text<M: Memory>(text: &[u8], memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
+    lower_bytes(text, EMPTY_TEXT, memory)
+}
+
+/// Lowers bytes that are a payload by themselves.
+pub(super) fn lower_payload<M: Memory>(
+    plan: &Plan,
+    bytes: &[u8],
+    memory: &mut M,
+) -> Result<[u8; 8], Refusal<M::Refused>> {
+    lower_bytes(bytes, plan.empty_bytes, memory)
 }
 
 fn pointer(at: u32, len: usize) -> [u8; 8] {
@@ -129,7 +146,7 @@ impl<M: Memory> Lowering<'_, M> {
             {
                 let at = at + *offset as usize;
                 if self.arena.get(at + 4..at + 8) == Some(&[0; 4]) {
-                    let pointer = lower_bytes(json::empty(*kind).as_bytes(), self.memory)?;
+                    let pointer = lower_text(json::empty(*kind).as_bytes(), self.memory)?;
                     self.write(at, &pointer);
                 }
             }
@@ -303,7 +320,8 @@ impl<M: Memory> Lowering<'_, M> {
         match entry.value {
             Value::Scalar(scalar) => match scalar {
                 Scalar::String | Scalar::Bytes => {
-                    let pointer = lower_bytes(reader.length_delimited()?, self.memory)?;
+                    let empty = if scalar == Scalar::String { EMPTY_TEXT } else { self.plan.empty_bytes };
+                    let pointer = lower_bytes(reader.length_delimited()?, empty, self.memory)?;
                     self.write(at, &pointer);
                 }
                 Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => {
@@ -343,13 +361,13 @@ impl<M: Memory> Lowering<'_, M> {
                 self.record(record, bytes, at)?;
             }
             Value::Encoded { group, .. } => {
-                let pointer = lower_bytes(nested(reader, entry.number, group)?, self.memory)?;
+                let pointer = lower_payload(self.plan, nested(reader, entry.number, group)?, self.memory)?;
                 self.write(at, &pointer);
             }
             Value::Json(_) => {
                 reader.length_delimited()?;
                 let text = self.texts.next().ok_or(Refusal::NotChecked)?;
-                let pointer = lower_bytes(text.as_bytes(), self.memory)?;
+                let pointer = lower_text(text.as_bytes(), self.memory)?;
                 self.write(at, &pointer);
             }
         }

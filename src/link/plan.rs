@@ -7,6 +7,7 @@ use std::sync::Arc;
 use okra_codegen::schema::{self, Cardinality, EnumId, JsonKind, Kind, Scalar, Schema};
 
 use super::canonical::{Form, Shape, Type};
+use super::quirks::Quirks;
 use super::wire;
 
 /// Index of a [`Record`] in [`Plan::records`].
@@ -17,6 +18,8 @@ pub(super) type RecordId = usize;
 pub(super) struct Plan {
     records: Vec<Record>,
     enums: Vec<Enumeration>,
+    /// Where bytes are of which there are none.
+    pub(super) empty_bytes: u32,
     well_known: HashMap<WellKnown, RecordId>,
 }
 
@@ -173,8 +176,10 @@ impl Value {
 
 impl Plan {
     /// Compiles a schema. Infallible: the schema's graph of records is acyclic and its sizes are bounded.
-    pub(super) fn new(schema: &Schema) -> Self {
-        Builder { schema, plan: Plan { records: Vec::new(), enums: Vec::new(), well_known: HashMap::new() } }.build()
+    pub(super) fn new(schema: &Schema, quirks: Quirks) -> Self {
+        let empty_bytes = if quirks.frees_empty_bytes { 0 } else { 1 };
+        let (records, enums, well_known) = Default::default();
+        Builder { schema, plan: Plan { records, enums, empty_bytes, well_known } }.build()
     }
 
     #[inline]
@@ -475,9 +480,8 @@ impl Builder<'_> {
     /// A value's bytes in memory when nothing was sent.
     fn default(&self, value: Value) -> Vec<u8> {
         match value {
-            Value::Scalar(Scalar::String | Scalar::Bytes) | Value::Encoded { .. } | Value::Json(_) => {
-                vec![1, 0, 0, 0, 0, 0, 0, 0]
-            }
+            Value::Scalar(Scalar::String) | Value::Json(_) => pointer(1),
+            Value::Scalar(Scalar::Bytes) | Value::Encoded { .. } => pointer(self.plan.empty_bytes),
             Value::Scalar(_) => Vec::new(),
             Value::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);
@@ -487,6 +491,11 @@ impl Builder<'_> {
             Value::Record { record, .. } => self.plan.record(record).template.to_vec(),
         }
     }
+}
+
+/// A pointer, and a length of zero.
+fn pointer(at: u32) -> Vec<u8> {
+    u64::from(at).to_le_bytes().to_vec()
 }
 
 fn fill(image: &mut [u8], at: u32, bytes: &[u8]) {

@@ -11,6 +11,7 @@ use super::check::check;
 use super::lift::{LiftError, lift};
 use super::lower::{Memory, Refusal, lower};
 use super::plan::{Plan, RecordId};
+use super::quirks::Quirks;
 use crate::call::{Code, Detail, Metadata, Status};
 
 /// The one plan of it.
@@ -102,7 +103,7 @@ impl StatusPlan {
             unrecognized: None,
         };
         let schema = Schema { messages, enums: vec![code], ..Schema::default() };
-        Self { plan: Plan::new(&schema), record: 0 }
+        Self { plan: Plan::new(&schema, Quirks::default()), record: 0 }
     }
 
     pub(super) fn ty(&self) -> Arc<Type> {

@@ -1,6 +1,7 @@
 //! From a project to its package. What compiles the sources of a language is a room of its own; each gives the component
 //! and the file that it came from.
 
+mod dependencies;
 mod go;
 mod python;
 mod rust;

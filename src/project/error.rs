@@ -71,6 +71,46 @@ pub enum ProjectError {
         /// The language.
         language: &'static str,
     },
+    /// The project is in Python and has no `service.py`.
+    #[error("no service.py in {}", folder.display())]
+    #[diagnostic(
+        code(okra::project::no_entry),
+        help("a project in Python exports its services from it; `okra new NAME --lang python` shows how")
+    )]
+    NoEntry {
+        /// The project's folder.
+        folder: PathBuf,
+    },
+    /// A dependency in Python cannot run in a component.
+    #[error("{names}: has native code, which a component in Python cannot run")]
+    #[diagnostic(
+        code(okra::project::native_dependency),
+        help("take a package that is Python alone in its place, out of requirements.txt or pyproject.toml in {}", folder.display())
+    )]
+    NativeDependency {
+        /// The project's folder.
+        folder: PathBuf,
+        /// The packages.
+        names: String,
+    },
+    /// The project's `pyproject.toml` is no TOML.
+    #[error("cannot read {}: {reason}", path.display())]
+    #[diagnostic(code(okra::project::pyproject))]
+    PyprojectToml {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// componentize-py, or the project's own modules, did not come to an end.
+    #[error("componentize-py could not build {}\n{said}", folder.display())]
+    #[diagnostic(code(okra::project::componentize))]
+    Componentize {
+        /// The project's folder.
+        folder: PathBuf,
+        /// What went wrong, in Python's words.
+        said: String,
+    },
     /// Nothing builds projects of this language yet.
     #[error("cannot build {}: projects in {language} cannot be built yet", folder.display())]
     #[diagnostic(code(okra::project::not_built))]

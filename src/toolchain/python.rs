@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use super::{Machine, ToolchainError};
 
@@ -50,6 +51,18 @@ impl PythonToolchain {
         let package = format!("componentize-py=={COMPONENTIZE}");
         machine.run(&pip, &["install", "--quiet", "--disable-pip-version-check", &package])?;
         Self::find(machine)
+    }
+}
+
+impl PythonToolchain {
+    /// componentize-py, to be given its options.
+    pub fn componentize(&self) -> Command {
+        Command::new(self.folder.join("bin/componentize-py"))
+    }
+
+    /// pip of the environment, to be told what to do.
+    pub fn pip(&self) -> Command {
+        Command::new(self.folder.join("bin/pip"))
     }
 }
 

@@ -34,6 +34,11 @@ PROTOS = {
     "tests/guests/raw/proto": ["test/raw/v1/raw.proto"],
     "tests/guests/streams/proto": ["test/streams/v1/streams.proto"],
     "examples/chat/proto": ["chat/v1/chat.proto"],
+    "guest-sdk/codegen/tests/corpus": [
+        *("names.proto", "plain.proto", "proto2.proto", "recursion.proto", "scalars.proto", "shapes.proto"),
+        *("wellknown.proto", "imports/one.proto", "imports/two.proto", "imports/three.proto"),
+    ],
+    "tests/guests/corpus/proto": ["keywords.proto", "test/mirror/v1/mirror.proto"],
 }
 
 
@@ -87,7 +92,8 @@ def stubs(tmp_path_factory):
     """The generated modules by the name of their file: `stubs("greeter")` gives messages and stub."""
     out = tmp_path_factory.mktemp("stubs")
     for root, files in PROTOS.items():
-        arguments = [f"-I{ROOT / root}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
+        folders = [ROOT / root, *(ROOT / other for other in PROTOS if other != root)]
+        arguments = [f"-I{folder}" for folder in [*folders, Path(protoc.__file__).parent / "_proto"]]
         assert protoc.main(["protoc", *arguments, f"--python_out={out}", f"--grpc_python_out={out}", *files]) == 0
     # Python has a package `test` of its own; one with this file goes before it.
     for folder in out.rglob("*/"):

@@ -21,7 +21,6 @@ use tonic::transport::Identity;
 pub(crate) struct TestHost {
     pub(crate) runtime: Arc<Runtime>,
     pools: Vec<DescriptorPool>,
-    _cache: tempfile::TempDir,
 }
 
 /// The package of a project, by its folder in the repository.
@@ -63,10 +62,11 @@ impl TestHost {
     }
 
     fn outside(imports: HashMap<ServiceName, Import>, identity: Option<Identity>) -> Self {
-        let cache = tempfile::tempdir().unwrap();
+        // One for all: a guest in Python takes seconds to compile.
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
         let settings = EngineSettings { instances: 64 };
-        let runtime = Runtime::with_outside(cache.path(), settings, imports, identity).expect("an engine");
-        Self { runtime, pools: Vec::new(), _cache: cache }
+        let runtime = Runtime::with_outside(&cache, settings, imports, identity).expect("an engine");
+        Self { runtime, pools: Vec::new() }
     }
 
     /// Serves what is in it over gRPC until the test ends; gives the address.

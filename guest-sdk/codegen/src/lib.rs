@@ -8,5 +8,6 @@ pub mod compile;
 pub mod go;
 pub mod mapping;
 pub mod names;
+pub mod python;
 pub mod schema;
 pub mod wit;

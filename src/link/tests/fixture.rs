@@ -12,6 +12,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor};
 use crate::link::function::Function;
 use crate::link::lower::Memory;
 use crate::link::plan::Plan;
+use crate::link::quirks::Quirks;
 
 /// The test's schema and a function for each of its methods.
 pub(crate) struct Fixture {
@@ -24,7 +25,7 @@ impl Fixture {
     pub(crate) fn new(folder: &Path) -> Self {
         let compiled = compile(&[folder.to_owned()], &[folder.join("link.proto")]).expect("the .proto files compile");
         let schema = Schema::new(&compiled.pool, &["test.link.v1.Link"]).expect("the service is mapped");
-        let plan = Arc::new(Plan::new(&schema));
+        let plan = Arc::new(Plan::new(&schema, Quirks::default()));
         let methods = schema.services[0].methods.iter();
         let functions = methods.map(|method| (method.proto_name.clone(), Arc::new(Function::method(&plan, method))));
         Self { functions: functions.collect(), pool: compiled.pool }

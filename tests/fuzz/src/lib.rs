@@ -37,6 +37,7 @@ mod link {
     mod lower;
     mod merge;
     mod plan;
+    mod quirks;
     mod status;
     #[path = "tests/targets.rs"]
     pub(crate) mod targets;

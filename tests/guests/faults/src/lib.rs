@@ -4,6 +4,7 @@ okra_guest::generate!();
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::io::Write as _;
 
 use faults::{Counted, Faults, Payload, Seen};
 use okra_guest::{Error, context};
@@ -64,6 +65,28 @@ impl Faults for Service {
     fn say(request: Payload) -> Result<Payload, Error> {
         context::add_header("x-header-bin", &request.text)?;
         context::add_trailer("x-trailer", "said")?;
+        Ok(request)
+    }
+
+    fn exit(_: Payload) -> Result<Payload, Error> {
+        std::process::exit(3)
+    }
+
+    fn print(request: Payload) -> Result<Payload, Error> {
+        let printed = std::io::stdout().write_all(b"\xff\xfe\0 half of a line");
+        printed.map_err(|error| Error::internal(error.to_string()))?;
+        Ok(request)
+    }
+
+    fn start_threads(_: Payload) -> Result<Payload, Error> {
+        let started = std::thread::Builder::new().spawn(|| loop {
+            black_box(());
+        });
+        Ok(Payload { text: if started.is_ok() { "started" } else { "refused" }.to_owned(), parts: Vec::new() })
+    }
+
+    fn sleep(request: Payload) -> Result<Payload, Error> {
+        std::thread::sleep(std::time::Duration::from_millis(20));
         Ok(request)
     }
 

@@ -118,7 +118,7 @@ impl Onward for Service {
         for message in &numbers {
             match message {
                 Ok(number) => text += &format!("{} ", number.value),
-                Err(error) => text += &format!("{:?}: {}", error.code, error.message),
+                Err(error) => text += &error.to_string(),
             }
         }
         let header = scope.headers().get_str("x-early").unwrap_or_default().to_owned();

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable
+from typing import ClassVar
+
+from ._metadata import Metadata, Value
+
+
+class Code(enum.IntEnum):
+    """gRPC's status codes but for OK: https://grpc.io/docs/guides/status-codes/."""
+
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+@dataclasses.dataclass(slots=True)
+class Detail:
+    """A typed detail of an error, a ``google.protobuf.Any``.
+
+    ``okra.details`` has those that errors usually carry.
+    """
+
+    type_url: str
+    """What it is, such as ``type.googleapis.com/google.rpc.BadRequest``."""
+    value: bytes
+    """The protobuf encoding of the message."""
+
+
+class Error(Exception):
+    """Why a call failed: gRPC's status model.
+
+    Handlers raise it, and calls of other services do: not caught, it hands on what the
+    other service answered, its code, message and details included. Where that is not
+    what the caller should learn, catch it. There is a subclass for each code::
+
+        raise okra.NotFound(f"no user {request.user_id}")
+    """
+
+    code: Code
+    """What kind of failure."""
+    message: str
+    """For people who develop; not to be parsed. Callers see it."""
+    details: list[Detail]
+    """Typed details, sent as ``grpc-status-details-bin``."""
+    metadata: Metadata
+    """Trailers that go with the error."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str = "",
+        *,
+        details: Iterable[Detail] = (),
+        metadata: Iterable[tuple[str, Value]] = (),
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.details = list(details)
+        self.metadata = Metadata(metadata)
+
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.message}"
+
+    @staticmethod
+    def of(
+        code: Code,
+        message: str = "",
+        *,
+        details: Iterable[Detail] = (),
+        metadata: Iterable[tuple[str, Value]] = (),
+    ) -> Error:
+        """The error of a code that is known at run time only, of its own subclass."""
+        return _BY_CODE[code](message, details=details, metadata=metadata)
+
+
+class _OfOneCode(Error):
+    CODE: ClassVar[Code]
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        details: Iterable[Detail] = (),
+        metadata: Iterable[tuple[str, Value]] = (),
+    ) -> None:
+        super().__init__(self.CODE, message, details=details, metadata=metadata)
+
+    def __init_subclass__(cls) -> None:
+        _BY_CODE[cls.CODE] = cls
+
+
+_BY_CODE: dict[Code, type[_OfOneCode]] = {}
+
+
+class Cancelled(_OfOneCode):
+    """The call was cancelled, typically by the caller."""
+
+    CODE = Code.CANCELLED
+
+
+class Unknown(_OfOneCode):
+    """An error of which nothing better is known."""
+
+    CODE = Code.UNKNOWN
+
+
+class InvalidArgument(_OfOneCode):
+    """The request is wrong, whatever the state of the system."""
+
+    CODE = Code.INVALID_ARGUMENT
+
+
+class DeadlineExceeded(_OfOneCode):
+    """The deadline passed before the call could finish."""
+
+    CODE = Code.DEADLINE_EXCEEDED
+
+
+class NotFound(_OfOneCode):
+    """What was asked for is not there."""
+
+    CODE = Code.NOT_FOUND
+
+
+class AlreadyExists(_OfOneCode):
+    """What was to be created is there already."""
+
+    CODE = Code.ALREADY_EXISTS
+
+
+class PermissionDenied(_OfOneCode):
+    """The caller is known and may not do this."""
+
+    CODE = Code.PERMISSION_DENIED
+
+
+class ResourceExhausted(_OfOneCode):
+    """A quota, a limit or memory is used up."""
+
+    CODE = Code.RESOURCE_EXHAUSTED
+
+
+class FailedPrecondition(_OfOneCode):
+    """The system is not in the state that the call needs."""
+
+    CODE = Code.FAILED_PRECONDITION
+
+
+class Aborted(_OfOneCode):
+    """A conflict with other calls; may be tried again at a higher level."""
+
+    CODE = Code.ABORTED
+
+
+class OutOfRange(_OfOneCode):
+    """Past the valid range, which may grow."""
+
+    CODE = Code.OUT_OF_RANGE
+
+
+class Unimplemented(_OfOneCode):
+    """The method is not implemented or not enabled."""
+
+    CODE = Code.UNIMPLEMENTED
+
+
+class Internal(_OfOneCode):
+    """An invariant of the system is broken."""
+
+    CODE = Code.INTERNAL
+
+
+class Unavailable(_OfOneCode):
+    """Not reachable now; the call may be tried again."""
+
+    CODE = Code.UNAVAILABLE
+
+
+class DataLoss(_OfOneCode):
+    """Data is lost or corrupt for good."""
+
+    CODE = Code.DATA_LOSS
+
+
+class Unauthenticated(_OfOneCode):
+    """The caller is not known."""
+
+    CODE = Code.UNAUTHENTICATED
