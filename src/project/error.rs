@@ -170,8 +170,8 @@ pub enum ProjectError {
     },
     /// No component can be made of what Go has built.
     #[error("cannot make a component of what go built of {}: {reason}", folder.display())]
-    #[diagnostic(code(okra::project::componentize))]
-    Componentize {
+    #[diagnostic(code(okra::project::go_component))]
+    GoComponent {
         /// The project's folder.
         folder: PathBuf,
         /// Why.

@@ -20,8 +20,8 @@ use crate::project::generate::go::Module;
 use crate::project::interface::Interface;
 use crate::toolchain::{GoToolchain, Machine, ToolchainError};
 
-/// Where in a project the overlay's files are. Go leaves out folders whose names begin so.
-const OVERLAY: &str = "target/okra/_go";
+/// Where in a project the overlay's files are.
+const OVERLAY: &str = "target/okra/go";
 
 /// Below which path of the project Go sees them.
 const INTERNAL: &str = "internal/okra";
@@ -32,7 +32,7 @@ pub(super) fn compile(folder: &Path, interface: &Interface) -> Result<(PathBuf, 
     let toolchain = GoToolchain::find(&Machine::here(folder))?;
     let module = Module::read(folder)?.path;
     let failed =
-        |error: anyhow::Error| ProjectError::Componentize { folder: folder.clone(), reason: format!("{error:#}") };
+        |error: anyhow::Error| ProjectError::GoComponent { folder: folder.clone(), reason: format!("{error:#}") };
     let world = bindings::World::read(&folder.join("wit"), &interface.world.name).map_err(failed)?;
 
     let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
@@ -74,7 +74,8 @@ fn write_overlay(folder: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Pa
     let mut replace = serde_json::Map::new();
     let below = folder.join(OVERLAY);
     for (path, text) in files {
-        let place = below.join(path);
+        // By its own name gofmt and `./...` would find it here.
+        let place = below.join(format!("{}.overlay", path.display()));
         write(&place, text)?;
         replace.insert(folder.join(path).display().to_string(), place.display().to_string().into());
     }

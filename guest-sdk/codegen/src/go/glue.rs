@@ -179,7 +179,7 @@ impl File<'_> {
         let mut request = String::new();
         if recv.is_none() {
             if let Some(kind) = &method.input {
-                parameters.push(format!("request {}", self.raw_value(kind)));
+                parameters.insert(0, format!("request {}", self.raw_value(kind)));
             }
             let glue = format!("{glue}.");
             request = format!("var req *{req}\n{}", self.get_payload(&glue, method.input.as_ref(), "req", "request"));
