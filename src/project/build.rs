@@ -53,7 +53,7 @@ pub fn build(folder: &Path, output: Option<&Path>) -> Result<Built, ProjectError
             (path, bytes)
         }
         (None, Language::Rust | Language::Component) => rust::compile(folder)?,
-        (None, Language::Go) => go::compile(folder, &project, &interface)?,
+        (None, Language::Go) => go::compile(folder, &interface)?,
         (None, Language::Python) => python::compile(folder, &project, &interface)?,
     };
     let package = Package::write(&component, &interface.descriptors, &manifest(&project))

@@ -149,6 +149,34 @@ pub enum ProjectError {
         /// The project's folder.
         folder: PathBuf,
     },
+    /// The project is in Go and has no `go.mod`.
+    #[error("no go.mod with the path of a module in {}", folder.display())]
+    #[diagnostic(
+        code(okra::project::no_go_mod),
+        help("`language = \"go\"` is built by Go; `okra new NAME --lang go` shows what belongs into it")
+    )]
+    NoGoMod {
+        /// The project's folder.
+        folder: PathBuf,
+    },
+    /// Go did not like the project's sources; it has said why itself.
+    #[error("go could not build {}: {status}", folder.display())]
+    #[diagnostic(code(okra::project::go))]
+    Go {
+        /// The project's folder.
+        folder: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// No component can be made of what Go has built.
+    #[error("cannot make a component of what go built of {}: {reason}", folder.display())]
+    #[diagnostic(code(okra::project::go_component))]
+    GoComponent {
+        /// The project's folder.
+        folder: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// What should be a component cannot be read as one.
     #[error("cannot read the component {}: {reason}", path.display())]
     #[diagnostic(code(okra::project::component))]

@@ -1,6 +1,6 @@
 //! What is generated in a project: WIT for all languages, and what a language has beside it, which is a room of its own.
 
-mod go;
+pub(super) mod go;
 mod python;
 mod rust;
 
@@ -90,7 +90,7 @@ impl Generated {
         }
         files.extend(match project.language {
             Language::Rust => rust::files(folder)?,
-            Language::Go => go::files(folder, project, interface)?,
+            Language::Go => go::files(folder, interface)?,
             Language::Python => python::files(interface),
             Language::Component => Vec::new(),
         });

@@ -28,7 +28,7 @@ impl PythonToolchain {
         let folder = machine.tools.join(format!("componentize-py-{COMPONENTIZE}"));
         match machine.ask(folder.join("bin/componentize-py"), &["--version"]) {
             Some(version) if version.ends_with(COMPONENTIZE) => Ok(Self { version, folder }),
-            _ if python(machine).is_none() => Err(ToolchainError::NoPython),
+            _ if program(machine).is_none() => Err(ToolchainError::NoPython),
             _ => Err(ToolchainError::NoComponentize { folder }),
         }
     }
@@ -39,7 +39,7 @@ impl PythonToolchain {
     /// When there is no Python, or the virtual environment cannot be made.
     pub fn find_or_install(machine: &Machine) -> Result<Self, ToolchainError> {
         let Err(ToolchainError::NoComponentize { folder }) = Self::find(machine) else { return Self::find(machine) };
-        let python = python(machine).ok_or(ToolchainError::NoPython)?;
+        let python = program(machine).ok_or(ToolchainError::NoPython)?;
         // What an earlier attempt left. A virtual environment knows its own place, so it cannot be made aside and moved.
         let place = folder.display().to_string();
         if folder.exists() {
@@ -67,7 +67,7 @@ impl PythonToolchain {
 }
 
 /// A Python that can make virtual environments.
-fn python(machine: &Machine) -> Option<&'static str> {
+pub(super) fn program(machine: &Machine) -> Option<&'static str> {
     let is_new = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
     ["python3", "python"].into_iter().find(|program| machine.ask(program, &["-c", is_new]).is_some())
 }

@@ -7,7 +7,7 @@ use super::host::TestHost;
 const TRY: &str = "test.ambient.v1.Ambient/Try";
 
 guests! {
-    rust: "tests/guests/ambient/rust", python: "tests/guests/ambient/python";
+    rust: "tests/guests/ambient/rust", python: "tests/guests/ambient/python", go: "tests/guests/ambient/go";
     files_sockets_and_programs_are_refused
     environment_arguments_and_input_are_empty
     clock_and_random_numbers_are_real

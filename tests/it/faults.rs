@@ -14,7 +14,7 @@ fn path(method: &str) -> String {
 }
 
 guests! {
-    rust: "tests/guests/faults", python: "tests/guests/faults-python";
+    rust: "tests/guests/faults", python: "tests/guests/faults-python", go: "tests/guests/faults-go";
     a_recursive_message_goes_through_a_guest
     a_panic_ends_the_call_and_its_instance_only
     a_stack_overflow_is_named

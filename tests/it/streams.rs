@@ -13,7 +13,7 @@ pub(crate) const STREAMS: &str = "test.streams.v1.Streams";
 pub(crate) const ONWARD: &str = "test.streams.v1.Onward";
 
 guests! {
-    rust: "tests/guests/streams", python: "tests/guests/streams-python";
+    rust: "tests/guests/streams", python: "tests/guests/streams-python", go: "tests/guests/streams-go";
     all_shapes_are_served
     requests_need_not_be_read
     headers_trailers_and_an_error_behind_messages

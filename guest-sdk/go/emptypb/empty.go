@@ -1,0 +1,5 @@
+// Package emptypb has google.protobuf.Empty.
+package emptypb
+
+// Empty is a message without fields: of methods that need none, or give none.
+type Empty struct{}

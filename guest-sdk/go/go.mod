@@ -1,0 +1,3 @@
+module okra
+
+go 1.25

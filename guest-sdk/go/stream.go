@@ -1,0 +1,74 @@
+package okra
+
+import (
+	"context"
+
+	"okra/metadata"
+)
+
+// ServerStreamingServer is what a handler of one request and many responses sends to.
+type ServerStreamingServer[Res any] interface {
+	// Context is that of the call.
+	Context() context.Context
+	// Send sends a response, and waits while the other side is slow. It fails when nobody reads any more.
+	Send(*Res) error
+}
+
+// ClientStreamingServer is what a handler of many requests and one response receives from.
+type ClientStreamingServer[Req any] interface {
+	// Context is that of the call.
+	Context() context.Context
+	// Recv waits for the next request. At the end it gives io.EOF, else what ended the stream.
+	Recv() (*Req, error)
+}
+
+// BidiStreamingServer is what a handler of many requests and many responses receives from and sends to, in any order.
+type BidiStreamingServer[Req, Res any] interface {
+	// Context is that of the call.
+	Context() context.Context
+	// Recv waits for the next request. At the end it gives io.EOF, else what ended the stream.
+	Recv() (*Req, error)
+	// Send sends a response, and waits while the other side is slow. It fails when nobody reads any more.
+	Send(*Res) error
+}
+
+// ClientStream is what all calls with streams to other services have.
+type ClientStream interface {
+	// Context is the one with which the call was made.
+	Context() context.Context
+	// Header has the response headers that have come: all of them when a response has.
+	Header() metadata.MD
+	// Trailer has the trailers, when the call has ended.
+	Trailer() metadata.MD
+	// Close ends the call. Before its end, it is cancelled. A call is closed when it has ended, when its context is done
+	// at the next use, and with the call being served.
+	Close()
+}
+
+// ServerStreamingClient is a call of one request and many responses.
+type ServerStreamingClient[Res any] interface {
+	ClientStream
+	// Recv waits for the next response. At the end it gives io.EOF, else what ended the stream.
+	Recv() (*Res, error)
+}
+
+// ClientStreamingClient is a call of many requests and one response.
+type ClientStreamingClient[Req, Res any] interface {
+	ClientStream
+	// Send sends a request, and waits while the other side is slow. It fails when nobody reads any more; CloseAndRecv says
+	// why.
+	Send(*Req) error
+	// CloseAndRecv says that no more requests follow, and waits for the response.
+	CloseAndRecv() (*Res, error)
+}
+
+// BidiStreamingClient is a call of many requests and many responses.
+type BidiStreamingClient[Req, Res any] interface {
+	ClientStream
+	// Send sends a request, and waits while the other side is slow. It fails when nobody reads any more; Recv says why.
+	Send(*Req) error
+	// CloseSend says that no more requests follow.
+	CloseSend() error
+	// Recv waits for the next response. At the end it gives io.EOF, else what ended the stream.
+	Recv() (*Res, error)
+}

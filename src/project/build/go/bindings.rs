@@ -1,0 +1,127 @@
+//! The bindings that wit-bindgen makes of a project's WIT, and the component that is made with them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use okra_codegen::go::raw;
+use okra_codegen::schema::{Member, Schema};
+use wit_bindgen_core::Files;
+use wit_bindgen_go::{Format, Opts};
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::{InterfaceId, Resolve, TypeDefKind, TypeId, WorldId};
+
+use super::adapter;
+
+/// A project's world.
+pub(super) struct World {
+    resolve: Resolve,
+    id: WorldId,
+}
+
+impl World {
+    /// Reads the WIT in a folder.
+    pub(super) fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(folder)?;
+        let id = resolve.select_world(&[package], Some(name))?;
+        Ok(Self { resolve, id })
+    }
+
+    /// The bindings, as packages below an import path.
+    pub(super) fn bindings(&self, schema: &Schema, below: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let mut resolve = self.resolve.clone();
+        rename(&mut resolve, schema)?;
+        let options =
+            Opts { format: Format::False, pkg_name: Some(below.to_owned()), include_versions: true, ..Opts::default() };
+        let mut files = Files::default();
+        options.build().generate(&mut resolve, self.id, &mut files)?;
+        // Of the generator's runtime the SDK has a copy, by another path.
+        let moved = |text: &[u8]| {
+            String::from_utf8_lossy(text).replace("go.bytecodealliance.org/pkg/wit/", "okra/wit/").into_bytes()
+        };
+        let sources = files.iter().filter(|(path, _)| path.ends_with(".go"));
+        Ok(sources.map(|(path, text)| (path.to_owned(), moved(text))).collect())
+    }
+
+    /// The component of what Go has built.
+    pub(super) fn component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        wit_component::embed_component_metadata(&mut module, &self.resolve, self.id, StringEncoding::UTF8)?;
+        let mut encoder = ComponentEncoder::default();
+        encoder.validate(true).module(&module)?.adapter(adapter::NAME, &adapter::module()?)?;
+        encoder.encode()
+    }
+}
+
+/// Gives the types of the schema's packages the names of [`raw`]. What a component is made of are the names of functions and
+/// resources, which stay.
+fn rename(resolve: &mut Resolve, schema: &Schema) -> anyhow::Result<()> {
+    let mut names: HashMap<TypeId, String> = HashMap::new();
+    for (index, definition) in schema.enums.iter().enumerate() {
+        names.insert(find(resolve, schema, definition.package, &definition.wit_name)?, raw::enumeration(index));
+    }
+    for (index, message) in schema.messages.iter().enumerate() {
+        names.insert(find(resolve, schema, message.package, &message.wit_name)?, raw::message(index));
+        for (at, member) in message.members.iter().enumerate() {
+            if let Member::Oneof(oneof) = member {
+                names.insert(find(resolve, schema, message.package, &oneof.type_name)?, raw::oneof(index, at));
+            }
+        }
+    }
+    let interfaces: Vec<InterfaceId> = resolve
+        .packages
+        .iter()
+        .filter(|(_, package)| {
+            schema.packages.iter().any(|ours| {
+                ours.namespace == package.name.namespace
+                    && ours.name == package.name.name
+                    && package.name.version.as_ref().is_some_and(|version| version.to_string() == ours.version)
+            })
+        })
+        .flat_map(|(_, package)| package.interfaces.values().copied())
+        .collect();
+    let Resolve { interfaces: all, types: defined, .. } = resolve;
+    for id in interfaces {
+        let Some(interface) = all.get_mut(id) else { continue };
+        let types = std::mem::take(&mut interface.types);
+        for (name, id) in types {
+            let Some(ty) = defined.get_mut(id) else { continue };
+            let name = match (&mut ty.kind, names.get(&id)) {
+                (TypeDefKind::Resource, _) => name,
+                (kind, Some(ours)) => {
+                    rename_members(kind);
+                    ours.clone()
+                }
+                (_, None) => raw::used(id.index()),
+            };
+            ty.name = Some(name.clone());
+            interface.types.insert(name, id);
+        }
+    }
+    Ok(())
+}
+
+fn rename_members(kind: &mut TypeDefKind) {
+    match kind {
+        TypeDefKind::Record(record) => {
+            record.fields.iter_mut().enumerate().for_each(|(index, field)| field.name = raw::member(index));
+        }
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter_mut().enumerate().for_each(|(index, case)| case.name = raw::case(index));
+        }
+        TypeDefKind::Enum(definition) => {
+            definition.cases.iter_mut().enumerate().for_each(|(index, case)| case.name = raw::case(index));
+        }
+        _ => {}
+    }
+}
+
+/// The type that stands for something of a protobuf package.
+fn find(resolve: &Resolve, schema: &Schema, package: usize, name: &str) -> anyhow::Result<TypeId> {
+    let package = schema.packages.get(package).context("a package is not in the schema")?;
+    let interface = package.interface(&package.types_interface);
+    let mut interfaces = resolve.interfaces.iter();
+    let found = interfaces.find(|(id, _)| resolve.id_of(*id).as_ref() == Some(&interface));
+    let types = found.map(|(_, found)| &found.types).with_context(|| format!("there is no interface `{interface}`"))?;
+    types.get(name).copied().with_context(|| format!("interface `{interface}` has no type `{name}`"))
+}
