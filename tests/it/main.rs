@@ -17,6 +17,7 @@ macro_rules! guests {
     };
 }
 
+mod abandoned;
 mod ambient;
 mod chain;
 mod composition;
