@@ -6,11 +6,13 @@
 mod error;
 mod name;
 mod run;
+mod server;
 mod unit;
 
 pub use error::{ConfigError, Mistake};
 pub use name::{InvalidName, Name, ServiceName};
 pub use run::{Isolation, Run};
+pub use server::{Cors, Limits, Server, ServerTls};
 
 use std::fs;
 use std::io;

@@ -49,6 +49,15 @@ impl Deadline {
     }
 }
 
+/// Who a client is, as its certificate proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Of the certificate's alternative names the first URI, else the first DNS name, else its subject's common name.
+    pub name: String,
+    /// The certificate, in DER.
+    pub certificate: Vec<u8>,
+}
+
 /// Everything that travels with a call besides its messages.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -68,6 +77,8 @@ pub struct Context {
     pub deadline: Option<Deadline>,
     /// Who called over the network.
     pub peer: Option<SocketAddr>,
+    /// Who called over mutual TLS.
+    pub identity: Option<Arc<Identity>>,
     /// The name under which we were called.
     pub authority: Option<String>,
     /// Full names of the services through which the call came, first caller first.

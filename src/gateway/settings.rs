@@ -1,8 +1,16 @@
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::{GatewayError, Tls};
+use crate::config;
 
 /// How the gateway treats those who call.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// TLS; `None` serves in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// Origins whose pages may call, or `*`.
+    pub origins: Vec<String>,
     /// Largest request message, in bytes after decompression. Larger ones fail with `RESOURCE_EXHAUSTED`.
     pub max_request: usize,
     /// Largest response message, in bytes before compression. Larger ones fail with `RESOURCE_EXHAUSTED`.
@@ -15,7 +23,7 @@ pub struct Settings {
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
-    /// How long a client may take to send anything at all, and the headers of an HTTP/1.1 request.
+    /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
@@ -23,9 +31,35 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
 }
 
+impl Settings {
+    /// Those of a server's file.
+    ///
+    /// # Errors
+    /// When the files of its TLS cannot be used.
+    pub fn new(config: &config::Server) -> Result<Self, GatewayError> {
+        let config::Server { tls, cors, limits } = config.clone();
+        let tls = tls.map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
+        Ok(Self {
+            tls: tls.map(Arc::new),
+            origins: cors.origins,
+            max_request: 4 << 20,
+            max_response: 64 << 20,
+            default_deadline: None,
+            grace: limits.grace,
+            max_concurrent_streams: limits.streams,
+            max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
+            header_read_timeout: limits.header_timeout,
+            keepalive_interval: Some(limits.keepalive),
+            keepalive_timeout: limits.keepalive_timeout,
+        })
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            tls: None,
+            origins: Vec::new(),
             max_request: 4 << 20,
             max_response: 64 << 20,
             default_deadline: None,

@@ -138,6 +138,7 @@ impl State {
             metadata,
             deadline,
             peer: None,
+            identity: None,
             authority: None,
             chain,
             cancellation: parent.cancellation.child_token(),
@@ -270,6 +271,14 @@ impl context::Host for State {
 
     fn peer(&mut self) -> Result<Option<String>> {
         Ok(self.call()?.context.peer.map(|peer| peer.to_string()))
+    }
+
+    fn caller(&mut self) -> Result<Option<String>> {
+        Ok(self.call()?.context.identity.as_ref().map(|identity| identity.name.clone()))
+    }
+
+    fn client_certificate(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(self.call()?.context.identity.as_ref().map(|identity| identity.certificate.clone()))
     }
 
     fn authority(&mut self) -> Result<Option<String>> {

@@ -1,7 +1,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use tonic::codec::CompressionEncoding;
 
-use super::Settings;
+use super::super::Settings;
+use super::super::compression::Compression;
 use crate::call::{Code, Deadline, Status};
 use crate::grpc::parse_timeout;
 
@@ -13,9 +13,9 @@ const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub(super) struct Head {
     pub(super) deadline: Option<Deadline>,
     /// How the request messages are compressed.
-    pub(super) encoding: Option<CompressionEncoding>,
-    /// Whether response messages may be compressed.
-    pub(super) gzip: bool,
+    pub(super) compression: Option<Compression>,
+    /// How response messages may be compressed.
+    pub(super) accepted: Option<Compression>,
 }
 
 impl Head {
@@ -30,22 +30,9 @@ impl Head {
             })?),
             None => settings.default_deadline,
         };
-        let encoding = match headers.get(ENCODING).map(HeaderValue::as_bytes) {
-            None | Some(b"identity") => None,
-            Some(b"gzip") => Some(CompressionEncoding::Gzip),
-            Some(other) => {
-                let other = String::from_utf8_lossy(other);
-                return Err(Status::new(
-                    Code::Unimplemented,
-                    format!("messages compressed with `{other}` are not supported; gzip and identity are"),
-                ));
-            }
-        };
-        let gzip = headers
-            .get_all(ACCEPT_ENCODING)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .any(|encoding| encoding.trim_ascii() == b"gzip");
-        Ok(Self { deadline: timeout.and_then(Deadline::after), encoding, gzip })
+        let compression =
+            Compression::named(headers.get(ENCODING).map(HeaderValue::as_bytes), Compression::OF_GRPC)?;
+        let accepted = Compression::accepted(headers, &ACCEPT_ENCODING, Compression::OF_GRPC);
+        Ok(Self { deadline: timeout.and_then(Deadline::after), compression, accepted })
     }
 }
