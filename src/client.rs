@@ -127,7 +127,7 @@ impl Client {
         *request.metadata_mut() = MetadataMap::from_headers(metadata.to_headers());
         let _reset = Reset(Some(request.cancellation_handle()));
         if let Some(deadline) = deadline {
-            request.set_timeout(deadline.timeout);
+            request.set_timeout(deadline.remaining());
         }
         let mut grpc = self.grpc();
         grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;

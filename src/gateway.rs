@@ -19,6 +19,7 @@ mod health;
 mod json;
 mod listener;
 mod messages;
+mod prefixed;
 mod reflection;
 mod route;
 mod served;

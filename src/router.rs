@@ -40,11 +40,7 @@ impl Revision {
 
     /// Answers a unary call within its deadline.
     async fn call(&self, mut context: Context, request: Bytes) -> Result<Reply, Failure> {
-        let longest = Deadline::after(self.template.run().deadline);
-        context.deadline = match (context.deadline, longest) {
-            (Some(own), Some(longest)) if own.at <= longest.at => Some(own),
-            (_, longest) => longest,
-        };
+        context.deadline = Deadline::within(context.deadline, self.template.run().deadline);
         Patience::of(&context)
             .within(async {
                 let request = self.template.prepare(&context, request)?;

@@ -31,16 +31,23 @@ pub enum Codec {
 /// When a call must be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// What the caller sent.
-    pub timeout: Duration,
+    /// What the caller sent; none of a deadline that is not the caller's.
+    pub timeout: Option<Duration>,
     /// The moment itself.
     pub at: Instant,
 }
 
 impl Deadline {
-    /// `timeout` from now on; one too far away to be told apart from none is none.
+    /// The caller's, `timeout` from now on; one too far away to be told apart from none is none.
     pub fn after(timeout: Duration) -> Option<Self> {
-        Instant::now().checked_add(timeout).map(|at| Self { timeout, at })
+        Instant::now().checked_add(timeout).map(|at| Self { timeout: Some(timeout), at })
+    }
+
+    /// The sooner of a deadline and the moment that is `longest` away.
+    pub fn within(deadline: Option<Self>, longest: Duration) -> Option<Self> {
+        let timeout = deadline.and_then(|deadline| deadline.timeout);
+        let at = [deadline.map(|deadline| deadline.at), Instant::now().checked_add(longest)];
+        at.into_iter().flatten().min().map(|at| Self { timeout, at })
     }
 
     /// What is left of it.

@@ -117,8 +117,7 @@ impl Server {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let source = fs::read_to_string(path).map_err(read)?;
-        let mut server: Self =
-            toml::from_str(&source).map_err(|error| ConfigError::syntax(path, &source, &error))?;
+        let mut server: Self = toml::from_str(&source).map_err(|error| ConfigError::syntax(path, &source, &error))?;
         if let (Some(tls), Some(folder)) = (&mut server.tls, path.parent()) {
             for file in [Some(&mut tls.certificate), Some(&mut tls.key), tls.clients.as_mut()].into_iter().flatten() {
                 *file = folder.join(&*file);

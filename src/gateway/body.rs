@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -12,23 +12,10 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
 use super::calls::Call;
-use super::compression::Compression;
 use crate::call::{Code, Metadata, Status};
 
 /// A frame of a response, or why there is none.
 pub(super) type Framed = Result<Frame<Bytes>, tonic::Status>;
-
-/// Appends a message as gRPC and Connect's streams send it: whether it is compressed, its size, itself. It has less than
-/// 4 GiB. Returns whether it was compressed.
-pub(super) fn frame(message: &[u8], compression: Option<Compression>, buffer: &mut BytesMut) -> bool {
-    let compressed = compression.and_then(|compression| compression.compress(message));
-    let bytes = compressed.as_deref().unwrap_or(message);
-    buffer.reserve(5 + bytes.len());
-    buffer.put_u8(compressed.is_some().into());
-    buffer.put_u32(bytes.len() as u32);
-    buffer.put_slice(bytes);
-    compressed.is_some()
-}
 
 /// The frame at the end of a response.
 pub(super) fn trailers(outcome: Result<Metadata, Status>) -> Framed {

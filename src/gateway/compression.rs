@@ -4,7 +4,6 @@ use std::io::{self, Read, Write as _};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use tonic::codec::CompressionEncoding;
 
 use crate::call::{Code, Status};
 
@@ -39,16 +38,6 @@ impl Compression {
             Self::Deflate => "deflate",
             Self::Zstd => "zstd",
             Self::Brotli => "br",
-        }
-    }
-
-    /// How tonic's decoder calls it.
-    pub(super) fn tonic(self) -> Option<CompressionEncoding> {
-        match self {
-            Self::Gzip => Some(CompressionEncoding::Gzip),
-            Self::Deflate => Some(CompressionEncoding::Deflate),
-            Self::Zstd => Some(CompressionEncoding::Zstd),
-            Self::Brotli => None,
         }
     }
 
@@ -118,14 +107,18 @@ impl Compression {
     /// The message as it was. No more of it than the limit is ever unpacked.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED when it is larger than `limit`, INVALID_ARGUMENT when it is not compressed so.
-    pub(super) fn decompress(self, packed: &[u8], limit: usize) -> Result<Bytes, Status> {
-        match self.unpack(packed, limit) {
+    /// RESOURCE_EXHAUSTED when it is larger than `limit`, INTERNAL when it is not compressed so.
+    pub(super) fn decompress(self, packed: Bytes, limit: usize) -> Result<Bytes, Status> {
+        // Some compress nothing to nothing, which most formats do not know.
+        if packed.is_empty() {
+            return Ok(packed);
+        }
+        match self.unpack(&packed, limit) {
             Ok(message) if message.len() <= limit => Ok(message.into()),
             Ok(_) => Err(too_large(limit)),
             Err(error) => {
                 let message = format!("the request message is not valid {}: {error}", self.name());
-                Err(Status::new(Code::InvalidArgument, message))
+                Err(Status::new(Code::Internal, message))
             }
         }
     }
@@ -164,15 +157,15 @@ mod tests {
     fn what_is_packed_is_unpacked_up_to_the_limit() {
         let message = "so much of it ".repeat(1000).into_bytes();
         for compression in Compression::OF_HTTP {
-            let packed = compression.compress(&message).unwrap();
+            let packed = Bytes::from(compression.compress(&message).unwrap());
             assert!(packed.len() < message.len() / 10, "{compression:?}");
-            assert_eq!(compression.decompress(&packed, message.len()).unwrap(), message);
-            let status = compression.decompress(&packed, message.len() - 1).unwrap_err();
+            assert_eq!(compression.decompress(packed.clone(), message.len()).unwrap(), message);
+            assert_eq!(compression.decompress(Bytes::new(), message.len()).unwrap(), Bytes::new());
+            let status = compression.decompress(packed.clone(), message.len() - 1).unwrap_err();
             assert_eq!(status.code, Code::ResourceExhausted);
-            let cut = packed.get(..packed.len() / 2).unwrap();
-            for broken in [cut, b"nonsense"] {
+            for broken in [packed.slice(..packed.len() / 2), Bytes::from_static(b"nonsense")] {
                 let status = compression.decompress(broken, message.len()).unwrap_err();
-                assert_eq!(status.code, Code::InvalidArgument, "{compression:?}: {}", status.message);
+                assert_eq!(status.code, Code::Internal, "{compression:?}: {}", status.message);
             }
         }
     }

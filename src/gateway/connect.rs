@@ -1,6 +1,5 @@
 //! The Connect protocol. <https://connectrpc.com/docs/protocol/>
 
-mod envelope;
 mod error;
 mod get;
 mod stream;
@@ -15,7 +14,6 @@ use super::front::{Front, Peer, essence, plain};
 use super::{Backend, Method, Served, Service, Settings, route};
 use crate::call::{Code, Codec, Deadline, Status};
 
-pub(super) use envelope::Envelopes;
 pub(super) use error::Failed;
 
 const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
@@ -115,7 +113,7 @@ fn has_no_side_effects(method: &Method) -> bool {
 /// When the call must be over, by its headers.
 fn deadline(headers: &HeaderMap, settings: &Settings) -> Result<Option<Deadline>, Status> {
     let Some(value) = headers.get(TIMEOUT) else {
-        return Ok(settings.default_deadline.and_then(Deadline::after));
+        return Ok(settings.default_deadline());
     };
     let digits = value.to_str().ok().filter(|digits| digits.len() <= 10 && digits.bytes().all(|b| b.is_ascii_digit()));
     let milliseconds = digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {

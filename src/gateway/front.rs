@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode, Uri, Version};
-use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -108,19 +106,11 @@ pub(super) fn essence(content_type: &HeaderValue) -> Vec<u8> {
 
 impl<B: Backend> Front<B> {
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
-        let carrier = Carrier::of(request.headers());
-        if request.version() == Version::HTTP_2 {
-            if carrier == Carrier::Grpc(Codec::Proto) && request.method() == Verb::POST {
-                return self.grpc(request, peer, (Protocol::Grpc, Codec::Proto)).await;
-            }
-            self.carry(carrier, request.map(Body::new), peer).await
-        } else {
-            self.carry(carrier, request.map(|body| Body::new(Drained::new(body))), peer).await
-        }
-    }
-
-    async fn carry(&self, carrier: Carrier, request: Request<Body>, peer: &Peer) -> Response<Body> {
-        match carrier {
+        let request = match request.version() {
+            Version::HTTP_2 => request.map(Body::new),
+            _ => request.map(|body| Body::new(Drained::new(body))),
+        };
+        match Carrier::of(request.headers()) {
             Carrier::Grpc(codec) => match refusal(&request) {
                 Some(refusal) => refusal,
                 None => self.grpc(request, peer, (Protocol::Grpc, codec)).await,
@@ -144,21 +134,17 @@ impl<B: Backend> Front<B> {
         }
     }
 
-    async fn grpc<T>(&self, request: Request<T>, peer: &Peer, spoken: (Protocol, Codec)) -> Response<Body>
-    where
-        T: HttpBody<Data = Bytes> + Send + 'static,
-        T::Error: std::error::Error + Send + Sync + 'static,
-    {
+    async fn grpc(&self, request: Request<Body>, peer: &Peer, spoken: (Protocol, Codec)) -> Response<Body> {
         let served = self.served.borrow().clone();
         let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
         let response = match service {
             "grpc.health.v1.Health" => {
                 self.health.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
             }
-            "grpc.reflection.v1.ServerReflection" => self.reflection.answer(served, request.map(Body::new)).await,
+            "grpc.reflection.v1.ServerReflection" => self.reflection.answer(served, request).await,
             "grpc.reflection.v1alpha.ServerReflection" => {
                 // Both versions have the same messages on the wire.
-                let mut request = request.map(Body::new);
+                let mut request = request;
                 let path = request.uri().path().replace("v1alpha", "v1");
                 *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
                 self.reflection.answer(served, request).await

@@ -2,19 +2,20 @@
 
 mod head;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response};
-use http_body::{Body as HttpBody, Frame};
+use http_body::Frame;
 use http_body_util::StreamBody;
 use tonic::body::Body;
 
-use super::body::{Framed, extend, frame, trailers};
+use super::body::{Framed, extend, trailers};
 use super::calls::Call;
 use super::compression::{Compression, names};
 use super::front::{Front, Peer};
 use super::messages::Messages;
+use super::prefixed;
 use super::wire::Wire;
 use super::{Backend, Incoming, Served, route, streaming, unary};
 use crate::call::{Codec, Failure, Metadata, Protocol, Reply, Status};
@@ -22,18 +23,13 @@ use crate::call::{Codec, Failure, Metadata, Protocol, Reply, Status};
 use head::{ACCEPT_ENCODING, ENCODING, Head};
 
 /// Answers a gRPC request, whatever it asks for.
-pub(super) async fn answer<B, T>(
+pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     served: &Served,
-    request: Request<T>,
+    request: Request<Body>,
     peer: &Peer,
     (protocol, codec): (Protocol, Codec),
-) -> Response<Body>
-where
-    B: Backend,
-    T: HttpBody<Data = Bytes> + Send + 'static,
-    T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let mut wire = Grpc { compression: None, codec };
     let (service, method) = match route::find(served, parts.uri.path()) {
@@ -52,8 +48,7 @@ where
     let mut context = peer.context(service, method, &parts);
     (context.protocol, context.codec, context.deadline) = (protocol, codec, head.deadline);
     let json = codec == Codec::Json;
-    let messages =
-        Messages::grpc(body, head.compression.and_then(Compression::tonic), front.settings.max_request);
+    let messages = Messages::prefixed(body, head.compression, front.settings.max_request);
     let incoming = Incoming {
         context,
         messages: messages.json(json.then(|| method.input())),
@@ -81,7 +76,7 @@ impl Grpc {
         let mut buffer = BytesMut::new();
         let (headers, compressed, trailers) = match outcome {
             Ok(reply) => {
-                let compressed = frame(&reply.message, self.compression, &mut buffer);
+                let compressed = prefixed::message(&reply.message, self.compression, &mut buffer);
                 (reply.headers, compressed, trailers(Ok(reply.trailers)))
             }
             Err(failure) if failure.headers.is_empty() => return self.failure(*failure.status),
@@ -121,7 +116,7 @@ impl Wire for Grpc {
     }
 
     fn message(&self, message: &[u8], buffer: &mut BytesMut) {
-        frame(message, self.compression, buffer);
+        prefixed::message(message, self.compression, buffer);
     }
 
     fn end(&self, outcome: Result<Metadata, Status>) -> Framed {

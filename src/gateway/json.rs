@@ -19,8 +19,7 @@ pub(super) fn read(message: &MessageDescriptor, json: &[u8]) -> Result<Bytes, St
     let json = if json.is_empty() { b"{}" } else { json };
     let mut reader = serde_json::Deserializer::from_slice(json);
     let options = DeserializeOptions::new().deny_unknown_fields(false);
-    let read =
-        DynamicMessage::deserialize_with_options(message.clone(), &mut reader, &options).map_err(wrong)?;
+    let read = DynamicMessage::deserialize_with_options(message.clone(), &mut reader, &options).map_err(wrong)?;
     reader.end().map_err(wrong)?;
     Ok(read.encode_to_vec().into())
 }

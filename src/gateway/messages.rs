@@ -1,15 +1,12 @@
 use bytes::Bytes;
-use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::MessageDescriptor;
 use tonic::body::Body;
-use tonic::codec::{CompressionEncoding, Streaming};
 
 use super::compression::{Compression, too_large};
-use super::connect::Envelopes;
 use super::json;
+use super::prefixed::Prefixed;
 use crate::call::{Code, Context, Status};
-use crate::grpc::BytesCodec;
 
 /// The request messages of a call, as they come over the wire.
 ///
@@ -21,29 +18,15 @@ pub(super) struct Messages {
 }
 
 enum Source {
-    Grpc { stream: Box<Streaming<Bytes>>, limit: usize },
-    Connect(Envelopes),
+    Prefixed(Prefixed),
     /// The one that is the whole body; none once it was read.
     Whole(Option<Whole>),
 }
 
 impl Messages {
-    /// Those of gRPC.
-    pub(super) fn grpc<T>(body: T, encoding: Option<CompressionEncoding>, limit: usize) -> Self
-    where
-        T: HttpBody<Data = Bytes> + Send + 'static,
-        T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        // tonic takes a request that was reset for one that came to its end. The code here is one that its decoder does
-        // not use.
-        let body = body.map_err(|error| tonic::Status::aborted(error.into().to_string()));
-        let stream = Box::new(Streaming::new_request(BytesCodec, body, encoding, Some(limit)));
-        Self { source: Source::Grpc { stream, limit }, json: None }
-    }
-
-    /// Those of Connect's streams.
-    pub(super) fn connect(envelopes: Envelopes) -> Self {
-        Self { source: Source::Connect(envelopes), json: None }
+    /// Any number of them, each with its length before it.
+    pub(super) fn prefixed(body: Body, compression: Option<Compression>, limit: usize) -> Self {
+        Self { source: Source::Prefixed(Prefixed::new(body, compression, limit)), json: None }
     }
 
     /// The one of a call whose body is its message.
@@ -63,8 +46,7 @@ impl Messages {
     /// No message is lost.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         let message = match &mut self.source {
-            Source::Grpc { stream, limit } => stream.message().await.map_err(|status| unreadable(status, *limit))?,
-            Source::Connect(envelopes) => envelopes.next().await?,
+            Source::Prefixed(prefixed) => prefixed.next().await?,
             Source::Whole(whole) => match whole.take() {
                 Some(whole) => Some(whole.read().await?),
                 None => None,
@@ -104,20 +86,12 @@ impl Whole {
             Err(error) if error.is::<LengthLimitError>() => return Err(too_large(self.limit)),
             Err(error) => return Err(broken_off(&error.to_string())),
         };
-        match self.compression {
-            Some(compression) => compression.decompress(&message, self.limit),
-            None => Ok(message),
-        }
-    }
-}
-
-/// Why a message could not be read. OUT_OF_RANGE and RESOURCE_EXHAUSTED come from tonic's decoder for messages over the
-/// limit, the second after decompression.
-fn unreadable(status: tonic::Status, limit: usize) -> Status {
-    match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => too_large(limit),
-        tonic::Code::Aborted => broken_off(status.message()),
-        _ => status.into(),
+        let Some(compression) = self.compression else { return Ok(message) };
+        // To HTTP what was sent is wrong, where to gRPC the protocol is broken.
+        compression.decompress(message, self.limit).map_err(|status| match status.code {
+            Code::Internal => Status { code: Code::InvalidArgument, ..status },
+            _ => status,
+        })
     }
 }
 

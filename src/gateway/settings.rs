@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{GatewayError, Tls};
+use crate::call::Deadline;
 use crate::config;
 
 /// How the gateway treats those who call.
@@ -52,6 +53,12 @@ impl Settings {
             keepalive_interval: Some(limits.keepalive),
             keepalive_timeout: limits.keepalive_timeout,
         })
+    }
+}
+
+impl Settings {
+    pub(super) fn default_deadline(&self) -> Option<Deadline> {
+        Deadline::within(None, self.default_deadline?)
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) struct Web {
 
 impl Web {
     /// Answers by what answers gRPC.
-    pub(super) async fn answer<F>(self, mut request: Request<Body>, grpc: impl FnMut(Request<Body>) -> F) -> Response<Body>
+    pub(super) async fn answer<F>(
+        self,
+        mut request: Request<Body>,
+        grpc: impl FnMut(Request<Body>) -> F,
+    ) -> Response<Body>
     where
         F: Future<Output = Response<Body>>,
     {

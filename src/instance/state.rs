@@ -262,7 +262,7 @@ impl context::Host for State {
     }
 
     fn timeout(&mut self) -> Result<Option<u64>> {
-        Ok(self.call()?.context.deadline.map(|deadline| nanoseconds(deadline.timeout)))
+        Ok(self.call()?.context.deadline.and_then(|deadline| deadline.timeout).map(nanoseconds))
     }
 
     fn remaining(&mut self) -> Result<Option<u64>> {

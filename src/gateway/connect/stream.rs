@@ -9,13 +9,12 @@ use prost_reflect::DescriptorPool;
 use serde::Serialize;
 use tonic::body::Body;
 
-use super::super::body::{Framed, extend, frame};
+use super::super::body::{Framed, extend};
 use super::super::compression::{Compression, names};
 use super::super::front::{Front, Peer};
 use super::super::messages::Messages;
 use super::super::wire::Wire;
-use super::super::{Backend, Incoming, streaming};
-use super::envelope::{Envelopes, end};
+use super::super::{Backend, Incoming, prefixed, streaming};
 use super::error::{Error, metadata};
 use super::{Called, VERSION, check_version, deadline};
 use crate::call::{Codec, Metadata, Protocol, Status};
@@ -53,7 +52,7 @@ pub(super) async fn answer<B: Backend>(
     let mut context = peer.context(service, method, &parts);
     (context.protocol, context.codec, context.deadline) = (Protocol::Connect, codec, deadline);
     let json = codec == Codec::Json;
-    let messages = Messages::connect(Envelopes::new(body, compression, front.settings.max_request));
+    let messages = Messages::prefixed(body, compression, front.settings.max_request);
     let incoming = Incoming {
         context,
         messages: messages.json(json.then(|| method.input())),
@@ -86,7 +85,7 @@ impl Connect {
         let error = outcome.as_ref().err().map(|status| Error::new(status, Some(&self.types)));
         let trailers = outcome.as_ref().unwrap_or_else(|status| &status.metadata);
         let metadata = metadata(trailers);
-        end(&serde_json::to_vec(&End { error, metadata }).unwrap_or_default())
+        prefixed::end(&serde_json::to_vec(&End { error, metadata }).unwrap_or_default())
     }
 }
 
@@ -108,7 +107,7 @@ impl Wire for Connect {
     }
 
     fn message(&self, message: &[u8], buffer: &mut BytesMut) {
-        frame(message, self.compression, buffer);
+        prefixed::message(message, self.compression, buffer);
     }
 
     fn end(&self, outcome: Result<Metadata, Status>) -> Framed {

@@ -20,19 +20,18 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn read(headers: &HeaderMap, settings: &Settings) -> Result<Self, Status> {
-        let timeout = match headers.get(TIMEOUT) {
+        let deadline = match headers.get(TIMEOUT) {
             // The specification does not say what garbage means; grpc-go answers so, too.
-            Some(value) => Some(parse_timeout(value.as_bytes()).ok_or_else(|| {
+            Some(value) => Deadline::after(parse_timeout(value.as_bytes()).ok_or_else(|| {
                 Status::new(
                     Code::Internal,
                     format!("malformed grpc-timeout {value:?}: expected up to eight digits and a unit, such as `100m`"),
                 )
             })?),
-            None => settings.default_deadline,
+            None => settings.default_deadline(),
         };
-        let compression =
-            Compression::named(headers.get(ENCODING).map(HeaderValue::as_bytes), Compression::OF_GRPC)?;
+        let compression = Compression::named(headers.get(ENCODING).map(HeaderValue::as_bytes), Compression::OF_GRPC)?;
         let accepted = Compression::accepted(headers, &ACCEPT_ENCODING, Compression::OF_GRPC);
-        Ok(Self { deadline: timeout.and_then(Deadline::after), compression, accepted })
+        Ok(Self { deadline, compression, accepted })
     }
 }
