@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Run;
-use crate::pool::{Claim, Counts, Grant, Pool};
+use crate::pool::{Claim, Counts, Grant, Pool, reserve};
 
 use shelf::{Place, Shelf};
 
@@ -61,8 +61,8 @@ where
     type Result = ();
 }
 
-/// An instance, or its place, comes back.
-struct Release<I>(Option<Box<I>>);
+/// A place comes back, with its instance or without.
+struct Release<I>(Place<I>);
 
 impl<I: Pooled> Message for Release<I> {
     type Result = ();
@@ -93,7 +93,7 @@ impl<I: Pooled> Handler<Claim<I>> for ServiceActor<I> {
 #[async_trait::async_trait]
 impl<I: Pooled> Handler<Release<I>> for ServiceActor<I> {
     async fn handle(&mut self, release: Release<I>, _: &mut ActorContext) {
-        self.pool.release(release.0, Instant::now());
+        self.pool.release(release.0.seat, release.0.instance, Instant::now());
     }
 }
 
@@ -102,8 +102,8 @@ impl<I: Pooled> Handler<Sweep> for ServiceActor<I> {
     async fn handle(&mut self, _: Sweep, _: &mut ActorContext) {
         let now = Instant::now();
         drop(self.pool.sweep(now));
-        for _ in self.shelf.sweep(now, self.idle) {
-            self.pool.release(None, now);
+        for place in self.shelf.sweep(now, self.idle) {
+            self.pool.release(place.seat, None, now);
         }
     }
 }
@@ -144,13 +144,13 @@ impl<I: Pooled> Address<I> {
     /// Leaves a place for the next call, or gives it back to the actor when somebody waits for it.
     fn put(&self, place: Place<I>) {
         if let Some(place) = self.shelf.put(place) {
-            self.release(place.instance);
+            self.release(place);
         }
     }
 
-    fn release(&self, instance: Option<Box<I>>) {
+    fn release(&self, place: Place<I>) {
         // A dead actor has no pool that it could come back to.
-        let _ = self.actor.notify(Release(instance));
+        let _ = self.actor.notify(Release(place));
     }
 }
 
@@ -186,29 +186,29 @@ impl<I: Pooled> Dispatcher<I> {
         self.address.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for an instance.
+    /// Waits for an instance for a call that came through `depth` services.
     ///
     /// # Errors
     /// When too many wait already.
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue. The caller watches the deadline.
-    pub(crate) async fn lease(self: &Arc<Self>, deadline: Instant, nested: bool) -> Result<Lease<I>, Refused> {
-        let admitted = self.admit(nested)?;
+    pub(crate) async fn lease(self: &Arc<Self>, deadline: Instant, depth: usize) -> Result<Lease<I>, Refused> {
+        let admitted = self.admit(depth)?;
         for _ in 0..2 {
             let address = self.address();
             if address.actor.is_valid() {
-                match address.shelf.take(nested) {
+                match address.shelf.take(depth) {
                     Ok(place) => return Ok(Lease { place, address, _admitted: admitted }),
-                    Err(others) => others.into_iter().for_each(|(place, _)| address.release(place.instance)),
+                    Err(others) => others.into_iter().for_each(|(place, _)| address.release(place)),
                 }
                 let (reply, granted) = oneshot::channel();
                 let mut waiting = Waiting { granted, address: &address };
-                if address.actor.notify(Claim { reply, deadline, nested }).is_ok()
+                if address.actor.notify(Claim { reply, deadline, depth }).is_ok()
                     && let Ok(grant) = (&mut waiting.granted).await
                 {
                     drop(waiting);
-                    let place = Place { instance: grant.into_instance(), nested };
+                    let place = Place { instance: grant.instance, seat: grant.seat };
                     return Ok(Lease { place, address, _admitted: admitted });
                 }
             }
@@ -220,10 +220,10 @@ impl<I: Pooled> Dispatcher<I> {
         Err(Refused::Restarted)
     }
 
-    fn admit(self: &Arc<Self>, nested: bool) -> Result<Admitted<I>, Refused> {
+    fn admit(self: &Arc<Self>, depth: usize) -> Result<Admitted<I>, Refused> {
         let (instances, queue) = (self.run.instances.get(), self.run.queue);
-        // Nested calls have instances of their own in reserve.
-        let room = if nested { instances.saturating_mul(3) } else { instances } as usize + queue as usize;
+        // Deeper calls have instances of their own in reserve.
+        let room = instances as usize + depth.saturating_mul(reserve(instances) as usize) + queue as usize;
         let admitted = Admitted(self.clone());
         if self.admitted.fetch_add(1, Ordering::Relaxed) >= room {
             return Err(Refused::Full { instances, waiting: queue });
@@ -272,7 +272,7 @@ impl<I: Pooled> Drop for Waiting<'_, I> {
         self.granted.close();
         self.address.shelf.stop_waiting();
         if let Ok(grant) = self.granted.try_recv() {
-            self.address.release(grant.into_instance());
+            self.address.release(Place { instance: grant.instance, seat: grant.seat });
         }
     }
 }
@@ -308,7 +308,7 @@ impl<I: Pooled> Lease<I> {
 
 impl<I: Pooled> Drop for Lease<I> {
     fn drop(&mut self) {
-        self.address.put(Place { instance: self.place.instance.take(), nested: self.place.nested });
+        self.address.put(Place { instance: self.place.instance.take(), seat: self.place.seat });
     }
 }
 

@@ -6,10 +6,12 @@ mod check;
 mod describe;
 mod doctor;
 mod generate;
+mod graph;
 mod list;
 mod new;
 mod packages;
 mod serve;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +46,8 @@ enum Command {
     Serve(serve::Serve),
     /// Tells what a package exports, imports and needs, and whether it would be served.
     Check(check::Check),
+    /// Shows which services call which, and who may call them.
+    Graph(graph::Graph),
     Call(CallArgs),
     List(ListArgs),
     Describe(DescribeArgs),
@@ -62,6 +66,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(out),
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out).await,
+            Command::Graph(graph) => graph.run(out),
             Command::Call(args) => args.run(out, err).await,
             Command::List(args) => args.run(out).await,
             Command::Describe(args) => args.run(out).await,

@@ -13,20 +13,13 @@ mod tests;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::{self, OptionFuture};
-use futures_util::stream::{self, Stream};
-use http::uri::PathAndQuery;
 use prost_reflect::MethodDescriptor;
-use tokio::sync::oneshot;
-use tonic::CancellationHandle;
 use tonic::client::Grpc;
-use tonic::codec::{CompressionEncoding, Streaming};
-use tonic::metadata::MetadataMap;
-use tonic::transport::Endpoint;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use crate::call::{Code, Deadline, Gone, Metadata, Requests, ResponseSink, Status};
-use crate::grpc::{BytesCodec, Transport, transport};
+use crate::call::{Deadline, Metadata, Requests, ResponseSink, Status};
+use crate::grpc::{Exchange, Transport, transport};
 
 pub use definition::definition;
 pub use details::describe_detail;
@@ -40,6 +33,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest response message, in bytes.
 const MAX_RESPONSE: usize = 256 << 20;
 
+/// How servers with `https` addresses are known, and how we are known to them.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// Certificates of the authorities that are trusted, PEM; the system's when there are none.
+    pub ca: Option<Vec<u8>>,
+    /// Our certificate and its key, PEM, for servers that ask for one.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Tls {
+    fn config(&self) -> ClientTlsConfig {
+        let config = match &self.ca {
+            Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        match &self.identity {
+            Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+            None => config,
+        }
+    }
+}
+
 /// A connection to a gRPC server.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -48,30 +63,32 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to an address such as `127.0.0.1:8080` or `http://localhost:8080`.
+    /// Connects to an address such as `127.0.0.1:8080`, `http://localhost:8080` or `https://users.example.com`. `tls` is for
+    /// the last kind.
     ///
     /// # Errors
     /// When the address is none, or nobody answers within ten seconds.
-    pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let authority = match address.split_once("://") {
-            None => address,
-            Some(("http", authority)) => authority.trim_end_matches('/'),
-            Some(("https", _)) => return Err(ClientError::Tls { address: address.to_owned() }),
-            Some(_) => return Err(ClientError::Address { address: address.to_owned() }),
-        };
+    pub async fn connect(address: &str, tls: &Tls) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address { address: address.to_owned() };
+        let (scheme, authority) = match address.split_once("://") {
+            None => ("http", address),
+            Some((scheme @ ("http" | "https"), authority)) => (scheme, authority.trim_end_matches('/')),
+            Some(_) => return Err(wrong()),
+        };
         let parsed: http::uri::Authority = authority.parse().map_err(|_| wrong())?;
-        if parsed.port_u16().is_none() || parsed.host().is_empty() {
+        if (parsed.port_u16().is_none() && scheme == "http") || parsed.host().is_empty() {
             return Err(wrong());
         }
-        let endpoint = Endpoint::from_shared(format!("http://{authority}"))
+        let unreachable = |source| ClientError::Connect { address: authority.to_owned(), source };
+        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
             .and_then(|endpoint| endpoint.user_agent(concat!("okra/", env!("CARGO_PKG_VERSION"))))
             .map_err(|_| wrong())?
             .connect_timeout(CONNECT_TIMEOUT);
-        match endpoint.connect().await {
-            Ok(channel) => Ok(Self { address: authority.to_owned(), transport: transport(channel) }),
-            Err(source) => Err(ClientError::Connect { address: authority.to_owned(), source }),
+        if scheme == "https" {
+            endpoint = endpoint.tls_config(tls.config()).map_err(unreachable)?;
         }
+        let channel = endpoint.connect().await.map_err(unreachable)?;
+        Ok(Self { address: authority.to_owned(), transport: transport(channel) })
     }
 
     /// The address that it is connected to.
@@ -96,60 +113,17 @@ impl Client {
         metadata: &Metadata,
         timeout: Option<Duration>,
         requests: Requests,
-        responses: ResponseSink,
-    ) -> Result<Metadata, Status> {
-        let deadline = timeout.and_then(Deadline::after);
-        let outcome = tokio::select! {
-            outcome = self.exchange(method, metadata, deadline, requests, responses) => outcome,
-            Some(()) = OptionFuture::from(deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => Err(expired()),
-        };
-        // tonic keeps the time as well, and calls it a cancellation.
-        match (outcome, deadline) {
-            (Err(status), Some(deadline)) if status.code == Code::Cancelled && deadline.remaining().is_zero() => {
-                Err(expired())
-            }
-            (outcome, _) => outcome,
-        }
-    }
-
-    async fn exchange(
-        &self,
-        method: &MethodDescriptor,
-        metadata: &Metadata,
-        deadline: Option<Deadline>,
-        requests: Requests,
         mut responses: ResponseSink,
     ) -> Result<Metadata, Status> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let path = PathAndQuery::try_from(path).map_err(|error| Status::new(Code::Internal, error.to_string()))?;
-        let (outgoing, failed) = outgoing(requests);
-        let mut request = tonic::Request::new(outgoing);
-        *request.metadata_mut() = MetadataMap::from_headers(metadata.to_headers());
-        let _reset = Reset(Some(request.cancellation_handle()));
-        if let Some(deadline) = deadline {
-            request.set_timeout(deadline.remaining());
-        }
-        let mut grpc = self.grpc();
-        grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;
-        let answer = async {
-            let (head, mut messages, _) = grpc.streaming(request, path, BytesCodec).await?.into_parts();
-            responses.headers(Metadata::from_headers(&head.into_headers())).await.map_err(nobody)?;
-            if method.is_server_streaming() {
-                while let Some(message) = messages.message().await? {
-                    responses.send(message).await.map_err(nobody)?;
-                }
-            } else {
-                let message = only(&mut messages).await?;
-                responses.send(message).await.map_err(nobody)?;
-            }
-            let trailers = messages.trailers().await?.unwrap_or_default();
-            Ok(Metadata::from_headers(&trailers.into_headers()))
+        let exchange = Exchange {
+            path: &path,
+            metadata,
+            deadline: timeout.and_then(Deadline::after),
+            responses: method.is_server_streaming(),
+            max_response: MAX_RESPONSE,
         };
-        tokio::select! {
-            biased;
-            Ok(status) = failed => Err(*status),
-            answer = answer => answer,
-        }
+        exchange.run(self.transport.clone(), requests, &mut responses).await.map_err(|failed| failed.status)
     }
 
     fn grpc(&self) -> Grpc<Transport> {
@@ -157,50 +131,4 @@ impl Client {
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(MAX_RESPONSE)
     }
-}
-
-/// Resets a call that is given up. tonic does so only once the requests have ended.
-struct Reset(Option<CancellationHandle>);
-
-impl Drop for Reset {
-    fn drop(&mut self) {
-        if let Some(handle) = self.0.take() {
-            handle.cancel();
-        }
-    }
-}
-
-/// Messages for tonic, and why they broke off. They end if the receiver is still there: the requests of a call that was
-/// given up are not complete.
-fn outgoing(requests: Requests) -> (impl Stream<Item = Bytes> + Send + 'static, oneshot::Receiver<Box<Status>>) {
-    let (fail, failed) = oneshot::channel();
-    let messages = stream::unfold((requests, fail), |(mut requests, fail)| async {
-        match requests.next().await {
-            Some(Ok(message)) => return Some((message, (requests, fail))),
-            None if !fail.is_closed() => return None,
-            // Nobody hears it when the call is over already.
-            Some(Err(status)) => drop(fail.send(status)),
-            None => {}
-        }
-        future::pending().await
-    });
-    (messages, failed)
-}
-
-async fn only(messages: &mut Streaming<Bytes>) -> Result<Bytes, Status> {
-    let wrong_count =
-        |count| Status::new(Code::Unimplemented, format!("expected one response message, but {count} came"));
-    let message = messages.message().await?.ok_or_else(|| wrong_count("none"))?;
-    match messages.message().await? {
-        None => Ok(message),
-        Some(_) => Err(wrong_count("more than one")),
-    }
-}
-
-fn nobody(gone: Gone) -> Status {
-    Status::new(Code::Cancelled, gone.to_string())
-}
-
-fn expired() -> Status {
-    Status::new(Code::DeadlineExceeded, "the timeout passed before the call was over")
 }

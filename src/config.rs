@@ -3,17 +3,22 @@
 //! A project is a folder with an `okra.toml` in it. What is in the file is a [`Project`]; its `[run]` table, [`Run`],
 //! also travels in the manifest of the package that is built from it.
 
+mod callers;
 mod error;
+mod import;
 mod name;
 mod run;
 mod server;
 mod unit;
 
+pub use callers::{Callable, Caller};
 pub use error::{ConfigError, Mistake};
+pub use import::{Address, Import, InvalidAddress};
 pub use name::{InvalidName, Name, ServiceName};
 pub use run::{Isolation, Run};
 pub use server::{Cors, Limits, Server, ServerTls};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -42,10 +47,21 @@ pub struct Project {
     /// Which services are served and called, and where their `.proto` files are.
     #[serde(default)]
     pub proto: Proto,
+    /// Servers outside to which the calls of services go; calls of those that are not named here go to whoever serves
+    /// them in the same process.
+    #[serde(default)]
+    pub imports: BTreeMap<ServiceName, Import>,
+    /// Who may call a service, or a method of it. What is not named here, anybody may call.
+    #[serde(default)]
+    pub allowed_callers: AllowedCallers,
     /// How the service is run.
     #[serde(default)]
     pub run: Run,
 }
+
+/// The `[allowed-callers]` table: who may call a service, or a method of it. A rule for a method counts in place of its
+/// service's.
+pub type AllowedCallers = BTreeMap<Callable, BTreeSet<Caller>>;
 
 /// What a service is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -94,8 +110,15 @@ impl Project {
             io::ErrorKind::NotFound => ConfigError::Missing { folder: folder.to_owned() },
             _ => ConfigError::Read { path: path.clone(), source },
         })?;
-        let project = Self::parse(&source, &path)?;
+        let mut project = Self::parse(&source, &path)?;
         project.check_files(folder, &path, &source)?;
+        for (service, import) in &mut project.imports {
+            import.read_ca(folder).map_err(|(file, error)| {
+                let key = ["imports", service, "ca"];
+                let mistake = Mistake::NoCertificates { path: file, error: error.to_string() };
+                ConfigError::Invalid { path: path.clone(), place: Box::new(Place::of(&path, &source, &key)), mistake }
+            })?;
+        }
         Ok(project)
     }
 
@@ -135,6 +158,20 @@ impl Project {
         }
         if let Some(service) = raw.iter().find(|service| serves.contains(service)) {
             return wrong(&["proto", "raw"], Mistake::TypedAndRaw { service: service.to_string() });
+        }
+        for (service, import) in &self.imports {
+            if !calls.contains(service) {
+                return wrong(&["imports", service], Mistake::NotCalled { service: service.to_string() });
+            }
+            if import.addresses.is_empty() {
+                return wrong(&["imports", service, "addresses"], Mistake::NoAddress);
+            }
+        }
+        for callable in self.allowed_callers.keys() {
+            if !serves.contains(&callable.service) && !raw.contains(&callable.service) {
+                let mistake = Mistake::NotServed { service: callable.service.to_string() };
+                return wrong(&["allowed-callers", &callable.to_string()], mistake);
+            }
         }
         Ok(())
     }

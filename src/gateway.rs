@@ -9,17 +9,20 @@ mod calls;
 mod compression;
 mod connect;
 mod connection;
+mod cors;
 mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
 mod front;
 mod grpc;
+mod guarded;
 mod health;
 mod json;
 mod listener;
 mod messages;
 mod prefixed;
+mod pressure;
 mod reflection;
 mod route;
 mod served;

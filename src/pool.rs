@@ -4,7 +4,7 @@
 //! only one to touch it. An instance that is lent belongs to the call that it serves; when it does not come back, its
 //! place becomes free all the same.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -14,21 +14,10 @@ use crate::config::Run;
 
 /// What a call gets to run on.
 #[derive(Debug)]
-pub(crate) enum Grant<I> {
-    /// An instance that has served before.
-    Idle(Box<I>),
-    /// The right to make one.
-    Fresh,
-}
-
-impl<I> Grant<I> {
-    /// The instance, if there is one already.
-    pub(crate) fn into_instance(self) -> Option<Box<I>> {
-        match self {
-            Grant::Idle(instance) => Some(instance),
-            Grant::Fresh => None,
-        }
-    }
+pub(crate) struct Grant<I> {
+    pub(crate) seat: Seat,
+    /// One that has served before; none: it is to be made.
+    pub(crate) instance: Option<Box<I>>,
 }
 
 /// Somebody who wants an instance.
@@ -38,8 +27,24 @@ pub(crate) struct Claim<I> {
     pub(crate) reply: oneshot::Sender<Grant<I>>,
     /// When waiting is over.
     pub(crate) deadline: Instant,
-    /// Whether the call came from another component, which holds an instance while it waits for this one.
-    pub(crate) nested: bool,
+    /// Through how many services the call came. Each of them holds an instance while it waits for this one.
+    pub(crate) depth: usize,
+}
+
+/// What an instance is lent from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seat {
+    /// Those for all calls.
+    Any,
+    /// The reserve of the calls that came through so many services.
+    Depth(usize),
+}
+
+impl Seat {
+    /// Whether a call that came through `depth` services may have it.
+    pub(crate) fn suits(self, depth: usize) -> bool {
+        self == Self::Any || self == Self::Depth(depth)
+    }
 }
 
 struct Idle<I> {
@@ -49,69 +54,93 @@ struct Idle<I> {
 
 /// The instances of a revision.
 pub(crate) struct Pool<I> {
-    /// Instances at most, for calls from outside.
+    /// Instances at most, for all calls.
     instances: usize,
+    /// Instances more at most, for the calls of one depth.
+    reserve: usize,
     idle_time: Duration,
     /// The instance that served last is on top: it is warm, and those below grow old and go.
     idle: Vec<Idle<I>>,
-    /// Instances that are lent or being made.
+    /// Instances that are lent or being made: of those for all calls, and of each depth's reserve.
     lent: usize,
+    reserved: BTreeMap<usize, usize>,
     waiting: VecDeque<Claim<I>>,
 }
 
-/// How many more instances nested calls may have, as a multiple of those for calls from outside. A service that calls
-/// another holds its instance meanwhile; without a reserve two services that call each other could wait for ever.
-const RESERVE: usize = 2;
+/// How many more instances the calls of one depth may have when those for all are taken.
+///
+/// A service that calls another holds its instance meanwhile. Services that call each other would wait for ever, were all
+/// instances held by such; but a call waits only for deeper ones, and those that are deepest always find a seat.
+pub(crate) fn reserve(instances: u32) -> u32 {
+    instances.div_ceil(4)
+}
 
 impl<I> Pool<I> {
     pub(crate) fn new(run: &Run) -> Self {
+        let instances = run.instances.get();
         Self {
-            instances: run.instances.get() as usize,
+            instances: instances as usize,
+            reserve: reserve(instances) as usize,
             idle_time: run.idle,
             idle: Vec::new(),
             lent: 0,
+            reserved: BTreeMap::new(),
             waiting: VecDeque::new(),
         }
     }
 
     /// Grants an instance, or lets the claim wait. How many may wait is decided before a claim gets here.
     pub(crate) fn claim(&mut self, claim: Claim<I>) {
-        if let Some(claim) = self.grant(claim) {
-            self.waiting.push_back(claim);
+        match self.seat(claim.depth) {
+            Some(seat) => self.grant(claim, seat),
+            None => self.waiting.push_back(claim),
         }
     }
 
-    /// Takes back what was granted: the instance, or nothing when it was lost or is not to be used again.
-    pub(crate) fn release(&mut self, instance: Option<Box<I>>, now: Instant) {
-        self.lent = self.lent.saturating_sub(1);
+    /// Takes back what was granted: the seat, with its instance, or without when that was lost or is not to be used again.
+    pub(crate) fn release(&mut self, seat: Seat, instance: Option<Box<I>>, now: Instant) {
+        let lent = match seat {
+            Seat::Any => &mut self.lent,
+            Seat::Depth(depth) => self.reserved.entry(depth).or_default(),
+        };
+        *lent = lent.saturating_sub(1);
         if let Some(instance) = instance {
             self.idle.push(Idle { instance, since: now });
         }
-        while let Some(claim) = self.waiting.pop_front() {
-            if let Some(claim) = self.grant(claim) {
-                self.waiting.push_front(claim);
-                break;
-            }
+        // The first whom this seat suits has it, unless it left: then the next.
+        while let Some(next) = self.waiting.iter().position(|claim| seat.suits(claim.depth))
+            && self.seat(self.waiting.get(next).map_or(0, |claim| claim.depth)) == Some(seat)
+            && let Some(claim) = self.waiting.remove(next)
+        {
+            self.grant(claim, seat);
         }
     }
 
-    /// Grants a claim or hands it back when there is no room. A claim that nobody waits for any more is dropped.
-    fn grant(&mut self, claim: Claim<I>) -> Option<Claim<I>> {
+    /// A seat that is free for calls of a depth.
+    fn seat(&self, depth: usize) -> Option<Seat> {
+        if self.lent < self.instances {
+            return Some(Seat::Any);
+        }
+        let reserved = self.reserved.get(&depth).copied().unwrap_or_default();
+        (depth > 0 && reserved < self.reserve).then_some(Seat::Depth(depth))
+    }
+
+    /// Grants a free seat. A claim that nobody waits for any more is dropped.
+    fn grant(&mut self, claim: Claim<I>, seat: Seat) {
         if claim.reply.is_closed() || claim.deadline <= Instant::now() {
-            return None;
+            return;
         }
-        let most = if claim.nested { self.instances.saturating_mul(1 + RESERVE) } else { self.instances };
-        if self.lent >= most {
-            return Some(claim);
-        }
-        let grant = self.idle.pop().map_or(Grant::Fresh, |idle| Grant::Idle(idle.instance));
-        match claim.reply.send(grant) {
-            Ok(()) => self.lent += 1,
+        let instance = self.idle.pop().map(|idle| idle.instance);
+        match claim.reply.send(Grant { seat, instance }) {
+            Ok(()) => match seat {
+                Seat::Any => self.lent += 1,
+                Seat::Depth(depth) => *self.reserved.entry(depth).or_default() += 1,
+            },
             // It left this moment; its instance is as good as before.
-            Err(Grant::Idle(instance)) => self.idle.push(Idle { instance, since: Instant::now() }),
-            Err(Grant::Fresh) => {}
+            Err(Grant { instance, .. }) => {
+                self.idle.extend(instance.map(|instance| Idle { instance, since: Instant::now() }));
+            }
         }
-        None
     }
 
     /// Lets instances go that nobody has needed for a while, and claims that nobody waits for.
@@ -123,7 +152,11 @@ impl<I> Pool<I> {
 
     /// How many instances there are: lent and idle.
     pub(crate) fn counts(&self) -> Counts {
-        Counts { lent: self.lent, idle: self.idle.len(), waiting: self.waiting.len() }
+        Counts {
+            lent: self.lent + self.reserved.values().sum::<usize>(),
+            idle: self.idle.len(),
+            waiting: self.waiting.len(),
+        }
     }
 }
 
@@ -147,60 +180,78 @@ mod tests {
         Pool::new(&Run { instances: instances.try_into().unwrap(), ..Run::default() })
     }
 
-    fn claim(nested: bool) -> (Claim<u32>, oneshot::Receiver<Grant<u32>>) {
+    fn claim(depth: usize) -> (Claim<u32>, oneshot::Receiver<Grant<u32>>) {
         let (reply, granted) = oneshot::channel();
-        (Claim { reply, deadline: Instant::now() + Duration::from_secs(60), nested }, granted)
+        (Claim { reply, deadline: Instant::now() + Duration::from_secs(60), depth }, granted)
     }
 
-    fn claimed(pool: &mut Pool<u32>, nested: bool) -> oneshot::Receiver<Grant<u32>> {
-        let (claim, granted) = claim(nested);
+    fn claimed(pool: &mut Pool<u32>, depth: usize) -> oneshot::Receiver<Grant<u32>> {
+        let (claim, granted) = claim(depth);
         pool.claim(claim);
         granted
+    }
+
+    fn release(pool: &mut Pool<u32>, instance: Option<u32>) {
+        pool.release(Seat::Any, instance.map(Box::new), Instant::now());
     }
 
     #[test]
     fn an_instance_that_comes_back_serves_the_next_call() {
         let mut pool = pool(1);
-        assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Fresh)));
-        pool.release(Some(Box::new(7)), Instant::now());
-        assert!(matches!(claimed(&mut pool, false).try_recv(), Ok(Grant::Idle(instance)) if *instance == 7));
+        assert!(claimed(&mut pool, 0).try_recv().unwrap().instance.is_none());
+        release(&mut pool, Some(7));
+        assert_eq!(claimed(&mut pool, 0).try_recv().unwrap().instance.as_deref(), Some(&7));
     }
 
     #[test]
     fn a_call_waits_while_all_are_lent_and_gets_the_place_of_a_lost_one() {
         let mut pool = pool(1);
-        let _lent = claimed(&mut pool, false);
-        let mut waits = claimed(&mut pool, false);
+        let _lent = claimed(&mut pool, 0);
+        let mut waits = claimed(&mut pool, 0);
         assert!(waits.try_recv().is_err());
-        pool.release(None, Instant::now());
-        assert!(matches!(waits.try_recv(), Ok(Grant::Fresh)));
+        release(&mut pool, None);
+        assert!(waits.try_recv().unwrap().instance.is_none());
         assert_eq!(pool.counts(), Counts { lent: 1, idle: 0, waiting: 0 });
     }
 
     #[test]
     fn who_stopped_waiting_gets_nothing() {
         let mut pool = pool(1);
-        let _lent = claimed(&mut pool, false);
-        drop(claimed(&mut pool, false));
-        let mut waits = claimed(&mut pool, false);
-        pool.release(Some(Box::new(7)), Instant::now());
-        assert!(matches!(waits.try_recv(), Ok(Grant::Idle(_))));
+        let _lent = claimed(&mut pool, 0);
+        drop(claimed(&mut pool, 0));
+        let mut waits = claimed(&mut pool, 0);
+        release(&mut pool, Some(7));
+        assert!(waits.try_recv().unwrap().instance.is_some());
     }
 
     #[test]
-    fn a_nested_call_has_a_reserve() {
+    fn each_depth_has_a_reserve_of_its_own() {
         let mut pool = pool(1);
-        let _lent = claimed(&mut pool, false);
-        assert!(claimed(&mut pool, true).try_recv().is_ok());
-        assert!(claimed(&mut pool, true).try_recv().is_ok());
-        assert!(claimed(&mut pool, true).try_recv().is_err(), "the reserve has an end");
+        let _lent = claimed(&mut pool, 0);
+        for depth in 1..=32 {
+            assert_eq!(claimed(&mut pool, depth).try_recv().unwrap().seat, Seat::Depth(depth));
+            assert!(claimed(&mut pool, depth).try_recv().is_err(), "the reserve has an end");
+        }
+    }
+
+    #[test]
+    fn a_seat_of_a_reserve_goes_to_its_own_depth_past_all_that_wait() {
+        let mut pool = pool(1);
+        let _lent = (claimed(&mut pool, 0), claimed(&mut pool, 1));
+        let mut outside = claimed(&mut pool, 0);
+        let mut nested = claimed(&mut pool, 1);
+        pool.release(Seat::Depth(1), None, Instant::now());
+        assert!(outside.try_recv().is_err());
+        assert_eq!(nested.try_recv().unwrap().seat, Seat::Depth(1));
+        release(&mut pool, None);
+        assert_eq!(outside.try_recv().unwrap().seat, Seat::Any);
     }
 
     #[test]
     fn idle_instances_go_after_their_time() {
         let mut pool = pool(2);
-        let _a = claimed(&mut pool, false);
-        pool.release(Some(Box::new(1)), Instant::now());
+        let _a = claimed(&mut pool, 0);
+        release(&mut pool, Some(1));
         assert!(pool.sweep(Instant::now()).is_empty());
         assert_eq!(pool.sweep(Instant::now() + Duration::from_secs(61)).len(), 1);
         assert_eq!(pool.counts(), Counts::default());

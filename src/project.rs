@@ -11,6 +11,8 @@ mod new;
 mod sdk;
 mod stale;
 
+#[cfg(test)]
+pub(crate) use build::manifest;
 pub use build::{Built, build, build_if_stale};
 pub use error::ProjectError;
 pub use generate::{Change, ChangeKind, changes, generate};

@@ -1,5 +1,6 @@
 //! The runtime of a process: packages become revisions, services get their routes, the gateway gets its answers.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,14 +9,16 @@ use coerce::actor::system::ActorSystem;
 use okra_codegen::mapping::SchemaError;
 use okra_codegen::schema::Schema;
 use tokio::sync::watch;
+use tonic::transport::Identity;
 
 use crate::actor::{Dispatcher, Refused};
 use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
+use crate::config::{Import, ServiceName};
 use crate::gateway::{Backend, Health, Served};
 use crate::instance::{Cache, Engine, EngineSettings, InstanceError, Template};
 use crate::pool::Counts;
 use crate::registry::Package;
-use crate::router::{Revision, Router};
+use crate::router::{ImportError, Importer, Outsides, Revision, Router};
 
 /// Everything that serves in this process.
 pub struct Runtime {
@@ -23,6 +26,7 @@ pub struct Runtime {
     cache: Cache,
     system: ActorSystem,
     router: Arc<Router>,
+    outsides: Outsides,
     served: watch::Sender<Arc<Served>>,
 }
 
@@ -38,6 +42,10 @@ pub enum DeployError {
     #[error(transparent)]
     #[diagnostic(code(okra::deploy::component))]
     Instance(#[from] InstanceError),
+    /// A service cannot be imported from where it should be.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Import(#[from] ImportError),
     /// Another package serves the service already.
     #[error("service `{service}` is served by another package already")]
     #[diagnostic(code(okra::deploy::taken), help("serve one of the two packages only"))]
@@ -50,7 +58,8 @@ pub enum DeployError {
     #[diagnostic(
         code(okra::deploy::missing),
         help(
-            "serve a package with the service, too, or start with --allow-missing: calls of it then fail with UNAVAILABLE"
+            "serve a package with the service, too, say in [imports] of okra.toml or with --import which server outside \
+             serves it, or start with --allow-missing: calls of it then fail with UNAVAILABLE"
         )
     )]
     Missing {
@@ -79,11 +88,29 @@ impl Runtime {
     /// # Panics
     /// Outside of a tokio runtime: its actors live in one.
     pub fn new(cache: &Path, settings: EngineSettings) -> Result<Arc<Self>, InstanceError> {
+        Self::with_outside(cache, settings, HashMap::new(), None)
+    }
+
+    /// As [`new`](Self::new). Calls of the services in `imports` leave this process, whatever packages say; `identity` is
+    /// its certificate, for servers that ask for one.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn with_outside(
+        cache: &Path,
+        settings: EngineSettings,
+        imports: HashMap<ServiceName, Import>,
+        identity: Option<Identity>,
+    ) -> Result<Arc<Self>, InstanceError> {
         Ok(Arc::new(Self {
             engine: Engine::new(settings)?,
             cache: Cache::open(cache)?,
             system: ActorSystem::new(),
             router: Arc::default(),
+            outsides: Outsides::new(imports, identity),
             served: watch::channel(Arc::default()).0,
         }))
     }
@@ -93,16 +120,29 @@ impl Runtime {
     /// # Errors
     /// Everything that keeps it from being served but for services that are missing.
     pub async fn check(&self, package: &Package) -> Result<Needs, DeployError> {
-        let template = self.template(package)?;
+        let template = self.template(package, self.importer(package)?)?;
         template.instantiate().await?;
         Ok(Needs { calls: template.calls().map(|service| service.to_string()).collect() })
     }
 
-    fn template(&self, package: &Package) -> Result<Arc<Template>, DeployError> {
+    /// Where the calls of a package go.
+    fn importer(&self, package: &Package) -> Result<Arc<Importer>, DeployError> {
+        let manifest = package.manifest();
+        let mut outside = HashMap::new();
+        for service in &manifest.calls {
+            let Some(descriptor) = package.pool().get_service_by_name(service) else { continue };
+            if let Some(import) = self.outsides.import(&descriptor, manifest.imports.get(service), &manifest.run)? {
+                outside.insert(service.to_string().into(), import);
+            }
+        }
+        Ok(Arc::new(Importer::new(self.router.clone(), outside)))
+    }
+
+    fn template(&self, package: &Package, importer: Arc<Importer>) -> Result<Arc<Template>, DeployError> {
         let manifest = package.manifest();
         let typed: Vec<_> = manifest.serves.iter().chain(&manifest.calls).map(ToString::to_string).collect();
         let schema = Schema::new(package.pool(), &typed)?;
-        Ok(Arc::new(Template::new(&self.engine, &self.cache, package, &schema, self.router.clone())?))
+        Ok(Arc::new(Template::new(&self.engine, &self.cache, package, &schema, importer)?))
     }
 
     /// Makes a revision of a package and routes its services to it.
@@ -115,11 +155,13 @@ impl Runtime {
         if let Some(service) = services.iter().find(|service| self.router.revision(service).is_some()) {
             return Err(DeployError::Taken { service: service.clone() });
         }
-        let template = self.template(package)?;
+        let importer = self.importer(package)?;
+        let template = self.template(package, importer.clone())?;
         // An instance that cannot come to life is found out now and not at the first call.
         template.instantiate().await?;
         let dispatcher = Dispatcher::start(manifest.name.to_string(), &self.system, &manifest.run).await?;
-        let revision = Arc::new(Revision::new(manifest.name.to_string(), template, dispatcher));
+        let name = manifest.name.to_string();
+        let revision = Arc::new(Revision::new(name, template, dispatcher, importer, &manifest.allowed_callers));
         let mut served = Served::clone(&self.served.borrow());
         for service in services {
             if let Some(descriptor) = package.pool().get_service_by_name(&service) {

@@ -2,7 +2,7 @@
 //!
 //! Calls take them and bring them back without a message to the actor, for which they are lent all the while: only a call
 //! that finds nothing here, or comes back when somebody waits, has to do with the actor. A place keeps what it was granted
-//! for: the reserve of nested calls never serves calls from outside.
+//! for: what is in reserve for calls of some depth serves no others.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::pool::Seat;
+
 /// The right to have one instance, and the instance, unless it is yet to be made.
 pub(super) struct Place<I> {
     pub(super) instance: Option<Box<I>>,
-    /// Whether it was granted to a nested call.
-    pub(super) nested: bool,
+    pub(super) seat: Seat,
 }
 
 pub(super) struct Shelf<I> {
@@ -45,9 +46,9 @@ impl<I> Shelf<I> {
     /// # Errors
     /// When there is none: the caller [waits](Self::stop_waiting) from now on. What it gets are the places that it may
     /// not have itself; the actor must have them back, because they count as lent there.
-    pub(super) fn take(&self, nested: bool) -> Result<Place<I>, VecDeque<(Place<I>, Instant)>> {
+    pub(super) fn take(&self, depth: usize) -> Result<Place<I>, VecDeque<(Place<I>, Instant)>> {
         let mut state = self.lock();
-        let found = state.places.iter().rposition(|(place, _)| nested || !place.nested);
+        let found = state.places.iter().rposition(|(place, _)| place.seat.suits(depth));
         if let Some((place, _)) = found.and_then(|index| state.places.remove(index)) {
             return Ok(place);
         }
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     fn place(instance: Option<u32>) -> Place<u32> {
-        Place { instance: instance.map(Box::new), nested: false }
+        Place { instance: instance.map(Box::new), seat: Seat::Any }
     }
 
     #[test]
@@ -107,8 +108,8 @@ mod tests {
         for instance in [None, Some(7), None] {
             assert!(shelf.put(place(instance)).is_none());
         }
-        assert_eq!(shelf.take(false).ok().unwrap().instance.as_deref(), Some(&7));
-        assert!(shelf.take(false).ok().unwrap().instance.is_none());
+        assert_eq!(shelf.take(0).ok().unwrap().instance.as_deref(), Some(&7));
+        assert!(shelf.take(0).ok().unwrap().instance.is_none());
     }
 
     #[test]

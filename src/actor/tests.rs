@@ -17,19 +17,19 @@ fn soon() -> Instant {
 #[tokio::test]
 async fn an_instance_given_back_is_lent_again() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    let mut lease = dispatcher.lease(soon(), 0).await.unwrap();
     assert!(lease.take().is_none(), "the first one is to be made");
     lease.give_back(Box::new(7));
-    assert_eq!(dispatcher.lease(soon(), false).await.unwrap().take().as_deref(), Some(&7));
+    assert_eq!(dispatcher.lease(soon(), 0).await.unwrap().take().as_deref(), Some(&7));
 }
 
 #[tokio::test]
 async fn a_dropped_lease_frees_its_place_without_its_instance() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    let mut lease = dispatcher.lease(soon(), 0).await.unwrap();
     lease.take();
     drop(lease);
-    let mut lease = dispatcher.lease(soon(), false).await.unwrap();
+    let mut lease = dispatcher.lease(soon(), 0).await.unwrap();
     assert!(lease.take().is_none());
     assert_eq!(dispatcher.counts().await, Counts { lent: 1, idle: 0, waiting: 0 });
 }
@@ -37,15 +37,15 @@ async fn a_dropped_lease_frees_its_place_without_its_instance() {
 #[tokio::test]
 async fn calls_beyond_the_queue_are_refused_at_once() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let _lent = dispatcher.lease(soon(), false).await.unwrap();
+    let _lent = dispatcher.lease(soon(), 0).await.unwrap();
     let waiting = tokio::spawn({
         let dispatcher = dispatcher.clone();
-        async move { dispatcher.lease(soon(), false).await.map(drop) }
+        async move { dispatcher.lease(soon(), 0).await.map(drop) }
     });
     while dispatcher.counts().await.waiting == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(dispatcher.lease(soon(), false).await.unwrap_err(), Refused::Full { instances: 1, waiting: 1 });
+    assert_eq!(dispatcher.lease(soon(), 0).await.unwrap_err(), Refused::Full { instances: 1, waiting: 1 });
     drop(_lent);
     waiting.await.unwrap().unwrap();
 }
@@ -54,7 +54,7 @@ async fn calls_beyond_the_queue_are_refused_at_once() {
 async fn a_place_granted_to_a_call_that_left_comes_back() {
     let dispatcher = dispatcher(run(1, 1)).await;
     {
-        let mut lease = std::pin::pin!(dispatcher.lease(soon(), false));
+        let mut lease = std::pin::pin!(dispatcher.lease(soon(), 0));
         assert!(futures_util::poll!(&mut lease).is_pending());
         // Granted by now, and never looked at.
         assert_eq!(dispatcher.counts().await.lent, 1);
@@ -79,21 +79,21 @@ impl Handler<Panic> for ServiceActor<u32> {
 #[tokio::test]
 async fn a_dead_actor_is_replaced_by_the_next_call() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let lent = dispatcher.lease(soon(), false).await.unwrap();
+    let lent = dispatcher.lease(soon(), 0).await.unwrap();
     let _ = dispatcher.address().actor.send(Panic).await;
-    let lease = dispatcher.lease(soon(), false).await.unwrap();
+    let lease = dispatcher.lease(soon(), 0).await.unwrap();
     drop(lent);
     drop(lease);
-    assert!(dispatcher.lease(soon(), false).await.is_ok());
+    assert!(dispatcher.lease(soon(), 0).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_place_of_the_reserve_serves_no_call_from_outside() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let outside = dispatcher.lease(soon(), false).await.unwrap();
-    dispatcher.lease(soon(), true).await.unwrap().give_back(Box::new(7));
+    let outside = dispatcher.lease(soon(), 0).await.unwrap();
+    dispatcher.lease(soon(), 1).await.unwrap().give_back(Box::new(7));
     assert_eq!(dispatcher.counts().await, Counts { lent: 1, idle: 1, waiting: 0 });
-    let mut second = std::pin::pin!(dispatcher.lease(soon(), false));
+    let mut second = std::pin::pin!(dispatcher.lease(soon(), 0));
     assert!(futures_util::poll!(&mut second).is_pending());
     drop(outside);
     // The instance is as good as any once the place is one for calls from outside.
@@ -103,12 +103,12 @@ async fn a_place_of_the_reserve_serves_no_call_from_outside() {
 #[tokio::test]
 async fn a_place_that_comes_back_while_a_call_waits_is_that_calls() {
     let dispatcher = dispatcher(run(1, 1)).await;
-    let lease = dispatcher.lease(soon(), false).await.unwrap();
-    let mut waits = std::pin::pin!(dispatcher.lease(soon(), false));
+    let lease = dispatcher.lease(soon(), 0).await.unwrap();
+    let mut waits = std::pin::pin!(dispatcher.lease(soon(), 0));
     assert!(futures_util::poll!(&mut waits).is_pending());
     lease.give_back(Box::new(7));
     assert_eq!(waits.await.unwrap().take().as_deref(), Some(&7));
     // Nobody waits any more.
-    dispatcher.lease(soon(), false).await.unwrap().give_back(Box::new(8));
+    dispatcher.lease(soon(), 0).await.unwrap().give_back(Box::new(8));
     assert_eq!(dispatcher.counts().await, Counts { lent: 0, idle: 1, waiting: 0 });
 }

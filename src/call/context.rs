@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,14 @@ impl Deadline {
         at.into_iter().flatten().min().map(|at| Self { timeout, at })
     }
 
+    /// The sooner one.
+    pub fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if other.at < one.at { other } else { one }),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// What is left of it.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
@@ -98,5 +107,29 @@ impl Context {
     /// The path on the wire, `/SERVICE/METHOD`.
     pub fn path(&self) -> String {
         ["/", &self.service, "/", &self.method].concat()
+    }
+
+    /// The service called and the way to it, as errors name it.
+    pub fn way(&self) -> Way<'_> {
+        Way(&self.chain, &self.service)
+    }
+
+    /// The services through which the call came, as the log names them; none of a call from outside.
+    pub fn trail(&self) -> Option<String> {
+        (!self.chain.is_empty()).then(|| self.chain.join(" -> "))
+    }
+}
+
+/// A service, and through which others it was called.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a>(pub &'a [Arc<str>], pub &'a str);
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.1)?;
+        if !self.0.is_empty() {
+            write!(f, " (called through {})", self.0.join(" -> "))?;
+        }
+        Ok(())
     }
 }

@@ -15,8 +15,9 @@ use okra_codegen::compile::compile;
 use tokio::sync::Mutex;
 
 use self::messages::{Counts, Input, send, show, values};
+use super::server::Server;
 use crate::call::{Code, InvalidMetadata, Metadata, Status, requests, responses};
-use crate::client::{Client, Schema, describe_detail, parse_request};
+use crate::client::{Schema, describe_detail, parse_request};
 use crate::grpc::BASE64;
 
 /// Calls a method of any gRPC server.
@@ -26,8 +27,8 @@ use crate::grpc::BASE64;
 /// call.
 #[derive(Debug, Args)]
 pub struct CallArgs {
-    /// Where the server listens, such as 127.0.0.1:8080.
-    address: String,
+    #[command(flatten)]
+    server: Server,
     /// The method, such as greeter.v1.Greeter/Hello.
     #[arg(value_name = "SERVICE/METHOD")]
     method: String,
@@ -102,7 +103,7 @@ impl CallArgs {
         out: &mut impl Write,
         err: &mut impl Write,
     ) -> Result<ExitCode, miette::Report> {
-        let client = Client::connect(&self.address).await?;
+        let client = self.server.connect().await?;
         let mut schema = match self.proto.is_empty() && self.proto_path.is_empty() {
             true => Schema::of_server(client.clone()),
             false => Schema::of_files(compile(&self.proto_roots(), &self.proto)?.pool),

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use crate::client::{Client, Schema, definition};
+use super::server::Server;
+use crate::client::{Schema, definition};
 
 /// Prints the definition of a service, method, message or enum of a gRPC server.
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
-    /// Where the server listens, such as 127.0.0.1:8080.
-    address: String,
+    #[command(flatten)]
+    server: Server,
     /// A full name, such as greeter.v1.Greeter, greeter.v1.Greeter/Hello or greeter.v1.HelloRequest.
     symbol: String,
 }
@@ -21,7 +22,7 @@ impl DescribeArgs {
     /// # Errors
     /// When the server cannot be asked, or knows nothing of that name.
     pub async fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
-        let mut schema = Schema::of_server(Client::connect(&self.address).await?);
+        let mut schema = Schema::of_server(self.server.connect().await?);
         let symbol = schema.symbol(&self.symbol).await?;
         out.write_all(definition(&symbol).as_bytes()).into_diagnostic()?;
         Ok(ExitCode::SUCCESS)

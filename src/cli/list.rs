@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use crate::client::{Client, Schema};
+use super::server::Server;
+use crate::client::Schema;
 
 /// Lists the services of a gRPC server, or the methods of one of them.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Where the server listens, such as 127.0.0.1:8080.
-    address: String,
+    #[command(flatten)]
+    server: Server,
     /// The service whose methods are listed.
     service: Option<String>,
 }
@@ -21,7 +22,7 @@ impl ListArgs {
     /// # Errors
     /// When the server cannot be asked, or has no such service.
     pub async fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
-        let mut schema = Schema::of_server(Client::connect(&self.address).await?);
+        let mut schema = Schema::of_server(self.server.connect().await?);
         let names = match &self.service {
             None => schema.services().await?,
             Some(service) => {

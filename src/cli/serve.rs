@@ -1,12 +1,15 @@
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
-use miette::{Context as _, IntoDiagnostic as _};
+use miette::{Context as _, IntoDiagnostic as _, miette};
 use tokio::signal::unix::{SignalKind, signal};
+use tonic::transport::Identity;
 
 use super::packages;
-use crate::config;
+use crate::config::{self, Address, Import, ServiceName};
 use crate::gateway::{self, Backend as _, Settings};
 use crate::instance::EngineSettings;
 use crate::runtime::Runtime;
@@ -27,26 +30,82 @@ pub(super) struct Serve {
     /// Serve even when some package calls a service that nobody serves; such calls fail with UNAVAILABLE.
     #[arg(long)]
     allow_missing: bool,
+    /// Sends the calls of a service to servers outside, whatever packages say: any gRPC server. Several addresses of one
+    /// service take turns. Can be given many times.
+    #[arg(long, value_name = "SERVICE=ADDRESS")]
+    import: Vec<ImportArg>,
+    /// The certificate of this process, PEM, for servers outside that ask for one.
+    #[arg(long, value_name = "FILE", requires = "import_key")]
+    import_certificate: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "import_certificate")]
+    import_key: Option<PathBuf>,
     /// How log lines are written.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
 
+/// `SERVICE=ADDRESS`.
+#[derive(Clone, Debug)]
+struct ImportArg {
+    service: ServiceName,
+    address: Address,
+}
+
+impl FromStr for ImportArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (service, address) = text.split_once('=').ok_or("expected `SERVICE=ADDRESS`")?;
+        let service = ServiceName::new(service).map_err(|error| error.to_string())?;
+        let address = Address::new(address).map_err(|error| error.to_string())?;
+        Ok(Self { service, address })
+    }
+}
+
 impl Serve {
+    /// What of the services comes from outside by the operator's word.
+    fn imports(&self) -> HashMap<ServiceName, Import> {
+        let mut imports = HashMap::new();
+        for ImportArg { service, address } in &self.import {
+            let import = imports.entry(service.clone()).or_insert_with(|| Import::to(Vec::new()));
+            import.addresses.push(address.clone());
+        }
+        imports
+    }
+
+    fn identity(&self) -> miette::Result<Option<Identity>> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))
+        };
+        match (&self.import_certificate, &self.import_key) {
+            (Some(certificate), Some(key)) => Ok(Some(Identity::from_pem(read(certificate)?, read(key)?))),
+            _ => Ok(None),
+        }
+    }
+
     pub(super) async fn run(self) -> miette::Result<ExitCode> {
         telemetry::init(self.log_format);
         // The signals are caught before anything is announced, so that none is lost.
         let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
         let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
-        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        let imports = self.imports();
+        let mut unused: HashSet<_> = imports.keys().cloned().collect();
+        let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
+        let runtime = Runtime::with_outside(&cache, engine, imports, self.identity()?)?;
         let config = self.config.as_deref().map(config::Server::load).transpose()?.unwrap_or_default();
         let mut settings = Settings::new(&config)?;
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
+                unused.retain(|service| !package.manifest().calls.contains(service));
                 let most = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
                 settings.max_request = settings.max_request.max(most);
             }
+        }
+        if let Some(service) = unused.iter().next() {
+            let help = "name services that some package calls: `okra graph` shows them";
+            return Err(miette!(help = help, "--import names `{service}`, which no package calls"));
         }
         if let Err(missing) = runtime.check_links() {
             if !self.allow_missing {

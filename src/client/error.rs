@@ -8,14 +8,10 @@ use crate::call::Status;
 #[allow(missing_docs)]
 pub enum ClientError {
     #[error("`{address}` is no address")]
-    #[diagnostic(code(okra::client::address), help("expected HOST:PORT, such as 127.0.0.1:8080"))]
+    #[diagnostic(code(okra::client::address), help("expected HOST:PORT, such as 127.0.0.1:8080, or https://HOST"))]
     Address { address: String },
 
-    #[error("cannot call `{address}`: TLS is not supported yet")]
-    #[diagnostic(code(okra::client::tls), help("use an http:// address"))]
-    Tls { address: String },
-
-    #[error("cannot connect to `{address}`")]
+    #[error("cannot connect to `{address}`: {}", crate::grpc::root_cause(source))]
     #[diagnostic(
         code(okra::client::connect),
         help("is the server running there? `okra serve` says on which address it listens")

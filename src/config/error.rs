@@ -93,6 +93,39 @@ pub enum Mistake {
         /// Those that they define.
         known: Vec<String>,
     },
+    /// A server for a service that is not called.
+    #[error("service `{service}` is not called")]
+    NotCalled {
+        /// The service.
+        service: String,
+    },
+    /// Callers of a service that is not served.
+    #[error("service `{service}` is not served")]
+    NotServed {
+        /// The service.
+        service: String,
+    },
+    /// Callers of a method that the service does not have.
+    #[error("service `{service}` has no method `{method}`")]
+    UnknownMethod {
+        /// The service.
+        service: String,
+        /// The method.
+        method: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// `addresses` is an empty list.
+    #[error("`addresses` names no server")]
+    NoAddress,
+    /// A file with certificates that cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    NoCertificates {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: String,
+    },
     /// A folder that is not there.
     #[error("there is no folder {}", path.display())]
     NoFolder {
@@ -115,6 +148,11 @@ impl Mistake {
             Self::UnknownValue { value, known } => return Some(suggest(value, known)),
             Self::UnknownService { known, .. } if known.is_empty() => "they define none at all",
             Self::UnknownService { service, known } => return Some(suggest(service, known)),
+            Self::UnknownMethod { method, known, .. } => return Some(suggest(method, known)),
+            Self::NotCalled { .. } => "name it in `calls` of [proto], or remove it here",
+            Self::NotServed { .. } => "name it in `serves` or `raw` of [proto], or remove it here",
+            Self::NoAddress => "name one or more, such as `[\"https://users.example.com\"]`",
+            Self::NoCertificates { .. } => "`ca` is a PEM file, relative to the folder of the okra.toml",
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",

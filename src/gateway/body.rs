@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
 use super::calls::Call;
+use super::front::Peer;
 use crate::call::{Code, Metadata, Status};
 
 /// A frame of a response, or why there is none.
@@ -118,11 +120,12 @@ pub(super) struct UntilShutdown {
     frames: Body,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
+    _peer: Arc<Peer>,
 }
 
 impl UntilShutdown {
-    pub(super) fn new(frames: Body, shutdown: WaitForCancellationFutureOwned) -> Self {
-        Self { frames, shutdown: Box::pin(shutdown), ended: false }
+    pub(super) fn new(frames: Body, peer: Arc<Peer>, shutdown: WaitForCancellationFutureOwned) -> Self {
+        Self { frames, shutdown: Box::pin(shutdown), ended: false, _peer: peer }
     }
 }
 

@@ -5,6 +5,8 @@ mod get;
 mod stream;
 mod unary;
 
+use std::sync::Arc;
+
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method as Verb, Request, Response, StatusCode};
 use prost_types::method_options::IdempotencyLevel;
@@ -58,7 +60,7 @@ pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     served: &Served,
     request: Request<Body>,
-    peer: &Peer,
+    peer: &Arc<Peer>,
 ) -> Response<Body> {
     let (service, method) = match route::find(served, request.uri().path()) {
         Ok(found) => found,

@@ -1,18 +1,21 @@
 //! Which carrier answers a request, by its content type and path.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthService;
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_http::cors::CorsLayer;
 
 use super::body::{Drained, UntilShutdown};
 use super::reflection::Reflection;
@@ -28,17 +31,34 @@ pub(super) struct Front<B> {
     pub(super) calls: Arc<Calls>,
     pub(super) health: HealthServer<HealthService>,
     pub(super) reflection: Reflection,
+    pub(super) cors: Option<CorsLayer>,
     pub(super) shutdown: CancellationToken,
 }
 
-/// The other end of a connection.
-#[derive(Clone, Debug)]
+/// The other end of a connection. Who holds one is at work for it.
+#[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    pub(super) identity: Option<Arc<Identity>>,
+    identity: Option<Arc<Identity>>,
+    /// When it was last at work.
+    last: Mutex<Instant>,
 }
 
 impl Peer {
+    pub(super) fn new(address: SocketAddr, identity: Option<Identity>) -> Arc<Self> {
+        Arc::new(Self { address, identity: identity.map(Arc::new), last: Mutex::new(Instant::now()) })
+    }
+
+    /// Something of it has begun or ended.
+    pub(super) fn touch(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// When something of it last began or ended.
+    pub(super) fn last(&self) -> Instant {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What a request says of its call, by plain gRPC without a deadline until more is known.
     pub(super) fn context(&self, service: &Service, method: &Method, parts: &Parts) -> Context {
         Context {
@@ -105,11 +125,21 @@ pub(super) fn essence(content_type: &HeaderValue) -> Vec<u8> {
 }
 
 impl<B: Backend> Front<B> {
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let request = match request.version() {
             Version::HTTP_2 => request.map(Body::new),
             _ => request.map(|body| Body::new(Drained::new(body))),
         };
+        match &self.cors {
+            Some(cors) if request.headers().contains_key(ORIGIN) => {
+                let service = service_fn(async |request| Ok::<_, Infallible>(self.carry(request, peer).await));
+                cors.layer(service).oneshot(request).await.unwrap_or_else(|never| match never {})
+            }
+            _ => self.carry(request, peer).await,
+        }
+    }
+
+    async fn carry(&self, request: Request<Body>, peer: &Arc<Peer>) -> Response<Body> {
         match Carrier::of(request.headers()) {
             Carrier::Grpc(codec) => match refusal(&request) {
                 Some(refusal) => refusal,
@@ -134,7 +164,7 @@ impl<B: Backend> Front<B> {
         }
     }
 
-    async fn grpc(&self, request: Request<Body>, peer: &Peer, spoken: (Protocol, Codec)) -> Response<Body> {
+    async fn grpc(&self, request: Request<Body>, peer: &Arc<Peer>, spoken: (Protocol, Codec)) -> Response<Body> {
         let served = self.served.borrow().clone();
         let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
         let response = match service {
@@ -151,7 +181,7 @@ impl<B: Backend> Front<B> {
             }
             _ => return grpc::answer(self, &served, request, peer, spoken).await,
         };
-        response.map(|body| Body::new(UntilShutdown::new(body, self.shutdown.clone().cancelled_owned())))
+        response.map(|body| Body::new(UntilShutdown::new(body, peer.clone(), self.shutdown.clone().cancelled_owned())))
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod head;
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -27,7 +29,7 @@ pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     served: &Served,
     request: Request<Body>,
-    peer: &Peer,
+    peer: &Arc<Peer>,
     (protocol, codec): (Protocol, Codec),
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -36,8 +38,8 @@ pub(super) async fn answer<B: Backend>(
         Ok(found) => found,
         Err(status) => return wire.failure(status),
     };
-    let mut call = front.calls.begin(service.name(), method.name(), peer.address);
-    let head = match Head::read(&parts.headers, &front.settings) {
+    let mut call = front.calls.begin(service.name(), method.name(), peer);
+    let head = match call.admitted().and_then(|()| Head::read(&parts.headers, &front.settings)) {
         Ok(head) => head,
         Err(status) => {
             call.outcome(Err(&status));
@@ -48,7 +50,7 @@ pub(super) async fn answer<B: Backend>(
     let mut context = peer.context(service, method, &parts);
     (context.protocol, context.codec, context.deadline) = (protocol, codec, head.deadline);
     let json = codec == Codec::Json;
-    let messages = Messages::prefixed(body, head.compression, front.settings.max_request);
+    let messages = Messages::prefixed(body, head.compression, &front.settings);
     let incoming = Incoming {
         context,
         messages: messages.json(json.then(|| method.input())),

@@ -11,7 +11,7 @@ use super::connection::connection;
 use super::front::Front;
 use super::health::Reporter;
 use super::reflection::Reflection;
-use super::{Backend, Calls, GatewayError, Settings, Shutdown};
+use super::{Backend, Calls, GatewayError, Settings, Shutdown, cors};
 
 /// How long calls that were cut may take to say so to their callers.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -42,27 +42,33 @@ pub async fn serve<B: Backend>(
     let health = Reporter::new(&now).await;
     let grace = settings.grace;
     let tls = settings.tls.clone();
+    let cors = cors::layer(&settings.origins);
+    let calls = Calls::new(settings.max_calls, settings.max_memory);
+    let most = settings.max_connections;
     let unhealthy = CancellationToken::new();
     let front = Arc::new(Front {
         backend,
         served: served.clone(),
         settings,
-        calls: Arc::new(Calls::default()),
+        calls: Arc::new(calls),
         health: health.server(),
         reflection: Reflection::default(),
+        cors,
         shutdown: CancellationToken::new(),
     });
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut following = pin!(health.follow(served, unhealthy.clone()).fuse());
+    let mut memory = pin!(front.calls.follow());
     let mut certificates = pin!(OptionFuture::from(tls.as_ref().map(|tls| tls.follow())));
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             () = &mut following => {}
             Some(()) = &mut certificates => {}
+            () = &mut memory => {}
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((stream, peer)) => {
                     connections.spawn(connection(front.clone(), stream, peer));
                 }

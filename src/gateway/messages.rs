@@ -1,11 +1,13 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::MessageDescriptor;
 use tonic::body::Body;
 
 use super::compression::{Compression, too_large};
-use super::json;
 use super::prefixed::Prefixed;
+use super::{Settings, json};
 use crate::call::{Code, Context, Status};
 
 /// The request messages of a call, as they come over the wire.
@@ -15,6 +17,8 @@ pub(super) struct Messages {
     source: Source,
     /// What they are, when they come as JSON.
     json: Option<MessageDescriptor>,
+    /// How long the only message of a call may take to come.
+    patience: Duration,
 }
 
 enum Source {
@@ -25,13 +29,15 @@ enum Source {
 
 impl Messages {
     /// Any number of them, each with its length before it.
-    pub(super) fn prefixed(body: Body, compression: Option<Compression>, limit: usize) -> Self {
-        Self { source: Source::Prefixed(Prefixed::new(body, compression, limit)), json: None }
+    pub(super) fn prefixed(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
+        let source = Source::Prefixed(Prefixed::new(body, compression, settings.max_request));
+        Self { source, json: None, patience: settings.body_timeout }
     }
 
     /// The one of a call whose body is its message.
-    pub(super) fn whole(body: Body, compression: Option<Compression>, limit: usize) -> Self {
-        Self { source: Source::Whole(Some(Whole { body, compression, limit })), json: None }
+    pub(super) fn whole(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
+        let source = Source::Whole(Some(Whole { body, compression, limit: settings.max_request }));
+        Self { source, json: None, patience: settings.body_timeout }
     }
 
     /// They are JSON, for this message.
@@ -64,11 +70,19 @@ impl Messages {
             let path = context.path();
             Status::new(Code::Unimplemented, format!("`{path}` takes one request message, but {count} came"))
         };
-        let message = self.next().await?.ok_or_else(|| wrong_count("none"))?;
-        match self.next().await? {
-            None => Ok(message),
-            Some(_) => Err(wrong_count("more than one")),
-        }
+        let patience = self.patience;
+        let read = async {
+            let message = self.next().await?.ok_or_else(|| wrong_count("none"))?;
+            match self.next().await? {
+                None => Ok(message),
+                Some(_) => Err(wrong_count("more than one")),
+            }
+        };
+        tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
+            let patience = humantime::format_duration(patience);
+            let message = format!("the request message did not come to its end within {patience}");
+            Err(Status::new(Code::DeadlineExceeded, message))
+        })
     }
 }
 

@@ -26,6 +26,21 @@ pub struct Settings {
     pub max_header_list: u32,
     /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
+    /// How long a client may take to send a request that is one message.
+    pub body_timeout: Duration,
+    /// Connections at once. Those beyond wait to be accepted.
+    pub max_connections: usize,
+    /// A connection without a call is closed after this.
+    pub connection_idle: Duration,
+    /// About the age at which a connection is told to go away; `None` lets it live for ever.
+    pub connection_age: Option<Duration>,
+    /// How long the calls of such a connection may go on.
+    pub connection_grace: Duration,
+    /// Calls at once. Those beyond fail with `RESOURCE_EXHAUSTED`.
+    pub max_calls: usize,
+    /// Bytes of memory of the process from which on calls fail with `RESOURCE_EXHAUSTED`; `None` stands for nine tenths of
+    /// what there is.
+    pub max_memory: Option<u64>,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to such a ping may take before the connection counts as dead.
@@ -38,9 +53,12 @@ impl Settings {
     /// # Errors
     /// When the files of its TLS cannot be used.
     pub fn new(config: &config::Server) -> Result<Self, GatewayError> {
-        let config::Server { tls, cors, limits } = config.clone();
-        let tls = tls.map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
-        Ok(Self {
+        let tls = config.tls.clone().map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
+        Ok(Self::with(config.clone(), tls))
+    }
+
+    fn with(config::Server { cors, limits, .. }: config::Server, tls: Option<Tls>) -> Self {
+        Self {
             tls: tls.map(Arc::new),
             origins: cors.origins,
             max_request: 4 << 20,
@@ -50,9 +68,16 @@ impl Settings {
             max_concurrent_streams: limits.streams,
             max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
             header_read_timeout: limits.header_timeout,
+            body_timeout: limits.body_timeout,
+            max_connections: limits.connections,
+            connection_idle: limits.connection_idle,
+            connection_age: limits.connection_age,
+            connection_grace: limits.connection_grace,
+            max_calls: limits.calls,
+            max_memory: limits.memory.map(|memory| memory.as_u64()),
             keepalive_interval: Some(limits.keepalive),
             keepalive_timeout: limits.keepalive_timeout,
-        })
+        }
     }
 }
 
@@ -64,18 +89,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            tls: None,
-            origins: Vec::new(),
-            max_request: 4 << 20,
-            max_response: 64 << 20,
-            default_deadline: None,
-            grace: Duration::from_secs(30),
-            max_concurrent_streams: 1000,
-            max_header_list: 16 << 10,
-            header_read_timeout: Duration::from_secs(10),
-            keepalive_interval: Some(Duration::from_secs(60)),
-            keepalive_timeout: Duration::from_secs(20),
-        }
+        Self::with(config::Server::default(), None)
     }
 }

@@ -70,6 +70,9 @@ impl WasiView for State {
 /// How many services a call may pass through.
 const MAX_CHAIN: usize = 32;
 
+/// What a call hands on to those that it makes, unless the guest says otherwise: <https://www.w3.org/TR/trace-context/>
+const TRACE_CONTEXT: [&str; 2] = ["traceparent", "tracestate"];
+
 impl State {
     /// A call begins. What an earlier one left behind counts for nothing.
     pub(super) fn begin(&mut self, context: Context) {
@@ -109,7 +112,8 @@ impl State {
     /// The context of a call that the guest makes, from that of the call being served.
     fn onward(&mut self, path: &str) -> Result<Context, Status> {
         let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or((path, ""));
-        let (timeout, metadata) = self.scope().map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
+        let (timeout, mut metadata) =
+            self.scope().map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
         let Some(served) = &self.call else {
             return Err(Status::new(
                 Code::FailedPrecondition,
@@ -123,12 +127,12 @@ impl State {
                 format!("the call has passed through {MAX_CHAIN} services: {} -> {service}", chain.join(" -> "));
             return Err(Status::new(Code::ResourceExhausted, message));
         }
-        let own = timeout.and_then(Deadline::after);
-        let deadline = match (own, parent.deadline) {
-            (Some(own), Some(parent)) if parent.at < own.at => Some(parent),
-            (Some(own), _) => Some(own),
-            (None, parent) => parent,
-        };
+        for name in TRACE_CONTEXT {
+            if let (None, Some(value)) = (metadata.get(name), parent.metadata.get(name)) {
+                // What came in can go out.
+                let _ = metadata.add(name, value);
+            }
+        }
         Ok(Context {
             service: service.into(),
             method: method.into(),
@@ -136,7 +140,7 @@ impl State {
             codec: Codec::Proto,
             get_query: None,
             metadata,
-            deadline,
+            deadline: Deadline::sooner(timeout.and_then(Deadline::after), parent.deadline),
             peer: None,
             identity: None,
             authority: None,
@@ -342,9 +346,10 @@ impl log::Host for State {
     fn write(&mut self, level: log::Level, message: String, fields: Vec<log::Field>) -> Result<()> {
         let fields: Vec<_> = fields.iter().map(|field| format!("{}={:?}", field.name, field.value)).collect();
         let (service, instance, fields) = (&self.service, self.instance, fields.join(" "));
+        let chain = self.call.as_ref().and_then(|served| served.context.trail());
         macro_rules! write {
             ($level:ident) => {
-                tracing::$level!(target: "okra::guest", %service, instance, fields, "{message}")
+                tracing::$level!(target: "okra::guest", %service, instance, chain, fields, "{message}")
             };
         }
         match level {

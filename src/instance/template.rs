@@ -280,6 +280,7 @@ impl Instance {
         let outcome = self.invoke(request, requests, responses).await;
         let state = self.store.data_mut();
         let served = state.call.take();
+        let chain = served.as_ref().and_then(|served| served.context.trail());
         let (headers, trailers) = served.map(|served| (served.headers, served.trailers)).unwrap_or_default();
         match outcome {
             Ok((answer, responses)) => {
@@ -294,7 +295,7 @@ impl Instance {
                 Served { answer, responses, usable: true }
             }
             Err(error) => {
-                tracing::warn!(service = %state.service, instance = state.instance, error = format!("{error:?}"), "a call ended its instance");
+                tracing::warn!(service = %state.service, instance = state.instance, chain, error = format!("{error:?}"), "a call ended its instance");
                 let answer = Err(Failure { headers, status: Box::new(broken(&error)) });
                 Served { answer, responses: None, usable: false }
             }

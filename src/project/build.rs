@@ -76,7 +76,8 @@ pub fn build_if_stale(folder: &Path) -> Result<PathBuf, ProjectError> {
     Ok(package_path(folder, &Project::load(folder)?))
 }
 
-fn manifest(project: &Project) -> Manifest {
+/// What the package of a project says about itself.
+pub(crate) fn manifest(project: &Project) -> Manifest {
     Manifest {
         format: Manifest::FORMAT,
         name: project.name.clone(),
@@ -84,6 +85,8 @@ fn manifest(project: &Project) -> Manifest {
         serves: project.proto.serves.clone(),
         calls: project.proto.calls.clone(),
         raw: project.proto.raw.clone(),
+        imports: project.imports.clone(),
+        allowed_callers: project.allowed_callers.clone(),
         run: project.run.clone(),
         language: project.language,
         okra: env!("CARGO_PKG_VERSION").to_owned(),

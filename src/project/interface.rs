@@ -30,6 +30,18 @@ impl Interface {
                 return Err(ConfigError::at(folder, &["proto", key], mistake).into());
             }
         }
+        for callable in project.allowed_callers.keys() {
+            let methods = all
+                .get_service_by_name(&callable.service)
+                .into_iter()
+                .flat_map(|service| service.methods().map(|method| method.name().to_owned()).collect::<Vec<_>>());
+            let known: Vec<_> = methods.collect();
+            if let Some(method) = callable.method.as_ref().filter(|method| !known.contains(method)) {
+                let (service, method) = (callable.service.to_string(), method.clone());
+                let mistake = Mistake::UnknownMethod { service, method, known };
+                return Err(ConfigError::at(folder, &["allowed-callers", &callable.to_string()], mistake).into());
+            }
+        }
         let descriptors = select(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
         // Names are given among all types of a package, so the mapping must see what those who read the package will see.
         let pool = DescriptorPool::decode(descriptors.as_slice())

@@ -1,5 +1,6 @@
 //! The package: a component with its descriptors and its manifest inside.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use prost_reflect::{DescriptorError, DescriptorPool};
@@ -8,7 +9,7 @@ use sha2::Digest as _;
 use wasm_encoder::ComponentSection as _;
 use wasmparser::{Chunk, Encoding, Parser, Payload};
 
-use crate::config::{Language, Name, Run, ServiceName};
+use crate::config::{AllowedCallers, Import, Language, Name, Run, ServiceName};
 
 /// Custom section with the encoded `google.protobuf.FileDescriptorSet`.
 const DESCRIPTORS: &str = "okra:descriptors";
@@ -31,6 +32,12 @@ pub struct Manifest {
     pub calls: Vec<ServiceName>,
     /// Services that it serves with encoded messages.
     pub raw: Vec<ServiceName>,
+    /// Servers outside to which the calls of services go unless its operator says otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<ServiceName, Import>,
+    /// Who may call what it serves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub allowed_callers: AllowedCallers,
     /// How it is run unless its operator says otherwise.
     pub run: Run,
     /// What it was written in.

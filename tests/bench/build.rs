@@ -10,14 +10,17 @@ fn main() {
             .input_type(format!("crate::messages::{message}"))
             .output_type(format!("crate::messages::{message}"))
             .codec_path("tonic_prost::ProstCodec")
-            .build()
     };
+    let streaming =
+        |name: &str, request: &str| method(name, request).output_type("crate::messages::Blob").server_streaming();
     let echo = Service::builder()
         .package("bench.echo.v1")
         .name("Echo")
-        .method(method("Small", "Note"))
-        .method(method("Items", "Basket"))
-        .method(method("Bytes", "Blob"))
+        .method(method("Small", "Note").build())
+        .method(method("Items", "Basket").build())
+        .method(method("Bytes", "Blob").build())
+        .method(streaming("Talk", "Blob").client_streaming().build())
+        .method(streaming("Feed", "FeedRequest").build())
         .build();
     Builder::new().build_client(false).compile(&[echo]);
     println!("cargo::rerun-if-changed=build.rs");

@@ -53,6 +53,8 @@ impl<'a> Crafted<'a> {
             serves: names(self.serves),
             calls: names(self.calls),
             raw: Vec::new(),
+            imports: Default::default(),
+            allowed_callers: Default::default(),
             run: self.run.clone(),
             language: Language::Component,
             okra: "0.1.0".to_owned(),

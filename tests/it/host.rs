@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use okra::call::{Cancellation, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply};
+use okra::call::{
+    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Reply, requests, responses,
+};
+use okra::config::{Address, Import, ServiceName};
+use okra::gateway::{self, Backend as _};
 use okra::instance::EngineSettings;
 use okra::project::build_if_stale;
 use okra::registry::Package;
 use okra::runtime::{DeployError, Runtime};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
+use tonic::transport::Identity;
 
 /// A runtime with some packages in it.
 pub(crate) struct TestHost {
@@ -47,9 +52,32 @@ impl TestHost {
 
     /// A runtime that serves nothing yet.
     pub(crate) fn empty() -> Self {
+        Self::outside(HashMap::new(), None)
+    }
+
+    /// A runtime that serves the package of a project, which calls a service at servers outside.
+    pub(crate) async fn importing(project: &str, service: &str, import: Import, identity: Option<Identity>) -> Self {
+        let mut host = Self::outside(HashMap::from([(ServiceName::new(service).unwrap(), import)]), identity);
+        host.deploy(&package(project)).await.expect("the package is deployed");
+        host
+    }
+
+    fn outside(imports: HashMap<ServiceName, Import>, identity: Option<Identity>) -> Self {
         let cache = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new(cache.path(), EngineSettings { instances: 32 }).expect("an engine");
+        let settings = EngineSettings { instances: 64 };
+        let runtime = Runtime::with_outside(cache.path(), settings, imports, identity).expect("an engine");
         Self { runtime, pools: Vec::new(), _cache: cache }
+    }
+
+    /// Serves what is in it over gRPC until the test ends; gives the address.
+    pub(crate) async fn listen(&self) -> Address {
+        let listener = gateway::listen("127.0.0.1:0").await.unwrap();
+        let address = Address::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let runtime = self.runtime.clone();
+        tokio::spawn(async move {
+            gateway::serve(listener, runtime, gateway::Settings::default(), std::future::pending()).await
+        });
+        address
     }
 
     pub(crate) async fn deploy(&mut self, package: &Package) -> Result<(), DeployError> {
@@ -62,6 +90,30 @@ impl TestHost {
         let (context, request) = self.prepare(path, request);
         let reply = self.runtime.call(context, request).await?;
         Ok(self.json(path, &reply))
+    }
+
+    /// Calls a method that streams with requests in JSON; the answers are JSON too.
+    pub(crate) async fn stream(&self, path: &str, messages: &[&str]) -> (Vec<String>, Result<Metadata, Failure>) {
+        let (sink, requests) = requests();
+        let (response_sink, mut responses) = responses();
+        let (context, _) = self.prepare(path, "{}");
+        let calling = self.runtime.streaming(context, requests, response_sink);
+        let sending = async move {
+            for message in messages {
+                let _ = sink.send(self.prepare(path, message).1).await;
+            }
+        };
+        let reading = async {
+            let mut read = Vec::new();
+            while let Some(part) = responses.next().await {
+                if let Part::Message(message) = part {
+                    read.push(self.json(path, &Reply { message, ..Reply::default() }));
+                }
+            }
+            read
+        };
+        let (outcome, (), read) = tokio::join!(calling, sending, reading);
+        (read, outcome)
     }
 
     /// The context of a call, which tests may change, and its request.

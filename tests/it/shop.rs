@@ -58,3 +58,18 @@ async fn many_calls_at_once_leave_both_pools_whole() {
         assert_eq!((counts.lent, counts.waiting), (0, 0), "{service}");
     }
 }
+
+#[tokio::test]
+async fn invoices_come_one_by_one_and_go_in_as_a_stream() {
+    let host = TestHost::with(&[USERS, BILLING]).await;
+    let (listed, _) = host.stream("shop.billing.v1.Billing/ListInvoices", &[r#"{"userId":"u-3","limit":2}"#]).await;
+    let ids: Vec<_> = listed.iter().map(|invoice| invoice.get(..19).unwrap()).collect();
+    assert_eq!(ids, [r#"{"invoiceId":"i-3","#, r#"{"invoiceId":"i-2","#]);
+    assert!(listed[0].contains(r#""userId":"u-3""#), "{}", listed[0]);
+
+    let good = r#"{"userId":"u-1","lines":[{"text":"Tea","quantity":1,"unitPrice":{"currency":"EUR","amount":"1"}}],"card":{"lastDigits":"4242"}}"#;
+    let (imported, outcome) = host.stream("shop.billing.v1.Billing/ImportInvoices", &[good, "{}", good]).await;
+    outcome.unwrap();
+    let told = r#"{"made":2,"refused":[{"index":1,"reason":"INVALID_ARGUMENT: "#;
+    assert!(imported[0].starts_with(told), "{}", imported[0]);
+}

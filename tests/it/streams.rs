@@ -9,8 +9,8 @@ use okra::pool::Counts;
 
 use super::host::TestHost;
 
-const STREAMS: &str = "test.streams.v1.Streams";
-const ONWARD: &str = "test.streams.v1.Onward";
+pub(crate) const STREAMS: &str = "test.streams.v1.Streams";
+pub(crate) const ONWARD: &str = "test.streams.v1.Onward";
 
 async fn host() -> TestHost {
     TestHost::with(&["tests/guests/streams"]).await
@@ -33,10 +33,10 @@ fn value(mut wire: &[u8]) -> u64 {
 }
 
 #[derive(Debug)]
-struct Heard {
-    headers: Option<Metadata>,
-    numbers: Vec<u64>,
-    outcome: Result<Metadata, Failure>,
+pub(crate) struct Heard {
+    pub(crate) headers: Option<Metadata>,
+    pub(crate) numbers: Vec<u64>,
+    pub(crate) outcome: Result<Metadata, Failure>,
 }
 
 fn context(host: &TestHost, service: &str, method: &str) -> Context {
@@ -46,7 +46,7 @@ fn context(host: &TestHost, service: &str, method: &str) -> Context {
 }
 
 /// Makes a call with these requests, sent before anything is read.
-async fn call(host: &TestHost, service: &str, method: &str, sent: &[u64]) -> Heard {
+pub(crate) async fn call(host: &TestHost, service: &str, method: &str, sent: &[u64]) -> Heard {
     let (sink, requests) = requests();
     let (response_sink, mut responses) = responses();
     let work = host.runtime.streaming(context(host, service, method), requests, response_sink);
@@ -72,7 +72,7 @@ async fn call(host: &TestHost, service: &str, method: &str, sent: &[u64]) -> Hea
 }
 
 /// Every place of the pool is free again.
-async fn is_whole(host: &TestHost) {
+pub(crate) async fn is_whole(host: &TestHost) {
     let heard = call(host, STREAMS, "Count", &[2]).await;
     assert_eq!(heard.numbers, [1, 2]);
     for _ in 0..500 {

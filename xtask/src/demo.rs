@@ -7,12 +7,13 @@ use crate::okra::Okra;
 const SERVED: [&str; 4] = ["examples/hello", "examples/shop/users", "examples/shop/billing", "examples/chat"];
 
 /// What is called, in the order in which it is shown; the address comes second.
-const CALLS: [&[&str]; 6] = [
+const CALLS: [&[&str]; 7] = [
     &["list"],
     &["describe", "greeter.v1.Greeter"],
     &["call", "greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#],
     &["call", "chat.v1.Chat/Talk", r#"{"text":"I am late."} {"text":"My clock stopped."}"#],
     &["call", "shop.billing.v1.Billing/GetInvoice", r#"{"invoiceId":"i-1"}"#],
+    &["call", "shop.billing.v1.Billing/ListInvoices", r#"{"userId":"u-3","limit":2}"#],
     &[
         "call",
         "shop.billing.v1.Billing/CreateInvoice",

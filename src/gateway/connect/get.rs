@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -7,10 +9,10 @@ use http_body_util::Full;
 use percent_encoding::percent_decode_str;
 use tonic::body::Body;
 
-use super::super::Backend;
 use super::super::compression::Compression;
 use super::super::front::{Front, Peer, plain};
 use super::super::messages::Messages;
+use super::super::{Backend, Settings};
 use super::{Called, check_version, unary};
 use crate::call::{Code, Codec, Status};
 
@@ -24,7 +26,7 @@ pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     called: Called<'_>,
     request: Request<Body>,
-    peer: &Peer,
+    peer: &Arc<Peer>,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let codec = match Query::of(&parts).get("encoding").as_deref() {
@@ -42,10 +44,10 @@ pub(super) async fn answer<B: Backend>(
             return response;
         }
     };
-    unary::run(front, called, parts, peer, codec, |parts| messages(&Query::of(parts), front.settings.max_request)).await
+    unary::run(front, called, parts, peer, codec, |parts| messages(&Query::of(parts), &front.settings)).await
 }
 
-fn messages(query: &Query<'_>, limit: usize) -> Result<Messages, Status> {
+fn messages(query: &Query<'_>, settings: &Settings) -> Result<Messages, Status> {
     let invalid = |message: String| Status::new(Code::InvalidArgument, message);
     check_version(query.get("connect").as_deref(), "v1")?;
     let compression = Compression::named(query.get("compression").as_deref(), Compression::OF_HTTP)?;
@@ -56,7 +58,7 @@ fn messages(query: &Query<'_>, limit: usize) -> Result<Messages, Status> {
             .map_err(|error| invalid(format!("`message` in the query is not URL-safe base64: {error}")))?,
         _ => message,
     };
-    Ok(Messages::whole(Body::new(Full::from(message)), compression, limit))
+    Ok(Messages::whole(Body::new(Full::from(message)), compression, settings))
 }
 
 /// A query, whose values may be any bytes.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -27,7 +28,7 @@ pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     Called { service, method }: Called<'_>,
     request: Request<Body>,
-    peer: &Peer,
+    peer: &Arc<Peer>,
     codec: Codec,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -36,8 +37,9 @@ pub(super) async fn answer<B: Backend>(
         codec,
         types: method.descriptor().parent_pool().clone(),
     };
-    let mut call = front.calls.begin(service.name(), method.name(), peer.address);
-    let read = check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1").and_then(|()| {
+    let mut call = front.calls.begin(service.name(), method.name(), peer);
+    let read = call.admitted().and_then(|()| {
+        check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
         Ok((deadline(&parts.headers, &front.settings)?, compression))
@@ -52,7 +54,7 @@ pub(super) async fn answer<B: Backend>(
     let mut context = peer.context(service, method, &parts);
     (context.protocol, context.codec, context.deadline) = (Protocol::Connect, codec, deadline);
     let json = codec == Codec::Json;
-    let messages = Messages::prefixed(body, compression, front.settings.max_request);
+    let messages = Messages::prefixed(body, compression, &front.settings);
     let incoming = Incoming {
         context,
         messages: messages.json(json.then(|| method.input())),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::request::Parts;
 use http::{Request, Response};
@@ -19,7 +21,7 @@ pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
     called: Called<'_>,
     request: Request<Body>,
-    peer: &Peer,
+    peer: &Arc<Peer>,
     codec: Codec,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -27,7 +29,7 @@ pub(super) async fn answer<B: Backend>(
         check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
-        Ok(Messages::whole(body, compression, front.settings.max_request))
+        Ok(Messages::whole(body, compression, &front.settings))
     })
     .await
 }
@@ -37,13 +39,13 @@ pub(super) async fn run<B: Backend>(
     front: &Front<B>,
     Called { service, method }: Called<'_>,
     parts: Parts,
-    peer: &Peer,
+    peer: &Arc<Peer>,
     codec: Codec,
     messages: impl FnOnce(&Parts) -> Result<Messages, Status>,
 ) -> Response<Body> {
     let types = method.descriptor().parent_pool();
-    let mut call = front.calls.begin(service.name(), method.name(), peer.address);
-    let read = deadline(&parts.headers, &front.settings).and_then(|deadline| Ok((deadline, messages(&parts)?)));
+    let mut call = front.calls.begin(service.name(), method.name(), peer);
+    let read = call.admitted().and_then(|()| Ok((deadline(&parts.headers, &front.settings)?, messages(&parts)?)));
     let (deadline, messages) = match read {
         Ok(read) => read,
         Err(status) => {

@@ -31,6 +31,8 @@ pub(super) fn package(pool: &DescriptorPool, schema: &Schema) -> Package {
         serves: vec![name(RELAY)],
         calls: vec![name(UPSTREAM)],
         raw: Vec::new(),
+        imports: Default::default(),
+        allowed_callers: Default::default(),
         run: Run { memory: bytesize::ByteSize::gib(1), ..Run::default() },
         language: Language::Component,
         okra: "0.1.0".to_owned(),

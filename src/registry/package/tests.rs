@@ -44,6 +44,8 @@ fn manifest() -> Manifest {
         serves: vec![ServiceName::new("greeter.v1.Greeter").unwrap()],
         calls: vec![],
         raw: vec![],
+        imports: Default::default(),
+        allowed_callers: Default::default(),
         run: Run::default(),
         language: Language::Rust,
         okra: "0.1.0".to_owned(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::client::SendRequest;
+use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Method, Request};
 use miette::{IntoDiagnostic as _, bail, ensure};
 use tokio::net::TcpStream;
@@ -12,12 +13,14 @@ use tokio::net::TcpStream;
 /// Large enough that no server ever waits for the client to read.
 const WINDOW: u32 = 16 << 20;
 
-/// A unary call, ready to be sent again and again.
+/// A call, ready to be made again and again.
 #[derive(Clone)]
 pub(crate) struct Call {
     path: &'static str,
     /// The request message in its frame.
     frame: Bytes,
+    /// How often it is sent in one call, each time when the last one has been answered with itself.
+    turns: u32,
 }
 
 impl Call {
@@ -26,7 +29,12 @@ impl Call {
         frame.put_u8(0);
         frame.put_u32(message.encoded_len() as u32);
         frame.put_slice(&message.encode_to_vec());
-        Self { path, frame: frame.freeze() }
+        Self { path, frame: frame.freeze(), turns: 1 }
+    }
+
+    /// A call with streams, in which client and server take turns.
+    pub(crate) fn in_turns(path: &'static str, message: &impl prost::Message, turns: u32) -> Self {
+        Self { turns, ..Self::new(path, message) }
     }
 }
 
@@ -69,17 +77,44 @@ impl Connection {
         Ok(frame.split_off(5).freeze())
     }
 
-    async fn send(&self, call: &Call, mut received: impl FnMut(Bytes)) -> miette::Result<()> {
+    /// Opens a stream, has one message answered, and leaves it open for as long as what comes back lives.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub(crate) async fn open_stream(&self, call: &Call) -> miette::Result<OpenStream> {
+        let mut requests = self.requests.clone().ready().await.into_diagnostic()?;
+        let (response, mut stream) = requests.send_request(self.head(call)?, false).into_diagnostic()?;
+        stream.send_data(call.frame.clone(), false).into_diagnostic()?;
+        let mut body = response.await.into_diagnostic()?.into_body();
+        ensure!(body.data().await.is_some_and(|chunk| chunk.is_ok()), "`{}` did not answer", call.path);
+        Ok(OpenStream { _requests: stream, _responses: body })
+    }
+
+    fn head(&self, call: &Call) -> miette::Result<Request<()>> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("http://{}{}", self.authority, call.path))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
-        let request = request.body(()).into_diagnostic()?;
+        request.body(()).into_diagnostic()
+    }
+
+    async fn send(&self, call: &Call, mut received: impl FnMut(Bytes)) -> miette::Result<()> {
         let mut requests = self.requests.clone().ready().await.into_diagnostic()?;
-        let (response, mut stream) = requests.send_request(request, false).into_diagnostic()?;
-        stream.send_data(call.frame.clone(), true).into_diagnostic()?;
+        let (response, mut stream) = requests.send_request(self.head(call)?, false).into_diagnostic()?;
+        stream.send_data(call.frame.clone(), call.turns == 1).into_diagnostic()?;
         let (head, mut body) = response.await.into_diagnostic()?.into_parts();
+        for turn in 2..=call.turns {
+            let mut expected = call.frame.len();
+            while let Some(left) = expected.checked_sub(1) {
+                let Some(chunk) = body.data().await else { bail!("`{}` ended after {} turns", call.path, turn - 2) };
+                let chunk = chunk.into_diagnostic()?;
+                body.flow_control().release_capacity(chunk.len()).into_diagnostic()?;
+                expected = (left + 1).saturating_sub(chunk.len());
+                received(chunk);
+            }
+            stream.send_data(call.frame.clone(), turn == call.turns).into_diagnostic()?;
+        }
         while let Some(chunk) = body.data().await {
             let chunk = chunk.into_diagnostic()?;
             body.flow_control().release_capacity(chunk.len()).into_diagnostic()?;
@@ -88,6 +123,12 @@ impl Connection {
         let trailers = body.trailers().await.into_diagnostic()?;
         check_status(call, trailers.as_ref().unwrap_or(&head.headers))
     }
+}
+
+/// A stream that is open and idle.
+pub(crate) struct OpenStream {
+    _requests: SendStream<Bytes>,
+    _responses: RecvStream,
 }
 
 fn check_status(call: &Call, trailers: &HeaderMap) -> miette::Result<()> {

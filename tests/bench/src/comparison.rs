@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::client::Call;
 use crate::load::{Load, Measured};
-use crate::messages::{self, RepeatRequest, RepeatResponse};
+use crate::messages::{self, Blob, FeedRequest, RepeatRequest, RepeatResponse};
 use crate::servers::{Host, Servers};
 
 const ROUNDS: usize = 7;
@@ -23,6 +23,8 @@ const REPEATED: u32 = 5_000;
 const SMALL: &str = "/bench.echo.v1.Echo/Small";
 const ITEMS: &str = "/bench.echo.v1.Echo/Items";
 const BYTES: &str = "/bench.echo.v1.Echo/Bytes";
+const TALK: &str = "/bench.echo.v1.Echo/Talk";
+const FEED: &str = "/bench.echo.v1.Echo/Feed";
 
 /// Two things that are measured in turn.
 pub(crate) struct Comparison {
@@ -34,7 +36,7 @@ pub(crate) struct Comparison {
 }
 
 /// All comparisons.
-pub(crate) fn all() -> [Comparison; 6] {
+pub(crate) fn all() -> [Comparison; 10] {
     let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
     let repeat = Side {
         label: "local",
@@ -43,7 +45,13 @@ pub(crate) fn all() -> [Comparison; 6] {
         answer: RepeatResponse { answered: REPEATED }.encode_to_vec(),
         stands_for: REPEATED,
     };
+    let small = Blob { data: vec![0; 16] };
+    let large = Blob { data: vec![0; 64 << 10] };
     [
+        Comparison::feed("feed-small", "a stream of small responses, 4 callers", 4, 10_000, &small),
+        Comparison::feed("feed-64k", "a stream of responses of 64 KiB, 4 callers", 4, 500, &large),
+        Comparison::talk("talk-small", "small messages there and back on streams, 16 callers", 16, 500, &small),
+        Comparison::talk("talk-64k", "messages of 64 KiB there and back on streams, 4 callers", 4, 100, &large),
         Comparison::with_tonic("unary-1", "a small message, 1 caller", 1, SMALL, &note),
         Comparison::with_tonic("unary-64", "a small message, 64 callers", 64, SMALL, &note),
         Comparison::with_tonic("items-10k", "10,000 items there and back, 4 callers", 4, ITEMS, &basket),
@@ -108,6 +116,32 @@ impl Comparison {
         let (ours, theirs) =
             (Side::echo("okra", Host::Okra, path, message), Side::echo("tonic", Host::Native, path, message));
         Self { name, about, callers, ours, theirs }
+    }
+
+    /// OKRA against tonic: calls with many responses, of which each counts.
+    fn feed(name: &'static str, about: &'static str, callers: usize, count: u32, message: &Blob) -> Self {
+        let request = FeedRequest { count, size: message.data.len() as u32 };
+        Self::streaming(name, about, callers, Call::new(FEED, &request), count, message)
+    }
+
+    /// OKRA against tonic: client and server take turns on a stream, and each turn counts.
+    fn talk(name: &'static str, about: &'static str, callers: usize, turns: u32, message: &Blob) -> Self {
+        Self::streaming(name, about, callers, Call::in_turns(TALK, message, turns), turns, message)
+    }
+
+    fn streaming(
+        name: &'static str,
+        about: &'static str,
+        callers: usize,
+        call: Call,
+        messages: u32,
+        message: &Blob,
+    ) -> Self {
+        let frame = [&[0], &(message.encoded_len() as u32).to_be_bytes()[..], &message.encode_to_vec()].concat();
+        let mut answer = frame.repeat(messages as usize);
+        answer.drain(..5);
+        let side = |label, host| Side { label, host, call: call.clone(), answer: answer.clone(), stands_for: messages };
+        Self { name, about, callers, ours: side("okra", Host::Okra), theirs: side("tonic", Host::Native) }
     }
 
     /// Measures both sides in turn, and who goes first in turn as well: whatever else the machine does meets both.

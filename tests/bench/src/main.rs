@@ -3,6 +3,7 @@
 
 mod client;
 mod comparison;
+mod idle;
 mod load;
 mod messages;
 mod report;
@@ -22,8 +23,13 @@ use servers::Servers;
 #[command(about = "Measures OKRA against something else in the same run")]
 struct Bench {
     /// What to compare; everything when nothing is named.
-    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(comparison::all().map(|one| one.name)))]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     names: Vec<String>,
+}
+
+/// Everything that is measured.
+fn names() -> impl Iterator<Item = &'static str> {
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME])
 }
 
 #[tokio::main]
@@ -40,12 +46,18 @@ async fn main() -> miette::Result<()> {
 }
 
 async fn run(names: &[String]) -> miette::Result<()> {
-    let servers = Servers::start().await?;
     let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
-    for comparison in comparison::all().into_iter().filter(|one| is_chosen(one.name)) {
-        let outcome = comparison.run(&servers).await?;
-        let text = report::table(&comparison, outcome);
-        stdout().write_all(text.as_bytes()).into_diagnostic()?;
+    let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
+    let mut chosen = comparison::all().into_iter().filter(|one| is_chosen(one.name)).peekable();
+    if chosen.peek().is_some() {
+        let servers = Servers::start().await?;
+        for comparison in chosen {
+            let outcome = comparison.run(&servers).await?;
+            print(report::table(&comparison, outcome))?;
+        }
+    }
+    if is_chosen(idle::NAME) {
+        print(idle::run().await?)?;
     }
     Ok(())
 }

@@ -39,6 +39,14 @@ pub(crate) struct Blob {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct FeedRequest {
+    #[prost(uint32, tag = "1")]
+    pub(crate) count: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) size: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct RepeatRequest {
     #[prost(uint32, tag = "1")]
     pub(crate) calls: u32,

@@ -7,16 +7,17 @@ mod generated {
 mod messages;
 
 use std::io::Write as _;
+use std::pin::Pin;
 
 use miette::IntoDiagnostic as _;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use generated::echo_server::{Echo, EchoServer};
-use messages::{Basket, Blob, Note};
+use messages::{Basket, Blob, FeedRequest, Note};
 
 struct Service;
 
@@ -32,6 +33,20 @@ impl Echo for Service {
 
     async fn bytes(&self, request: Request<Blob>) -> Result<Response<Blob>, Status> {
         Ok(Response::new(request.into_inner()))
+    }
+
+    type TalkStream = Streaming<Blob>;
+
+    async fn talk(&self, request: Request<Streaming<Blob>>) -> Result<Response<Streaming<Blob>>, Status> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    type FeedStream = Pin<Box<dyn Stream<Item = Result<Blob, Status>> + Send>>;
+
+    async fn feed(&self, request: Request<FeedRequest>) -> Result<Response<Self::FeedStream>, Status> {
+        let FeedRequest { count, size } = request.into_inner();
+        let blobs = (0..count).map(move |_| Ok(Blob { data: vec![0; size as usize] }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(blobs))))
     }
 }
 

@@ -35,6 +35,16 @@ impl Server {
         Ok(Self { address, process, _child: child })
     }
 
+    /// Memory that it has of its own and shares with no other process, in bytes.
+    pub(crate) fn memory(&self) -> miette::Result<u64> {
+        let path = format!("/proc/{}/smaps_rollup", self.process);
+        let rollup =
+            std::fs::read_to_string(&path).into_diagnostic().wrap_err_with(|| format!("cannot read {path}"))?;
+        let kibibytes = |line: &str| line.split_whitespace().nth(1)?.parse::<u64>().ok();
+        let private = rollup.lines().filter(|line| line.starts_with("Private_")).filter_map(kibibytes);
+        Ok(private.sum::<u64>() * 1024)
+    }
+
     /// CPU time used so far, by all of its threads, in user and kernel.
     pub(crate) fn cpu(&self) -> miette::Result<Duration> {
         /// The kernel's unit for user space, on every architecture that we know.

@@ -1,9 +1,10 @@
 //! The servers that are compared.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
-use okra::config::Isolation;
+use okra::config::{Isolation, Run};
 use okra::project::build;
 use okra::registry::Package;
 use tempfile::TempDir;
@@ -36,11 +37,11 @@ impl Servers {
         let (echo, relay) = (guest("echo")?, guest("relay")?);
         let packages = tempfile::tempdir().into_diagnostic()?;
         let isolated = packages.path().join("isolated.wasm");
-        std::fs::write(&isolated, with_request_isolation(&echo)?).into_diagnostic()?;
+        repackage(&echo, &isolated, |run| run.isolation = Isolation::Request)?;
         Ok(Self {
             okra: Server::start(serve(&[&echo, &relay])?).await?,
             isolated: Server::start(serve(&[&isolated])?).await?,
-            native: Server::start(Command::new(beside_us("okra-bench-native")?)).await?,
+            native: native().await?,
             _packages: packages,
         })
     }
@@ -60,12 +61,26 @@ fn guest(name: &str) -> miette::Result<PathBuf> {
     Ok(build(&folder, None).wrap_err_with(|| format!("cannot build guest `{name}`"))?.path)
 }
 
-/// The same package with another word in its manifest.
-fn with_request_isolation(path: &Path) -> miette::Result<Vec<u8>> {
+/// The native server.
+pub(crate) async fn native() -> miette::Result<Server> {
+    Server::start(Command::new(beside_us("okra-bench-native")?)).await
+}
+
+/// OKRA with an echo guest of so many instances. `folder` is for its package.
+pub(crate) async fn wide(folder: &Path, instances: u64) -> miette::Result<Server> {
+    let package = folder.join("wide.wasm");
+    let instances = u32::try_from(instances).ok().and_then(NonZeroU32::new).ok_or_else(|| miette!("too many"))?;
+    repackage(&guest("echo")?, &package, |run| run.instances = instances)?;
+    Server::start(serve(&[&package])?).await
+}
+
+/// The same package, run in another way.
+fn repackage(path: &Path, to: &Path, change: impl FnOnce(&mut Run)) -> miette::Result<()> {
     let package = Package::read(std::fs::read(path).into_diagnostic()?)?;
     let mut manifest = package.manifest().clone();
-    manifest.run.isolation = Isolation::Request;
-    Ok(Package::write(package.component(), package.descriptors(), &manifest)?)
+    change(&mut manifest.run);
+    let bytes = Package::write(package.component(), package.descriptors(), &manifest)?;
+    std::fs::write(to, bytes).into_diagnostic()
 }
 
 fn serve(packages: &[&Path]) -> miette::Result<Command> {

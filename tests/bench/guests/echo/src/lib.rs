@@ -2,7 +2,7 @@
 
 okra_guest::generate!();
 
-use echo::{Basket, Blob, Echo, Note};
+use echo::{Basket, Blob, BlobReader, BlobWriter, Echo, FeedRequest, Note};
 use okra_guest::Error;
 
 struct Service;
@@ -18,6 +18,18 @@ impl Echo for Service {
 
     fn bytes(request: Blob) -> Result<Blob, Error> {
         Ok(request)
+    }
+
+    fn talk(requests: &BlobReader, responses: &BlobWriter) -> Result<(), Error> {
+        for request in requests {
+            responses.write(&request?)?;
+        }
+        Ok(())
+    }
+
+    fn feed(request: FeedRequest, responses: &BlobWriter) -> Result<(), Error> {
+        let blob = Blob { data: vec![0; request.size as usize] };
+        (0..request.count).try_for_each(|_| responses.write(&blob))
     }
 }
 
