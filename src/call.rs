@@ -7,7 +7,7 @@ mod metadata;
 mod status;
 mod stream;
 
-pub use context::{Cancellation, Codec, Context, Deadline, Protocol, Way};
+pub use context::{Cancellation, Codec, Context, Deadline, Identity, Protocol, Way};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use status::{Code, Detail, Status};
 pub use stream::{Gone, Part, RequestSink, Requests, ResponseSink, Responses, requests, responses};

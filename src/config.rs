@@ -8,6 +8,7 @@ mod error;
 mod import;
 mod name;
 mod run;
+mod server;
 mod unit;
 
 pub use callers::{Callable, Caller};
@@ -15,6 +16,7 @@ pub use error::{ConfigError, Mistake};
 pub use import::{Address, Import, InvalidAddress};
 pub use name::{InvalidName, Name, ServiceName};
 pub use run::{Isolation, Run};
+pub use server::{Cors, Limits, Server, ServerTls};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

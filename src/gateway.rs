@@ -1,20 +1,28 @@
 //! The gateway: HTTP in, status out.
 //!
-//! It owns the listener, speaks gRPC, and hands calls to a [`Backend`] as bytes with a [`Context`]. It knows neither
-//! components nor actors.
+//! It owns the listener, speaks gRPC, gRPC-Web, Connect and JSON on it, and hands calls to a [`Backend`] as bytes with a
+//! [`Context`]. It knows neither components nor actors.
 
 mod answer;
 mod body;
 mod calls;
+mod compression;
+mod connect;
+mod connection;
+mod cors;
 mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
 mod front;
-mod head;
+mod grpc;
+mod guarded;
 mod health;
+mod json;
 mod listener;
 mod messages;
+mod prefixed;
+mod pressure;
 mod reflection;
 mod route;
 mod served;
@@ -22,7 +30,10 @@ mod settings;
 mod streaming;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod unary;
+mod web;
+mod wire;
 
 use std::sync::Arc;
 
@@ -31,12 +42,14 @@ use tokio::sync::watch;
 
 use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
 
+use answer::Incoming;
 use calls::Calls;
 
 pub use error::GatewayError;
 pub use listener::{listen, serve};
 pub use served::{Health, Method, Served, Service};
 pub use settings::Settings;
+pub use tls::Tls;
 
 /// What the gateway serves.
 pub trait Backend: Send + Sync + 'static {

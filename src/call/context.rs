@@ -32,16 +32,23 @@ pub enum Codec {
 /// When a call must be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// What the caller sent.
-    pub timeout: Duration,
+    /// What the caller sent; none of a deadline that is not the caller's.
+    pub timeout: Option<Duration>,
     /// The moment itself.
     pub at: Instant,
 }
 
 impl Deadline {
-    /// `timeout` from now on; one too far away to be told apart from none is none.
+    /// The caller's, `timeout` from now on; one too far away to be told apart from none is none.
     pub fn after(timeout: Duration) -> Option<Self> {
-        Instant::now().checked_add(timeout).map(|at| Self { timeout, at })
+        Instant::now().checked_add(timeout).map(|at| Self { timeout: Some(timeout), at })
+    }
+
+    /// The sooner of a deadline and the moment that is `longest` away.
+    pub fn within(deadline: Option<Self>, longest: Duration) -> Option<Self> {
+        let timeout = deadline.and_then(|deadline| deadline.timeout);
+        let at = [deadline.map(|deadline| deadline.at), Instant::now().checked_add(longest)];
+        at.into_iter().flatten().min().map(|at| Self { timeout, at })
     }
 
     /// The sooner one.
@@ -56,6 +63,15 @@ impl Deadline {
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
     }
+}
+
+/// Who a client is, as its certificate proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Of the certificate's alternative names the first URI, else the first DNS name, else its subject's common name.
+    pub name: String,
+    /// The certificate, in DER.
+    pub certificate: Vec<u8>,
 }
 
 /// Everything that travels with a call besides its messages.
@@ -77,6 +93,8 @@ pub struct Context {
     pub deadline: Option<Deadline>,
     /// Who called over the network.
     pub peer: Option<SocketAddr>,
+    /// Who called over mutual TLS.
+    pub identity: Option<Arc<Identity>>,
     /// The name under which we were called.
     pub authority: Option<String>,
     /// Full names of the services through which the call came, first caller first.

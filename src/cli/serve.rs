@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Identity;
 
 use super::packages;
-use crate::config::{Address, Import, ServiceName};
+use crate::config::{self, Address, Import, ServiceName};
 use crate::gateway::{self, Backend as _, Settings};
 use crate::instance::EngineSettings;
 use crate::runtime::Runtime;
@@ -24,6 +24,9 @@ pub(super) struct Serve {
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
+    /// A file with TLS, CORS and limits of the server.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Serve even when some package calls a service that nobody serves; such calls fail with UNAVAILABLE.
     #[arg(long)]
     allow_missing: bool,
@@ -88,15 +91,16 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
-        let (cache, settings) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_outside(&cache, settings, imports, self.identity()?)?;
-        let mut largest = Settings::default().max_request;
+        let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
+        let runtime = Runtime::with_outside(&cache, engine, imports, self.identity()?)?;
+        let config = self.config.as_deref().map(config::Server::load).transpose()?.unwrap_or_default();
+        let mut settings = Settings::new(&config)?;
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
                 unused.retain(|service| !package.manifest().calls.contains(service));
                 let most = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
-                largest = largest.max(most);
+                settings.max_request = settings.max_request.max(most);
             }
         }
         if let Some(service) = unused.iter().next() {
@@ -114,8 +118,11 @@ impl Serve {
         for service in runtime.served().borrow().services() {
             tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
         }
-        tracing::info!("listening on http://{address}");
-        let settings = Settings { max_request: largest, ..Settings::default() };
+        if let Some(most) = config.limits.max_request {
+            settings.max_request = usize::try_from(most.as_u64()).unwrap_or(usize::MAX);
+        }
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}");
         let shutdown = gateway::serve(listener, runtime, settings, async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

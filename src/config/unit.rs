@@ -45,6 +45,11 @@ pub(super) mod size {
     }
 }
 
+/// A number of bytes above zero, or none when the key is not there.
+pub(super) fn optional_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
+    size::deserialize(deserializer).map(Some)
+}
+
 /// A size that the linear memory of WebAssembly can have: 64 KiB, a page, to 4 GiB.
 pub(super) mod memory {
     use super::*;

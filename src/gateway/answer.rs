@@ -1,99 +1,26 @@
-//! A gRPC call over HTTP/2: what unary and streaming calls have in common.
+//! What the calls of all protocols have in common.
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::OptionFuture;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response};
-use http_body::Body as HttpBody;
+use prost_reflect::MessageDescriptor;
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
 
-use super::body::extend;
 use super::calls::Call;
-use super::head::{ACCEPT_ENCODING, ENCODING, Head};
 use super::messages::Messages;
-use super::{Backend, Calls, Served, Settings, route, streaming, unary};
-use crate::call::{Cancellation, Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Status};
-
-const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+use crate::call::{Cancellation, Code, Context, Deadline, Failure, Status};
 
 /// A call whose headers were read.
 pub(super) struct Incoming {
     pub(super) context: Context,
     pub(super) messages: Messages,
-    /// Whether response messages may be compressed.
-    pub(super) gzip: bool,
-    /// Largest response message, in bytes.
+    /// What the response messages are, when they go back as JSON.
+    pub(super) json: Option<MessageDescriptor>,
+    /// Largest response message, in bytes as protobuf.
     pub(super) max_response: usize,
     pub(super) call: Call,
-}
-
-/// Answers a gRPC request, whatever it asks for.
-pub(super) async fn answer<B, T>(
-    backend: &Arc<B>,
-    served: &Served,
-    settings: &Settings,
-    calls: &Arc<Calls>,
-    request: Request<T>,
-    peer: SocketAddr,
-) -> Response<Body>
-where
-    B: Backend,
-    T: HttpBody<Data = Bytes> + Send + 'static,
-    T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (parts, body) = request.into_parts();
-    let (service, method) = match route::find(served, parts.uri.path()) {
-        Ok(found) => found,
-        Err(status) => return trailers_only(status),
-    };
-    let mut call = calls.begin(service.name(), method.name(), peer);
-    let read = Head::read(&parts.headers, settings);
-    let head = match read {
-        Ok(head) => head,
-        Err(status) => {
-            call.outcome(Err(&status));
-            return trailers_only(status);
-        }
-    };
-    let context = Context {
-        service: service.name().clone(),
-        method: method.name().clone(),
-        protocol: Protocol::Grpc,
-        codec: Codec::Proto,
-        get_query: None,
-        metadata: Metadata::from_headers(&parts.headers),
-        deadline: head.deadline,
-        peer: Some(peer),
-        authority: authority(&parts),
-        chain: Arc::new([]),
-        cancellation: Cancellation::new(),
-    };
-    let incoming = Incoming {
-        context,
-        messages: Messages::new(body, head.encoding, settings.max_request),
-        gzip: head.gzip,
-        max_response: settings.max_response,
-        call,
-    };
-    if method.is_client_streaming() || method.is_server_streaming() {
-        streaming::answer(backend.clone(), method, incoming).await
-    } else {
-        unary::answer(&**backend, incoming).await
-    }
-}
-
-fn authority(parts: &http::request::Parts) -> Option<String> {
-    let of_uri = parts.uri.authority().map(|authority| authority.as_str());
-    let host = || parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    of_uri.or_else(host).map(str::to_owned)
 }
 
 /// What ends a call before its handler does.
@@ -152,22 +79,4 @@ pub(super) fn check_size(message: &[u8], limit: usize) -> Result<(), Status> {
     }
     let text = format!("the response message has {} bytes, the limit is {limit}", message.len());
     Err(Status::new(Code::ResourceExhausted, text))
-}
-
-/// An answer with something before its trailers. `gzip` says that some of its messages are compressed.
-pub(super) fn response(headers: &Metadata, gzip: bool, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, GRPC);
-    if gzip {
-        response.headers_mut().insert(ENCODING, GZIP);
-    }
-    extend(response.headers_mut(), headers.to_headers());
-    response
-}
-
-/// A failure without anything before it.
-pub(super) fn trailers_only(status: Status) -> Response<Body> {
-    let mut response = tonic::Status::from(status).into_http();
-    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip,identity"));
-    response
 }

@@ -1,41 +1,23 @@
-use std::io::Write as _;
+use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
+use super::calls::Call;
+use super::front::Peer;
 use crate::call::{Code, Metadata, Status};
-
-/// Shorter messages are sent as they are: setting gzip up costs more than it saves.
-const COMPRESS_FROM: usize = 1 << 10;
 
 /// A frame of a response, or why there is none.
 pub(super) type Framed = Result<Frame<Bytes>, tonic::Status>;
-
-/// Appends a message as it goes over the wire: whether it is compressed, its size, itself. It has less than 4 GiB.
-///
-/// With `gzip` it is compressed if that makes it smaller. Returns whether it was.
-pub(super) fn encode(message: &[u8], gzip: bool, buffer: &mut BytesMut) -> bool {
-    let compressed = if gzip && message.len() >= COMPRESS_FROM { compress(message) } else { None };
-    let bytes = compressed.as_deref().unwrap_or(message);
-    buffer.reserve(5 + bytes.len());
-    buffer.put_u8(compressed.is_some().into());
-    buffer.put_u32(bytes.len() as u32);
-    buffer.put_slice(bytes);
-    compressed.is_some()
-}
-
-fn compress(message: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(message).ok()?;
-    encoder.finish().ok().filter(|compressed| compressed.len() < message.len())
-}
 
 /// The frame at the end of a response.
 pub(super) fn trailers(outcome: Result<Metadata, Status>) -> Framed {
@@ -61,16 +43,89 @@ pub(super) fn extend(headers: &mut HeaderMap, more: HeaderMap) {
     }
 }
 
+/// The whole body of an answer. Its call ends once it was sent, or when nobody takes it.
+pub(super) struct WithCall {
+    body: Full<Bytes>,
+    _call: Call,
+}
+
+impl WithCall {
+    pub(super) fn new(body: Bytes, call: Call) -> Self {
+        Self { body: Full::new(body), _call: call }
+    }
+}
+
+impl HttpBody for WithCall {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an HTTP/1.1 request. What its reader leaves of it is read and thrown away, within bounds: were the
+/// connection closed under a client that still sends, it would not see the answer.
+pub(super) struct Drained(Option<Incoming>);
+
+impl Drained {
+    const BYTES: usize = 4 << 20;
+    const TIME: Duration = Duration::from_secs(5);
+
+    pub(super) fn new(body: Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl HttpBody for Drained {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(SizeHint::default, HttpBody::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        if let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) {
+            let mut rest = Limited::new(body, Self::BYTES);
+            let drain = async move { while let Some(Ok(_)) = rest.frame().await {} };
+            tokio::spawn(tokio::time::timeout(Self::TIME, drain));
+        }
+    }
+}
+
 /// A stream that would go on for ever, until the server shuts down.
 pub(super) struct UntilShutdown {
     frames: Body,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
+    _peer: Arc<Peer>,
 }
 
 impl UntilShutdown {
-    pub(super) fn new(frames: Body, shutdown: WaitForCancellationFutureOwned) -> Self {
-        Self { frames, shutdown: Box::pin(shutdown), ended: false }
+    pub(super) fn new(frames: Body, peer: Arc<Peer>, shutdown: WaitForCancellationFutureOwned) -> Self {
+        Self { frames, shutdown: Box::pin(shutdown), ended: false, _peer: peer }
     }
 }
 

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,13 +6,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use super::front::Peer;
+use super::pressure::Pressure;
 use crate::call::{Code, Status};
 
 /// The calls in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Calls {
     state: Mutex<State>,
     cut: CancellationToken,
+    most: usize,
+    pressure: Pressure,
 }
 
 #[derive(Debug, Default)]
@@ -30,9 +33,11 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Call {
     calls: Arc<Calls>,
+    peer: Arc<Peer>,
     number: u64,
     began: Instant,
     span: Span,
+    refused: Option<&'static str>,
     counts: Option<Arc<Counts>>,
     outcome: Option<Outcome>,
 }
@@ -51,14 +56,33 @@ enum Outcome {
 }
 
 impl Calls {
-    pub(super) fn begin(self: &Arc<Self>, service: &Arc<str>, method: &Arc<str>, peer: SocketAddr) -> Call {
+    /// With room for so many at once, as long as there is memory.
+    pub(super) fn new(most: usize, memory: Option<u64>) -> Self {
+        Self { state: Mutex::default(), cut: CancellationToken::new(), most, pressure: Pressure::new(memory) }
+    }
+
+    /// Follows the memory of the process without end.
+    pub(super) async fn follow(&self) {
+        self.pressure.follow().await;
+    }
+
+    pub(super) fn begin(self: &Arc<Self>, service: &Arc<str>, method: &Arc<str>, peer: &Arc<Peer>) -> Call {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
         state.running.insert(number, (service.clone(), method.clone()));
+        let refused = if state.running.len() > self.most {
+            Some("the server has as many calls as it can take")
+        } else if self.pressure.is_high() {
+            Some("the server is short of memory")
+        } else {
+            None
+        };
         drop(state);
-        let span = tracing::info_span!("call", %service, %method, %peer);
-        Call { calls: self.clone(), number, began: Instant::now(), span, counts: None, outcome: None }
+        peer.touch();
+        let span = tracing::info_span!("call", %service, %method, peer = %peer.address);
+        let (calls, peer) = (self.clone(), peer.clone());
+        Call { calls, peer, number, began: Instant::now(), span, refused, counts: None, outcome: None }
     }
 
     /// Counts the calls that finish from now on.
@@ -88,6 +112,14 @@ impl Calls {
 }
 
 impl Call {
+    /// Whether there is room for it.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when there is not: the call is not to be served.
+    pub(super) fn admitted(&self) -> Result<(), Status> {
+        self.refused.map_or(Ok(()), |why| Err(Status::new(Code::ResourceExhausted, why)))
+    }
+
     /// The span in which everything about the call is logged.
     pub(super) fn span(&self) -> &Span {
         &self.span
@@ -134,6 +166,7 @@ impl Drop for Call {
             state.finished += 1;
         }
         drop(state);
+        self.peer.touch();
         let ms = self.began.elapsed().as_micros() as f64 / 1000.0;
         let received = self.counts.as_ref().map(|counts| counts.received.load(Ordering::Relaxed));
         let sent = self.counts.as_ref().map(|counts| counts.number_sent());

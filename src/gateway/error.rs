@@ -1,4 +1,5 @@
 use std::io;
+use std::path::PathBuf;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -15,6 +16,27 @@ pub enum GatewayError {
         /// What to do.
         #[help]
         help: &'static str,
+    },
+    /// A file of certificates or keys cannot be read.
+    #[error("cannot read {}", path.display())]
+    #[diagnostic(code(okra::gateway::tls))]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file of certificates or keys does not hold what it should.
+    #[error("{} {what}", path.display())]
+    #[diagnostic(
+        code(okra::gateway::tls),
+        help("give PEM files: the certificate with its chain, its private key, and for clients their authorities")
+    )]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
 }
 

@@ -1,26 +1,17 @@
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{FusedFuture as _, FutureExt as _};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
+use futures_util::future::{FusedFuture as _, FutureExt as _, OptionFuture};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::connection::connection;
 use super::front::Front;
 use super::health::Reporter;
 use super::reflection::Reflection;
-use super::{Backend, Calls, GatewayError, Settings, Shutdown};
-
-/// Bytes of one stream that wait unread at most. A handler that reads slowly stops its caller here.
-const STREAM_WINDOW: u32 = 256 << 10;
-/// The same of all streams of a connection: many times more, or one slow handler would stop the other calls there.
-const CONNECTION_WINDOW: u32 = 16 << 20;
+use super::{Backend, Calls, GatewayError, Settings, Shutdown, cors};
 
 /// How long calls that were cut may take to say so to their callers.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -50,25 +41,34 @@ pub async fn serve<B: Backend>(
     let now = served.borrow().clone();
     let health = Reporter::new(&now).await;
     let grace = settings.grace;
+    let tls = settings.tls.clone();
+    let cors = cors::layer(&settings.origins);
+    let calls = Calls::new(settings.max_calls, settings.max_memory);
+    let most = settings.max_connections;
     let unhealthy = CancellationToken::new();
     let front = Arc::new(Front {
         backend,
         served: served.clone(),
         settings,
-        calls: Arc::new(Calls::default()),
+        calls: Arc::new(calls),
         health: health.server(),
         reflection: Reflection::default(),
+        cors,
         shutdown: CancellationToken::new(),
     });
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut following = pin!(health.follow(served, unhealthy.clone()).fuse());
+    let mut memory = pin!(front.calls.follow());
+    let mut certificates = pin!(OptionFuture::from(tls.as_ref().map(|tls| tls.follow())));
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             () = &mut following => {}
+            Some(()) = &mut certificates => {}
+            () = &mut memory => {}
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((stream, peer)) => {
                     connections.spawn(connection(front.clone(), stream, peer));
                 }
@@ -100,55 +100,4 @@ pub async fn serve<B: Backend>(
 
 async fn all(connections: &mut JoinSet<()>) {
     while connections.join_next().await.is_some() {}
-}
-
-async fn connection<B: Backend>(front: Arc<Front<B>>, stream: TcpStream, peer: SocketAddr) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
-    }
-    let builder = builder(&front.settings);
-    let shutdown = front.shutdown.clone();
-    // hyper waits for the first bytes without end.
-    let mut first = [0];
-    tokio::select! {
-        spoke = tokio::time::timeout(front.settings.header_read_timeout, stream.peek(&mut first)) => {
-            if !matches!(spoke, Ok(Ok(1))) {
-                return tracing::debug!(%peer, "the client sent nothing");
-            }
-        }
-        () = shutdown.cancelled() => return,
-    }
-    let service = service_fn(move |request| {
-        let front = front.clone();
-        // Boxed: hyper and tokio move the future of every request several times.
-        Box::pin(async move { Ok::<_, Infallible>(front.answer(request, peer).await) })
-    });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, error, "connection broke");
-    }
-}
-
-fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_read_timeout);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        // To gRPC it would be metadata of the response.
-        .auto_date_header(false)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(settings.max_concurrent_streams)
-        .max_header_list_size(settings.max_header_list)
-        .keep_alive_interval(settings.keepalive_interval)
-        .keep_alive_timeout(settings.keepalive_timeout);
-    builder
 }

@@ -1,29 +1,49 @@
-use bytes::Bytes;
-use http_body::Body as HttpBody;
-use http_body_util::BodyExt as _;
-use tonic::codec::{CompressionEncoding, Streaming};
+use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use prost_reflect::MessageDescriptor;
+use tonic::body::Body;
+
+use super::compression::{Compression, too_large};
+use super::prefixed::Prefixed;
+use super::{Settings, json};
 use crate::call::{Code, Context, Status};
-use crate::grpc::BytesCodec;
 
 /// The request messages of a call, as they come over the wire.
 ///
 /// They are read when they are asked for and not before, so that a caller sends no faster than its handler reads.
 pub(super) struct Messages {
-    stream: Streaming<Bytes>,
-    limit: usize,
+    source: Source,
+    /// What they are, when they come as JSON.
+    json: Option<MessageDescriptor>,
+    /// How long the only message of a call may take to come.
+    patience: Duration,
+}
+
+enum Source {
+    Prefixed(Prefixed),
+    /// The one that is the whole body; none once it was read.
+    Whole(Option<Whole>),
 }
 
 impl Messages {
-    pub(super) fn new<T>(body: T, encoding: Option<CompressionEncoding>, limit: usize) -> Self
-    where
-        T: HttpBody<Data = Bytes> + Send + 'static,
-        T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        // tonic takes a request that was reset for one that came to its end. The code here is one that its decoder does
-        // not use.
-        let body = body.map_err(|error| tonic::Status::aborted(error.into().to_string()));
-        Self { stream: Streaming::new_request(BytesCodec, body, encoding, Some(limit)), limit }
+    /// Any number of them, each with its length before it.
+    pub(super) fn prefixed(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
+        let source = Source::Prefixed(Prefixed::new(body, compression, settings.max_request));
+        Self { source, json: None, patience: settings.body_timeout }
+    }
+
+    /// The one of a call whose body is its message.
+    pub(super) fn whole(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
+        let source = Source::Whole(Some(Whole { body, compression, limit: settings.max_request }));
+        Self { source, json: None, patience: settings.body_timeout }
+    }
+
+    /// They are JSON, for this message.
+    pub(super) fn json(mut self, message: Option<MessageDescriptor>) -> Self {
+        self.json = message;
+        self
     }
 
     /// The next message; none when the caller has sent all.
@@ -31,7 +51,17 @@ impl Messages {
     /// # Cancellation
     /// No message is lost.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Status> {
-        self.stream.message().await.map_err(|status| unreadable(status, self.limit))
+        let message = match &mut self.source {
+            Source::Prefixed(prefixed) => prefixed.next().await?,
+            Source::Whole(whole) => match whole.take() {
+                Some(whole) => Some(whole.read().await?),
+                None => None,
+            },
+        };
+        match (message, &self.json) {
+            (Some(message), Some(descriptor)) => json::read(descriptor, &message).map(Some),
+            (message, _) => Ok(message),
+        }
     }
 
     /// The message of a call that has just one.
@@ -40,25 +70,46 @@ impl Messages {
             let path = context.path();
             Status::new(Code::Unimplemented, format!("`{path}` takes one request message, but {count} came"))
         };
-        let message = self.next().await?.ok_or_else(|| wrong_count("none"))?;
-        match self.next().await? {
-            None => Ok(message),
-            Some(_) => Err(wrong_count("more than one")),
-        }
+        let patience = self.patience;
+        let read = async {
+            let message = self.next().await?.ok_or_else(|| wrong_count("none"))?;
+            match self.next().await? {
+                None => Ok(message),
+                Some(_) => Err(wrong_count("more than one")),
+            }
+        };
+        tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
+            let patience = humantime::format_duration(patience);
+            let message = format!("the request message did not come to its end within {patience}");
+            Err(Status::new(Code::DeadlineExceeded, message))
+        })
     }
 }
 
-/// Why a message could not be read. OUT_OF_RANGE and RESOURCE_EXHAUSTED come from tonic's decoder for messages over the
-/// limit, the second after decompression.
-fn unreadable(status: tonic::Status, limit: usize) -> Status {
-    match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => Status::new(
-            Code::ResourceExhausted,
-            format!("the request message is larger than the limit of {limit} bytes"),
-        ),
-        tonic::Code::Aborted => {
-            Status::new(Code::Cancelled, format!("the request broke off before its end: {}", status.message()))
-        }
-        _ => status.into(),
+/// A body that is one message.
+struct Whole {
+    body: Body,
+    compression: Option<Compression>,
+    limit: usize,
+}
+
+impl Whole {
+    async fn read(self) -> Result<Bytes, Status> {
+        let message = match Limited::new(self.body, self.limit).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(self.limit)),
+            Err(error) => return Err(broken_off(&error.to_string())),
+        };
+        let Some(compression) = self.compression else { return Ok(message) };
+        // To HTTP what was sent is wrong, where to gRPC the protocol is broken.
+        compression.decompress(message, self.limit).map_err(|status| match status.code {
+            Code::Internal => Status { code: Code::InvalidArgument, ..status },
+            _ => status,
+        })
     }
+}
+
+/// The request ended in its middle.
+pub(super) fn broken_off(error: &str) -> Status {
+    Status::new(Code::Cancelled, format!("the request broke off before its end: {error}"))
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use prost_reflect::{MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 /// What the gateway serves at one moment: services by their full names.
 ///
@@ -93,6 +93,21 @@ impl Method {
     /// Its name within the service.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Its descriptor.
+    pub fn descriptor(&self) -> &MethodDescriptor {
+        &self.descriptor
+    }
+
+    /// What its callers send.
+    pub fn input(&self) -> MessageDescriptor {
+        self.descriptor.input()
+    }
+
+    /// What it answers with.
+    pub fn output(&self) -> MessageDescriptor {
+        self.descriptor.output()
     }
 
     /// Whether its callers send any number of messages, not just one.

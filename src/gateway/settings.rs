@@ -1,8 +1,17 @@
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::{GatewayError, Tls};
+use crate::call::Deadline;
+use crate::config;
 
 /// How the gateway treats those who call.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// TLS; `None` serves in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// Origins whose pages may call, or `*`.
+    pub origins: Vec<String>,
     /// Largest request message, in bytes after decompression. Larger ones fail with `RESOURCE_EXHAUSTED`.
     pub max_request: usize,
     /// Largest response message, in bytes before compression. Larger ones fail with `RESOURCE_EXHAUSTED`.
@@ -15,26 +24,71 @@ pub struct Settings {
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
-    /// How long a client may take to send anything at all, and the headers of an HTTP/1.1 request.
+    /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
+    /// How long a client may take to send a request that is one message.
+    pub body_timeout: Duration,
+    /// Connections at once. Those beyond wait to be accepted.
+    pub max_connections: usize,
+    /// A connection without a call is closed after this.
+    pub connection_idle: Duration,
+    /// About the age at which a connection is told to go away; `None` lets it live for ever.
+    pub connection_age: Option<Duration>,
+    /// How long the calls of such a connection may go on.
+    pub connection_grace: Duration,
+    /// Calls at once. Those beyond fail with `RESOURCE_EXHAUSTED`.
+    pub max_calls: usize,
+    /// Bytes of memory of the process from which on calls fail with `RESOURCE_EXHAUSTED`; `None` stands for nine tenths of
+    /// what there is.
+    pub max_memory: Option<u64>,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to such a ping may take before the connection counts as dead.
     pub keepalive_timeout: Duration,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// Those of a server's file.
+    ///
+    /// # Errors
+    /// When the files of its TLS cannot be used.
+    pub fn new(config: &config::Server) -> Result<Self, GatewayError> {
+        let tls = config.tls.clone().map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
+        Ok(Self::with(config.clone(), tls))
+    }
+
+    fn with(config::Server { cors, limits, .. }: config::Server, tls: Option<Tls>) -> Self {
         Self {
+            tls: tls.map(Arc::new),
+            origins: cors.origins,
             max_request: 4 << 20,
             max_response: 64 << 20,
             default_deadline: None,
-            grace: Duration::from_secs(30),
-            max_concurrent_streams: 1000,
-            max_header_list: 16 << 10,
-            header_read_timeout: Duration::from_secs(10),
-            keepalive_interval: Some(Duration::from_secs(60)),
-            keepalive_timeout: Duration::from_secs(20),
+            grace: limits.grace,
+            max_concurrent_streams: limits.streams,
+            max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
+            header_read_timeout: limits.header_timeout,
+            body_timeout: limits.body_timeout,
+            max_connections: limits.connections,
+            connection_idle: limits.connection_idle,
+            connection_age: limits.connection_age,
+            connection_grace: limits.connection_grace,
+            max_calls: limits.calls,
+            max_memory: limits.memory.map(|memory| memory.as_u64()),
+            keepalive_interval: Some(limits.keepalive),
+            keepalive_timeout: limits.keepalive_timeout,
         }
+    }
+}
+
+impl Settings {
+    pub(super) fn default_deadline(&self) -> Option<Deadline> {
+        Deadline::within(None, self.default_deadline?)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::with(config::Server::default(), None)
     }
 }

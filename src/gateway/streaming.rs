@@ -6,16 +6,18 @@ use futures_util::{FutureExt as _, stream};
 use http::Response;
 use http_body::Frame;
 use http_body_util::StreamBody;
+use prost_reflect::MessageDescriptor;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
-use super::answer::{Bounds, Incoming, broken, check_size, response, trailers_only};
-use super::body::{Framed, encode, trailers};
+use super::answer::{Bounds, Incoming, broken, check_size};
+use super::body::Framed;
 use super::calls::{Call, Counts};
 use super::messages::Messages;
-use super::{Backend, Method};
+use super::wire::Wire;
+use super::{Backend, Method, json};
 use crate::call::{Code, Failure, Metadata, Part, RequestSink, Responses, Status, requests, responses};
 
 /// Messages that are ready go together in one frame, up to about so many bytes.
@@ -27,8 +29,13 @@ type Outcome = Result<Metadata, Failure>;
 ///
 /// The handler runs in a task of its own, because it must go on while nobody takes what it answers, and must be stopped
 /// at its deadline even then.
-pub(super) async fn answer<B: Backend>(backend: Arc<B>, method: &Method, incoming: Incoming) -> Response<Body> {
-    let Incoming { context, mut messages, gzip, max_response, mut call } = incoming;
+pub(super) async fn answer<B: Backend, W: Wire>(
+    backend: Arc<B>,
+    method: &Method,
+    incoming: Incoming,
+    wire: W,
+) -> Response<Body> {
+    let Incoming { context, mut messages, json, max_response, mut call } = incoming;
     let (request_sink, requests) = requests();
     let (response_sink, responses) = responses();
     let (tell, outcome) = oneshot::channel();
@@ -40,12 +47,13 @@ pub(super) async fn answer<B: Backend>(backend: Arc<B>, method: &Method, incomin
         path: context.path(),
         single: !method.is_server_streaming(),
         max_response,
-        gzip,
+        json,
+        wire,
         cancel: Some(context.cancellation.clone().drop_guard()),
         counts: counts.clone(),
         call,
         buffer: BytesMut::new(),
-        trailers: None,
+        end: None,
     };
     let many = method.is_client_streaming();
     let abandoned = context.cancellation.clone();
@@ -99,7 +107,7 @@ async fn pump(mut messages: Messages, sink: RequestSink, counts: &Counts) {
 }
 
 /// What goes back to the caller. Dropped before its end, the call is cancelled.
-struct Answer {
+struct Answer<W> {
     responses: Responses,
     outcome: oneshot::Receiver<Outcome>,
     /// The outcome, once it is known. What was sent before goes first.
@@ -108,16 +116,17 @@ struct Answer {
     /// Whether there must be one message, no more and no less.
     single: bool,
     max_response: usize,
-    gzip: bool,
+    json: Option<MessageDescriptor>,
+    wire: W,
     cancel: Option<DropGuard>,
     counts: Arc<Counts>,
     call: Call,
-    /// Messages, framed.
+    /// Messages as they are sent.
     buffer: BytesMut,
-    trailers: Option<Framed>,
+    end: Option<Framed>,
 }
 
-impl Answer {
+impl<W: Wire> Answer<W> {
     /// Waits until there is something to begin with.
     async fn respond(mut self) -> Response<Body> {
         let headers = match self.part().await {
@@ -127,26 +136,26 @@ impl Answer {
                 Metadata::default()
             }
             None => match self.outcome() {
-                Err(failure) if failure.headers.is_empty() => return trailers_only(*failure.status),
+                Err(failure) if failure.headers.is_empty() => return self.wire.failure(*failure.status),
                 outcome => self.end(outcome),
             },
         };
-        let gzip = self.gzip && self.trailers.is_none();
+        let head = self.wire.head(&headers);
         let frames = stream::unfold(Some(self), |this| async { Some(this?.frame().await) });
-        response(&headers, gzip, Body::new(StreamBody::new(frames)))
+        head.map(|()| Body::new(StreamBody::new(frames)))
     }
 
-    /// The next frame; with the trailers the call is over.
+    /// The next frame; with the last one the call is over.
     async fn frame(mut self) -> (Framed, Option<Self>) {
         while self.buffer.is_empty() {
-            if let Some(trailers) = self.trailers.take() {
-                return (trailers, None);
+            if let Some(end) = self.end.take() {
+                return (end, None);
             }
             let part = self.part().await;
             self.add(part);
         }
         while self.buffer.len() < FRAME
-            && self.trailers.is_none()
+            && self.end.is_none()
             && let Some(part) = self.part().now_or_never()
         {
             self.add(part);
@@ -166,17 +175,17 @@ impl Answer {
     }
 
     fn message(&mut self, message: &[u8]) {
-        encode(message, self.gzip, &mut self.buffer);
+        self.wire.message(message, &mut self.buffer);
         self.counts.sent();
     }
 
-    /// Sets the trailers; returns the headers that were said before a failure.
+    /// Sets the last frame; returns the headers that were said before a failure.
     fn end(&mut self, outcome: Outcome) -> Metadata {
         let (headers, outcome) = match outcome {
             Ok(metadata) => (Metadata::default(), Ok(metadata)),
             Err(failure) => (failure.headers, Err(*failure.status)),
         };
-        self.trailers = Some(trailers(outcome));
+        self.end = Some(self.wire.end(outcome));
         headers
     }
 
@@ -202,15 +211,19 @@ impl Answer {
         self.checked(part)
     }
 
-    /// Ends the call at a message that may not be sent.
+    /// Brings a message into the codec of the call; ends the call at one that may not be sent.
     fn checked(&mut self, part: Part) -> Option<Part> {
-        let Part::Message(message) = &part else { return Some(part) };
-        let allowed = match self.single && self.counts.number_sent() > 0 {
+        let Part::Message(message) = part else { return Some(part) };
+        let checked = match self.single && self.counts.number_sent() > 0 {
             true => Err(self.wrong_count("more than one")),
-            false => check_size(message, self.max_response),
+            false => check_size(&message, self.max_response),
         };
-        match allowed {
-            Ok(()) => Some(part),
+        let written = checked.and_then(|()| match &self.json {
+            Some(descriptor) => json::write(descriptor, message),
+            None => Ok(message),
+        });
+        match written {
+            Ok(message) => Some(Part::Message(message)),
             Err(status) => {
                 self.done = Some(Err(status.into()));
                 self.cancel = None;

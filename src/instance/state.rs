@@ -142,6 +142,7 @@ impl State {
             metadata,
             deadline: Deadline::sooner(timeout.and_then(Deadline::after), parent.deadline),
             peer: None,
+            identity: None,
             authority: None,
             chain,
             cancellation: parent.cancellation.child_token(),
@@ -265,7 +266,7 @@ impl context::Host for State {
     }
 
     fn timeout(&mut self) -> Result<Option<u64>> {
-        Ok(self.call()?.context.deadline.map(|deadline| nanoseconds(deadline.timeout)))
+        Ok(self.call()?.context.deadline.and_then(|deadline| deadline.timeout).map(nanoseconds))
     }
 
     fn remaining(&mut self) -> Result<Option<u64>> {
@@ -274,6 +275,14 @@ impl context::Host for State {
 
     fn peer(&mut self) -> Result<Option<String>> {
         Ok(self.call()?.context.peer.map(|peer| peer.to_string()))
+    }
+
+    fn caller(&mut self) -> Result<Option<String>> {
+        Ok(self.call()?.context.identity.as_ref().map(|identity| identity.name.clone()))
+    }
+
+    fn client_certificate(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(self.call()?.context.identity.as_ref().map(|identity| identity.certificate.clone()))
     }
 
     fn authority(&mut self) -> Result<Option<String>> {

@@ -138,6 +138,7 @@ fn context(method: &MethodDescriptor) -> Context {
         metadata: Metadata::default(),
         deadline: None,
         peer: None,
+        identity: None,
         authority: None,
         chain: Arc::default(),
         cancellation: Cancellation::new(),

@@ -85,7 +85,7 @@ impl Revision {
 
     /// Answers a unary call within its deadline.
     pub(super) async fn call(&self, mut context: Context, request: Bytes) -> Result<Reply, Failure> {
-        context.deadline = Deadline::sooner(context.deadline, Deadline::after(self.template.run().deadline));
+        context.deadline = Deadline::within(context.deadline, self.template.run().deadline);
         Patience::of(&context)
             .within(async {
                 let request = self.template.prepare(&context, request)?;

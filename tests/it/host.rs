@@ -131,6 +131,7 @@ impl TestHost {
             metadata: Metadata::default(),
             deadline: Deadline::after(Duration::from_secs(20)),
             peer: None,
+            identity: None,
             authority: None,
             chain: Arc::default(),
             cancellation: Cancellation::new(),

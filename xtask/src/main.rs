@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask TASK`.
 
 mod bench;
+mod conformance;
 mod demo;
 mod fuzz;
 mod interop;
@@ -8,6 +9,7 @@ mod okra;
 mod test;
 mod tools;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +40,15 @@ enum Task {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Runs the conformance suite of Connect, gRPC and gRPC-Web against a guest.
+    Conformance {
+        /// Runs only the cases that match, such as `Connect*/**/get/**`.
+        #[arg(value_name = "PATTERN")]
+        patterns: Vec<String>,
+    },
+    /// The server that the conformance suite starts.
+    #[command(hide = true)]
+    ConformanceServer { okra: PathBuf, package: PathBuf },
     /// Fuzzes what parses what others sent.
     Fuzz {
         /// How long each target runs.
@@ -52,6 +63,8 @@ fn main() -> miette::Result<ExitCode> {
         Task::Test => test::run(),
         Task::Interop => interop::run(&Okra::build()?, &Python::set_up()?).map(Counts::exit_code),
         Task::Bench { names } => bench::run(&names),
+        Task::Conformance { patterns } => conformance::run(&patterns),
+        Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }
 }

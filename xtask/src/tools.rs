@@ -14,6 +14,9 @@ use crate::okra::root;
 /// A client in Go, and the version that we test with.
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 
+/// The conformance suite of Connect, gRPC and gRPC-Web.
+const CONFORMANCE: &str = "connectrpc.com/conformance/cmd/connectconformance@v1.0.5";
+
 /// gRPC's interop client, and its version.
 const INTEROP_CLIENT: &str = "google.golang.org/grpc/interop/client@v1.85.0";
 
@@ -84,6 +87,11 @@ pub(crate) fn grpcurl(python: &Python) -> miette::Result<PathBuf> {
 /// gRPC's interop client.
 pub(crate) fn interop_client(python: &Python) -> miette::Result<PathBuf> {
     go_install(python, INTEROP_CLIENT, "client")
+}
+
+/// The conformance suite's runner.
+pub(crate) fn connectconformance(python: &Python) -> miette::Result<PathBuf> {
+    go_install(python, CONFORMANCE, "connectconformance")
 }
 
 /// A program in Go, built where it is not there yet: each version in a folder of its own.

@@ -55,6 +55,17 @@ pub fn peer() -> Option<String> {
     host::peer()
 }
 
+/// Who called over mutual TLS, as the client's certificate says: of its alternative names the first URI, else the first
+/// DNS name, else its subject's common name. None when no certificate was asked for, and of a local call.
+pub fn caller() -> Option<String> {
+    host::caller()
+}
+
+/// The client's certificate, in DER.
+pub fn client_certificate() -> Option<Vec<u8>> {
+    host::client_certificate()
+}
+
 /// The name under which the client addressed the server.
 pub fn authority() -> Option<String> {
     host::authority()

@@ -136,12 +136,12 @@ async fn a_closed_connection_cancels_its_handlers() {
     assert!(contexts.iter().all(|context| context.cancellation.is_cancelled()));
 }
 
-/// tonic takes a reset for the end of the messages; a handler would believe that it had read them all.
+/// A handler would believe that it had read them all.
 #[tokio::test]
 async fn a_request_that_broke_off_has_not_ended() {
     let frames = [Ok(http_body::Frame::data(Bytes::from(framed(b"whole")))), Err(h2::Error::from(h2::Reason::CANCEL))];
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
-    let mut messages = Messages::new(body, None, 100);
+    let mut messages = Messages::prefixed(tonic::body::Body::new(body), None, &Settings::default());
     assert_eq!(messages.next().await.unwrap(), Some(Bytes::from_static(b"whole")));
     let status = messages.next().await.unwrap_err();
     assert_eq!(status.code, crate::call::Code::Cancelled);

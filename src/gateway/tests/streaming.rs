@@ -102,7 +102,7 @@ async fn the_context_is_that_of_a_unary_call() {
     assert_eq!((answer.status().code(), answer.head.headers["colour"].as_bytes()), (Code::Ok, &b"red"[..]));
     let context = server.fake.last.lock().unwrap().take().unwrap();
     assert_eq!(context.path(), "/greeter.v1.Greeter/Chat");
-    assert_eq!(context.deadline.unwrap().timeout, Duration::from_secs(60));
+    assert_eq!(context.deadline.unwrap().timeout, Some(Duration::from_secs(60)));
     assert!(!context.cancellation.is_cancelled());
 }
 

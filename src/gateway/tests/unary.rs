@@ -18,7 +18,7 @@ async fn the_context_says_what_is_known_of_a_call() {
     assert_eq!(context.protocol, crate::call::Protocol::Grpc);
     assert_eq!(context.authority, Some(server.address.to_string()));
     assert!(context.peer.unwrap().ip().is_loopback());
-    assert_eq!(context.deadline.unwrap().timeout, Duration::from_secs(60));
+    assert_eq!(context.deadline.unwrap().timeout, Some(Duration::from_secs(60)));
     assert!(!context.cancellation.is_cancelled());
     assert!(context.chain.is_empty());
 }

@@ -112,6 +112,7 @@ fn call(bencher: Bencher<'_, '_>, name: &str) {
             metadata: Metadata::default(),
             deadline: Deadline::after(Duration::from_secs(20)),
             peer: None,
+            identity: None,
             authority: None,
             chain: Arc::default(),
             cancellation: Cancellation::new(),

@@ -1,0 +1,128 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+use super::{ConfigError, unit};
+
+/// The file of `okra serve --config`: how a server treats those who call. Every key has a default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Server {
+    /// TLS. Default: everything is served in the clear.
+    pub tls: Option<ServerTls>,
+    /// What browsers may do.
+    pub cors: Cors,
+    /// What clients may take.
+    pub limits: Limits,
+}
+
+/// The `[tls]` table. Files are PEM, relative to the folder of the file, and read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServerTls {
+    /// The server's certificate with its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Authorities of clients' certificates. With them every client must show one. Default: clients show none.
+    pub clients: Option<PathBuf>,
+}
+
+/// The `[cors]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cors {
+    /// Origins whose pages may call, such as `"https://app.example.com"`; `"*"` for all. Default: none but the server's
+    /// own.
+    pub origins: Vec<String>,
+}
+
+/// The `[limits]` table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Size of a request message at most, after decompression, whatever the services allow. Default: what the services
+    /// allow.
+    #[serde(deserialize_with = "unit::optional_size")]
+    pub max_request: Option<ByteSize>,
+    /// Size of the headers of a request at most. Default: `"16KiB"`.
+    #[serde(deserialize_with = "unit::size::deserialize")]
+    pub max_headers: ByteSize,
+    /// Connections at the same time; those beyond wait to be accepted. Default: 10000.
+    pub connections: usize,
+    /// Calls at the same time on one HTTP/2 connection. Default: 1000.
+    pub streams: u32,
+    /// Calls at the same time; those beyond are refused with `RESOURCE_EXHAUSTED`. Default: 10000.
+    pub calls: usize,
+    /// Memory of the process from which on calls are refused with `RESOURCE_EXHAUSTED`. Default: nine tenths of what the
+    /// machine or its control group has.
+    #[serde(deserialize_with = "unit::optional_size")]
+    pub memory: Option<ByteSize>,
+    /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
+    /// Default: `"10s"`.
+    #[serde(with = "unit::duration")]
+    pub header_timeout: Duration,
+    /// How long a client may take to send a request that is one message. Default: `"60s"`.
+    #[serde(with = "unit::duration")]
+    pub body_timeout: Duration,
+    /// A connection without a call is closed after this. Default: `"15m"`.
+    #[serde(with = "unit::duration")]
+    pub connection_idle: Duration,
+    /// A connection this old is told to go away once its calls are over. Default: no limit.
+    #[serde(with = "unit::optional_duration")]
+    pub connection_age: Option<Duration>,
+    /// How long the calls of a connection that is too old may go on. Default: `"5m"`.
+    #[serde(with = "unit::duration")]
+    pub connection_grace: Duration,
+    /// How often a silent HTTP/2 connection is pinged. Default: `"60s"`.
+    #[serde(with = "unit::duration")]
+    pub keepalive: Duration,
+    /// How long the answer to such a ping may take. Default: `"20s"`.
+    #[serde(with = "unit::duration")]
+    pub keepalive_timeout: Duration,
+    /// How long calls in flight may go on once the server is told to end. Default: `"30s"`.
+    #[serde(with = "unit::duration")]
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_request: None,
+            max_headers: ByteSize::kib(16),
+            connections: 10_000,
+            streams: 1000,
+            calls: 10_000,
+            memory: None,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            connection_idle: Duration::from_secs(15 * 60),
+            connection_age: None,
+            connection_grace: Duration::from_secs(5 * 60),
+            keepalive: Duration::from_secs(60),
+            keepalive_timeout: Duration::from_secs(20),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Server {
+    /// Reads the file at `path`. The paths in it come back relative to the current folder.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no TOML, or has an unknown key or a wrong value.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        let source = fs::read_to_string(path).map_err(read)?;
+        let mut server: Self = toml::from_str(&source).map_err(|error| ConfigError::syntax(path, &source, &error))?;
+        if let (Some(tls), Some(folder)) = (&mut server.tls, path.parent()) {
+            for file in [Some(&mut tls.certificate), Some(&mut tls.key), tls.clients.as_mut()].into_iter().flatten() {
+                *file = folder.join(&*file);
+            }
+        }
+        Ok(server)
+    }
+}

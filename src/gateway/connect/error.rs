@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use serde::Serialize;
+use tonic::body::Body;
+
+use super::super::body::extend;
+use crate::call::{Code, Detail, Failure, Metadata, Status};
+use crate::grpc::BASE64;
+
+/// The details that gRPC's own libraries know.
+static STANDARD: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET).unwrap_or_default());
+
+/// An error as Connect writes it.
+#[derive(Serialize)]
+pub(super) struct Error<'a> {
+    code: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<ErrorDetail<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail<'a> {
+    r#type: &'a str,
+    value: String,
+    /// For people who read it; programs take the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<DynamicMessage>,
+}
+
+impl<'a> Error<'a> {
+    /// `types` are those that the service's package knows.
+    pub(super) fn new(status: &'a Status, types: Option<&DescriptorPool>) -> Self {
+        // The one name that Connect spells in another way.
+        let code = match status.code {
+            Code::Cancelled => "canceled".to_owned(),
+            code => code.name().to_ascii_lowercase(),
+        };
+        let details = status.details.iter().map(|detail| ErrorDetail::new(detail, types)).collect();
+        Self { code, message: &status.message, details }
+    }
+}
+
+impl<'a> ErrorDetail<'a> {
+    fn new(detail: &'a Detail, types: Option<&DescriptorPool>) -> Self {
+        let name = detail.type_url.rsplit('/').next().unwrap_or_default();
+        let pools = types.into_iter().chain([&*STANDARD]);
+        let known = pools.filter_map(|pool| pool.get_message_by_name(name)).next();
+        let debug = known.and_then(|known| DynamicMessage::decode(known, detail.value.as_slice()).ok());
+        // What has no JSON would take the whole error with it.
+        let debug = debug.filter(|debug| serde_json::to_writer(std::io::sink(), debug).is_ok());
+        Self { r#type: name, value: BASE64.encode(&detail.value), debug }
+    }
+}
+
+/// Metadata as Connect writes it at the end of a stream: names with their values.
+pub(super) fn metadata(metadata: &Metadata) -> BTreeMap<String, Vec<String>> {
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in &metadata.to_headers() {
+        names.entry(name.to_string()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    names
+}
+
+/// Trailers of a unary call: headers with a prefix.
+pub(super) fn trailers(metadata: &Metadata) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &metadata.to_headers() {
+        if let Ok(name) = HeaderName::try_from(format!("trailer-{name}")) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
+}
+
+/// A unary call that failed.
+pub(in super::super) struct Failed {
+    failure: Failure,
+    status: StatusCode,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self { status: http_status(failure.status.code), failure }
+    }
+}
+
+impl From<Status> for Failed {
+    fn from(status: Status) -> Self {
+        Failure::from(status).into()
+    }
+}
+
+impl Failed {
+    /// With another status of HTTP.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// `types` are those that the service's package knows.
+    pub(in super::super) fn respond(self, types: Option<&DescriptorPool>) -> Response<Body> {
+        let Failure { headers, status } = self.failure;
+        let json = serde_json::to_vec(&Error::new(&status, types)).unwrap_or_default();
+        let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        extend(response.headers_mut(), headers.to_headers());
+        extend(response.headers_mut(), trailers(&status.metadata));
+        response
+    }
+}
+
+/// HTTP's status for a code of gRPC. <https://connectrpc.com/docs/protocol/#error-codes>
+pub(in super::super) fn http_status(code: Code) -> StatusCode {
+    match code {
+        // "Client closed request", which HTTP itself does not have.
+        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT),
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,170 @@
+//! TLS by rustls: certificates that follow their files, and clients that show one of theirs.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
+
+use super::GatewayError;
+use crate::call::Identity;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// TLS for a listener.
+///
+/// TLS 1.2 and 1.3, with `h2` and `http/1.1` by ALPN.
+#[derive(Debug)]
+pub struct Tls {
+    files: Files,
+    current: Mutex<(Contents, Arc<ServerConfig>)>,
+}
+
+#[derive(Debug)]
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    clients: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    clients: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Reads PEM files: the server's certificate with its chain, its key and, when clients must show a certificate, those
+    /// of the authorities that sign them.
+    ///
+    /// # Errors
+    /// When a file cannot be read or does not hold what it should.
+    pub fn load(certificate: PathBuf, key: PathBuf, clients: Option<PathBuf>) -> Result<Self, GatewayError> {
+        let files = Files { certificate, key, clients };
+        let contents = files.read()?;
+        let config = files.config(&contents)?;
+        Ok(Self { files, current: Mutex::new((contents, config)) })
+    }
+
+    /// Accepts connections by what the files held last.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        TlsAcceptor::from(current.1.clone())
+    }
+
+    /// Follows the files without end. What is wrong in them is logged, and what was right before stays.
+    pub(super) async fn follow(&self) {
+        let mut complained = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match self.look() {
+                Ok(changed) => {
+                    if changed {
+                        tracing::info!(certificate = %self.files.certificate.display(), "certificates were read again");
+                    }
+                    complained = None;
+                }
+                Err(error) => {
+                    let error = format!("{:#}", miette::Report::from(error));
+                    if complained.as_ref() != Some(&error) {
+                        tracing::warn!(error, "changed certificates are not taken; the last ones that were right stay");
+                    }
+                    complained = Some(error);
+                }
+            }
+        }
+    }
+
+    fn look(&self) -> Result<bool, GatewayError> {
+        let contents = self.files.read()?;
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.0 == contents {
+            return Ok(false);
+        }
+        let config = self.files.config(&contents)?;
+        *current = (contents, config);
+        Ok(true)
+    }
+}
+
+impl Files {
+    fn read(&self) -> Result<Contents, GatewayError> {
+        let read =
+            |path: &PathBuf| fs::read(path).map_err(|source| GatewayError::TlsFile { path: path.clone(), source });
+        Ok(Contents {
+            certificate: read(&self.certificate)?,
+            key: read(&self.key)?,
+            clients: self.clients.as_ref().map(read).transpose()?,
+        })
+    }
+
+    fn config(&self, contents: &Contents) -> Result<Arc<ServerConfig>, GatewayError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let chain = certificates(&self.certificate, &contents.certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&contents.key)
+            .map_err(|error| wrong(&self.key, format!("holds no private key in PEM: {error}")))?;
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| wrong(&self.certificate, error.to_string()))?;
+        let builder = match (&self.clients, &contents.clients) {
+            (Some(path), Some(pem)) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path, pem)? {
+                    roots.add(certificate).map_err(|error| wrong(path, error.to_string()))?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                builder.with_client_cert_verifier(verifier.map_err(|error| wrong(path, error.to_string()))?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| {
+            let key = self.key.display();
+            wrong(&self.certificate, format!("does not go with the key in {key}: {error}"))
+        })?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(certificates) if certificates.is_empty() => Err(wrong(path, "holds no certificate in PEM".to_owned())),
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(wrong(path, format!("is not valid PEM: {error}"))),
+    }
+}
+
+fn wrong(path: &PathBuf, what: String) -> GatewayError {
+    GatewayError::Tls { path: path.clone(), what }
+}
+
+/// Who showed this certificate; its signature was checked.
+pub(super) fn identity(certificate: &CertificateDer<'_>) -> Identity {
+    let name = parse_x509_certificate(certificate).ok().and_then(|(_, parsed)| {
+        let names = parsed.subject_alternative_name().ok().flatten();
+        let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
+        let uri = names.iter().find_map(|name| match name {
+            GeneralName::URI(uri) => Some(*uri),
+            _ => None,
+        });
+        let dns = || {
+            names.iter().find_map(|name| match name {
+                GeneralName::DNSName(dns) => Some(*dns),
+                _ => None,
+            })
+        };
+        let common = || parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        uri.or_else(dns).or_else(common).map(str::to_owned)
+    });
+    Identity { name: name.unwrap_or_default(), certificate: certificate.to_vec() }
+}
