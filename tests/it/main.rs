@@ -18,6 +18,7 @@ macro_rules! guests {
 }
 
 mod ambient;
+mod cases;
 mod chain;
 mod composition;
 mod crafted;
