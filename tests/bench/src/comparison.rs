@@ -35,8 +35,45 @@ pub(crate) struct Comparison {
     pub(crate) theirs: Side,
 }
 
-/// All comparisons.
-pub(crate) fn all() -> [Comparison; 10] {
+/// All comparisons: those of OKRA itself, then those of languages.
+pub(crate) fn all() -> Vec<Comparison> {
+    ours().into_iter().chain(python()).collect()
+}
+
+/// Guests in Python beside Python on grpcio.
+fn python() -> [Comparison; 8] {
+    let (note, records) = (messages::note(), messages::records());
+    let beside = |name, about, callers, theirs: (&'static str, Host), path, message: &dyn Echoed| {
+        let side = |label, host| message.side(label, host, path);
+        Comparison { name, about, callers, ours: side("okra", Host::Python), theirs: side(theirs.0, theirs.1) }
+    };
+    let (threads, asyncio) = (("grpcio", Host::Grpcio), ("asyncio", Host::GrpcioAsyncio));
+    let (one, many) = ("a small message, 1 caller", "a small message, 64 callers");
+    let (one_list, many_list) = ("100 records there and back, 1 caller", "100 records there and back, 64 callers");
+    [
+        beside("python-1", one, 1, threads, SMALL, &note),
+        beside("python-64", many, 64, threads, SMALL, &note),
+        beside("python-records-1", one_list, 1, threads, ITEMS, &records),
+        beside("python-records-64", many_list, 64, threads, ITEMS, &records),
+        beside("python-asyncio-1", one, 1, asyncio, SMALL, &note),
+        beside("python-asyncio-64", many, 64, asyncio, SMALL, &note),
+        beside("python-asyncio-records-1", one_list, 1, asyncio, ITEMS, &records),
+        beside("python-asyncio-records-64", many_list, 64, asyncio, ITEMS, &records),
+    ]
+}
+
+/// A message that comes back as it went.
+trait Echoed {
+    fn side(&self, label: &'static str, host: Host, path: &'static str) -> Side;
+}
+
+impl<M: prost::Message> Echoed for M {
+    fn side(&self, label: &'static str, host: Host, path: &'static str) -> Side {
+        Side::echo(label, host, path, self)
+    }
+}
+
+fn ours() -> [Comparison; 10] {
     let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
     let repeat = Side {
         label: "local",
@@ -98,13 +135,18 @@ impl Side {
     }
 
     async fn connect<'a>(&self, servers: &'a Servers, callers: usize) -> miette::Result<Load<'a>> {
-        let server = servers.at(self.host);
+        let server = servers.at(self.host)?;
         let load = Load::connect(server, self.call.clone(), &self.answer, self.stands_for, callers);
         load.await.wrap_err(self.label)
     }
 }
 
 impl Comparison {
+    /// The servers that it needs.
+    pub(crate) fn hosts(&self) -> [Host; 2] {
+        [self.ours.host, self.theirs.host]
+    }
+
     /// OKRA against tonic, with the same service.
     fn with_tonic(
         name: &'static str,

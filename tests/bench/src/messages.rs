@@ -63,6 +63,13 @@ pub(crate) fn note() -> Note {
     Note { title: "a small message".into(), text: "with two texts and a number".into(), number: 42 }
 }
 
+/// A message with 100 items.
+pub(crate) fn records() -> Basket {
+    let mut basket = basket();
+    basket.items.truncate(100);
+    basket
+}
+
 /// A message with 10,000 items.
 pub(crate) fn basket() -> Basket {
     let item = |index: u32| Item {

@@ -1,5 +1,6 @@
 //! The servers that are compared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use tokio::process::Command;
 use crate::server::Server;
 
 /// Who answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Host {
     /// `okra serve` with the echo and the relay guest.
     Okra,
@@ -21,38 +22,60 @@ pub(crate) enum Host {
     Isolated,
     /// The native server.
     Native,
+    /// `okra serve` with the echo guest in Python.
+    Python,
+    /// Python's grpcio, with a pool of threads.
+    Grpcio,
+    /// Python's grpcio, with asyncio.
+    GrpcioAsyncio,
 }
 
-/// All of them, each a process.
+/// Those that are measured, each a process.
 pub(crate) struct Servers {
-    okra: Server,
-    isolated: Server,
-    native: Server,
+    servers: BTreeMap<Host, Server>,
     _packages: TempDir,
 }
 
 impl Servers {
     /// Builds the guests and starts the servers, whose binaries lie beside ours.
-    pub(crate) async fn start() -> miette::Result<Self> {
-        let (echo, relay) = (guest("echo")?, guest("relay")?);
+    pub(crate) async fn start(hosts: BTreeSet<Host>) -> miette::Result<Self> {
         let packages = tempfile::tempdir().into_diagnostic()?;
-        let isolated = packages.path().join("isolated.wasm");
-        repackage(&echo, &isolated, |run| run.isolation = Isolation::Request)?;
-        Ok(Self {
-            okra: Server::start(serve(&[&echo, &relay])?).await?,
-            isolated: Server::start(serve(&[&isolated])?).await?,
-            native: native().await?,
-            _packages: packages,
-        })
+        let mut servers = BTreeMap::new();
+        for host in hosts {
+            let server = match host {
+                Host::Okra => Server::start(serve(&[&guest("echo")?, &guest("relay")?])?).await?,
+                Host::Isolated => {
+                    let isolated = packages.path().join("isolated.wasm");
+                    repackage(&guest("echo")?, &isolated, |run| run.isolation = Isolation::Request)?;
+                    Server::start(serve(&[&isolated])?).await?
+                }
+                Host::Native => native().await?,
+                Host::Python => Server::start(serve(&[&guest("echo-python")?])?).await?,
+                Host::Grpcio => Server::start(grpcio("sync")?).await?,
+                Host::GrpcioAsyncio => Server::start(grpcio("asyncio")?).await?,
+            };
+            servers.insert(host, server);
+        }
+        Ok(Self { servers, _packages: packages })
     }
 
-    pub(crate) fn at(&self, host: Host) -> &Server {
-        match host {
-            Host::Okra => &self.okra,
-            Host::Isolated => &self.isolated,
-            Host::Native => &self.native,
-        }
+    pub(crate) fn at(&self, host: Host) -> miette::Result<&Server> {
+        self.servers.get(&host).ok_or_else(|| miette!("{host:?} was not started"))
     }
+
+    /// All that run.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Host, &Server)> {
+        self.servers.iter().map(|(host, server)| (*host, server))
+    }
+}
+
+/// Python's grpcio, in the environment that the variable PYTHON says.
+fn grpcio(kind: &str) -> miette::Result<Command> {
+    let help = "`cargo xtask bench` sets it to one with grpcio";
+    let python = std::env::var_os("PYTHON").ok_or_else(|| miette!(help = help, "PYTHON is not set"))?;
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/server.py")).arg(kind);
+    Ok(command)
 }
 
 /// The package of a guest.
