@@ -36,8 +36,9 @@ pub(crate) struct Comparison {
 }
 
 /// All comparisons.
-pub(crate) fn all() -> [Comparison; 10] {
-    let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
+pub(crate) fn all() -> [Comparison; 15] {
+    let (note, basket, blob) = (messages::note(), messages::basket(10_000), messages::blob());
+    let list = messages::basket(100);
     let repeat = Side {
         label: "local",
         host: Host::Okra,
@@ -70,6 +71,17 @@ pub(crate) fn all() -> [Comparison; 10] {
             ours: Side::echo("request", Host::Isolated, SMALL, &note),
             theirs: Side::echo("instance", Host::Okra, SMALL, &note),
         },
+        Comparison::with_grpc_go("go-1", "a small message to a guest in Go, 1 caller", 1, SMALL, &note),
+        Comparison::with_grpc_go("go-64", "a small message to a guest in Go, 64 callers", 64, SMALL, &note),
+        Comparison::with_grpc_go("go-list-1", "100 items to a guest in Go and back, 1 caller", 1, ITEMS, &list),
+        Comparison::with_grpc_go("go-list-64", "100 items to a guest in Go and back, 64 callers", 64, ITEMS, &list),
+        Comparison {
+            name: "go-request-isolation",
+            about: "an instance of a guest in Go for each call / instances that serve again, 64 callers",
+            callers: 64,
+            ours: Side::echo("request", Host::GoIsolated, SMALL, &note),
+            theirs: Side::echo("instance", Host::Go, SMALL, &note),
+        },
     ]
 }
 
@@ -98,7 +110,7 @@ impl Side {
     }
 
     async fn connect<'a>(&self, servers: &'a Servers, callers: usize) -> miette::Result<Load<'a>> {
-        let server = servers.at(self.host);
+        let server = servers.at(self.host)?;
         let load = Load::connect(server, self.call.clone(), &self.answer, self.stands_for, callers);
         load.await.wrap_err(self.label)
     }
@@ -116,6 +128,24 @@ impl Comparison {
         let (ours, theirs) =
             (Side::echo("okra", Host::Okra, path, message), Side::echo("tonic", Host::Native, path, message));
         Self { name, about, callers, ours, theirs }
+    }
+
+    /// OKRA with a guest in Go against grpc-go, with the same service.
+    fn with_grpc_go(
+        name: &'static str,
+        about: &'static str,
+        callers: usize,
+        path: &'static str,
+        message: &impl prost::Message,
+    ) -> Self {
+        let (ours, theirs) =
+            (Side::echo("okra", Host::Go, path, message), Side::echo("grpc-go", Host::GrpcGo, path, message));
+        Self { name, about, callers, ours, theirs }
+    }
+
+    /// The servers that it needs.
+    pub(crate) fn hosts(&self) -> [Host; 2] {
+        [self.ours.host, self.theirs.host]
     }
 
     /// OKRA against tonic: calls with many responses, of which each counts.

@@ -27,9 +27,9 @@ struct Bench {
     names: Vec<String>,
 }
 
-/// Everything that is measured.
+/// Everything that is measured, and what stands for several of it.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME])
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME, "go"])
 }
 
 #[tokio::main]
@@ -46,15 +46,19 @@ async fn main() -> miette::Result<()> {
 }
 
 async fn run(names: &[String]) -> miette::Result<()> {
-    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    let is_chosen = |name: &str| {
+        names.is_empty()
+            || names.iter().any(|chosen| {
+                name.strip_prefix(&**chosen)
+                    .is_some_and(|rest| rest.is_empty() || chosen == "go" && rest.starts_with('-'))
+            })
+    };
     let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
-    let mut chosen = comparison::all().into_iter().filter(|one| is_chosen(one.name)).peekable();
-    if chosen.peek().is_some() {
-        let servers = Servers::start().await?;
-        for comparison in chosen {
-            let outcome = comparison.run(&servers).await?;
-            print(report::table(&comparison, outcome))?;
-        }
+    let chosen: Vec<_> = comparison::all().into_iter().filter(|one| is_chosen(one.name)).collect();
+    let servers = Servers::start(chosen.iter().flat_map(|one| one.hosts())).await?;
+    for comparison in &chosen {
+        let outcome = comparison.run(&servers).await?;
+        print(report::table(comparison, outcome))?;
     }
     if is_chosen(idle::NAME) {
         print(idle::run().await?)?;
