@@ -1,7 +1,7 @@
 //! TLS by rustls: certificates that follow their files, and clients that show one of theirs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ impl Files {
     }
 }
 
-fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
         Ok(certificates) if certificates.is_empty() => Err(wrong(path, "holds no certificate in PEM".to_owned())),
@@ -144,8 +144,8 @@ fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-fn wrong(path: &PathBuf, what: String) -> GatewayError {
-    GatewayError::Tls { path: path.clone(), what }
+fn wrong(path: &Path, what: String) -> GatewayError {
+    GatewayError::Tls { path: path.to_owned(), what }
 }
 
 /// Who showed this certificate; its signature was checked.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::host::built;
@@ -47,6 +47,9 @@ impl WasiView for Host {
 /// `okra:service/outgoing.scope`.
 struct Scope;
 
+/// A stream of OKRA's host.
+struct Stream;
+
 fn linker(engine: &Engine) -> Linker<Host> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
@@ -61,6 +64,15 @@ fn linker(engine: &Engine) -> Linker<Host> {
     })
     .unwrap();
     log.func_new("write", |_, _, _, _| Ok(())).unwrap();
+    // Streams are resources of OKRA's host: who calls a method that streams needs it.
+    let mut streams = linker.instance("shop:billing/streams@1.0.0").unwrap();
+    for (resource, function) in [("create-invoice-request-reader", "read"), ("invoice-writer", "write")] {
+        streams.resource(resource, ResourceType::host::<Stream>(), |_, _| Ok(())).unwrap();
+        let unreachable = |_: StoreContextMut<'_, Host>, _: ComponentFunc, _: &[Val], _: &mut [Val]| {
+            wasmtime::bail!("there are no streams here")
+        };
+        streams.func_new(&format!("[method]{resource}.{function}"), unreachable).unwrap();
+    }
     linker
 }
 

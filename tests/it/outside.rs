@@ -51,7 +51,7 @@ async fn all_shapes_are_called_outside() {
     // A dropped call ends at the callee, wherever that is.
     assert_eq!(call(&host, ONWARD, "Leave", &[3]).await.numbers, [3]);
     let told = host.call("test.streams.v1.Onward/Tell", r#"{"value":"5"}"#).await.unwrap();
-    assert_eq!(told, r#"{"text":"5 6 Code::Aborted: on purpose, header, trailer"}"#);
+    assert_eq!(told, r#"{"text":"5 6 ABORTED: on purpose, header, trailer"}"#);
     is_whole(&outside).await;
 }
 

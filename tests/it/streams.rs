@@ -258,9 +258,9 @@ async fn ten_thousand_abandoned_streams_leave_nothing(guest: &str) {
 #[tokio::test]
 async fn a_stream_that_was_kept_from_an_earlier_call_is_none() {
     let host = host("tests/guests/streams").await;
-    let keep = format!("{ONWARD}/Keep");
-    host.call(&keep, r#"{"value":"1"}"#).await.unwrap();
-    let status = host.call(&keep, r#"{"value":"1"}"#).await.unwrap_err().status;
+    let keep = "test.streams.v1.Keeper/Keep";
+    host.call(keep, r#"{"value":"1"}"#).await.unwrap();
+    let status = host.call(keep, r#"{"value":"1"}"#).await.unwrap_err().status;
     assert_eq!(status.code, Code::Internal, "{status}");
     assert!(status.message.contains("belongs to an earlier call"), "{status}");
     is_whole(&host).await;

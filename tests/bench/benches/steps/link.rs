@@ -20,6 +20,8 @@ mod lower;
 mod merge;
 #[path = "../../../../src/link/plan.rs"]
 mod plan;
+#[path = "../../../../src/link/quirks.rs"]
+mod quirks;
 #[path = "../../../../src/link/wire.rs"]
 mod wire;
 
@@ -32,6 +34,7 @@ use okra_codegen::schema::Schema;
 use check::Checked;
 use lower::Memory;
 use plan::{Plan, RecordId};
+use quirks::Quirks;
 
 /// The limit of messages, in bytes.
 const LIMIT: usize = 4 << 20;
@@ -48,7 +51,7 @@ impl Steps {
         let compiled = compile(&[root.to_owned()], &[]).expect("the .proto files compile");
         let schema = Schema::new(&compiled.pool, &[service]).expect("the service is mapped");
         let record = schema.messages.iter().position(|candidate| candidate.full_name == message);
-        Self { plan: Plan::new(&schema), record: record.expect("a message of the service") }
+        Self { plan: Plan::new(&schema, Quirks::default()), record: record.expect("a message of the service") }
     }
 
     pub(crate) fn check(&self, wire: Bytes) -> Checked {

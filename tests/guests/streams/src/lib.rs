@@ -6,6 +6,7 @@ use std::cell::Cell;
 
 use okra_guest::stream::Read as _;
 use okra_guest::{Error, context, outgoing};
+use keeper::Keeper;
 use onward::Onward;
 use streams::{Number, NumberReader, NumberWriter, Streams, Told};
 
@@ -127,7 +128,9 @@ impl Onward for Service {
         let trailer = scope.trailers().get_str("x-end").unwrap_or_default().to_owned();
         Ok(Told { text: format!("{text}, {header}, {trailer}") })
     }
+}
 
+impl Keeper for Service {
     fn keep(request: Number) -> Result<Number, Error> {
         match KEPT.take() {
             Some(kept) => Ok(kept.read()?.unwrap_or_default()),
