@@ -24,6 +24,7 @@ mod chain;
 mod composition;
 mod crafted;
 mod faults;
+mod go;
 mod host;
 mod hostile;
 mod mismatch;

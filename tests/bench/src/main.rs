@@ -29,7 +29,7 @@ struct Bench {
 
 /// Guests in a language beside servers in the same language. They need an environment of their own, so they are measured
 /// when they are named.
-const LANGUAGES: [&str; 1] = ["python"];
+const LANGUAGES: [&str; 2] = ["python", "go"];
 
 /// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {

@@ -28,6 +28,12 @@ pub(crate) enum Host {
     Grpcio,
     /// Python's grpcio, with asyncio.
     GrpcioAsyncio,
+    /// `okra serve` with the echo guest in Go.
+    Go,
+    /// `okra serve` with the echo guest in Go, an instance for each request.
+    GoIsolated,
+    /// The server on grpc-go.
+    GrpcGo,
 }
 
 /// Those that are measured, each a process.
@@ -37,24 +43,12 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Builds the guests and starts the servers, whose binaries lie beside ours.
+    /// Builds the guests of these hosts and starts them. Binaries of ours lie beside us.
     pub(crate) async fn start(hosts: BTreeSet<Host>) -> miette::Result<Self> {
         let packages = tempfile::tempdir().into_diagnostic()?;
         let mut servers = BTreeMap::new();
         for host in hosts {
-            let server = match host {
-                Host::Okra => Server::start(serve(&[&guest("echo")?, &guest("relay")?])?).await?,
-                Host::Isolated => {
-                    let isolated = packages.path().join("isolated.wasm");
-                    repackage(&guest("echo")?, &isolated, |run| run.isolation = Isolation::Request)?;
-                    Server::start(serve(&[&isolated])?).await?
-                }
-                Host::Native => native().await?,
-                Host::Python => Server::start(serve(&[&guest("echo-python")?])?).await?,
-                Host::Grpcio => Server::start(grpcio("sync")?).await?,
-                Host::GrpcioAsyncio => Server::start(grpcio("asyncio")?).await?,
-            };
-            servers.insert(host, server);
+            servers.insert(host, host.start(packages.path()).await?);
         }
         Ok(Self { servers, _packages: packages })
     }
@@ -78,6 +72,39 @@ fn grpcio(kind: &str) -> miette::Result<Command> {
     Ok(command)
 }
 
+impl Host {
+    /// `folder` is for packages of its own.
+    async fn start(self, folder: &Path) -> miette::Result<Server> {
+        let isolated = |name: &str| {
+            let package = folder.join(format!("{name}-isolated.wasm"));
+            repackage(&guest(name)?, &package, |run| run.isolation = Isolation::Request)?;
+            serve(&[&package])
+        };
+        Server::start(match self {
+            Self::Okra => serve(&[&guest("echo")?, &guest("relay")?])?,
+            Self::Isolated => isolated("echo")?,
+            Self::Go => serve(&[&guest("echo-go")?])?,
+            Self::GoIsolated => isolated("echo-go")?,
+            Self::GrpcGo => grpc_go(folder).await?,
+            Self::Python => serve(&[&guest("echo-python")?])?,
+            Self::Grpcio => grpcio("sync")?,
+            Self::GrpcioAsyncio => grpcio("asyncio")?,
+            Self::Native => return native().await,
+        })
+        .await
+    }
+}
+
+/// The server on grpc-go, built with the Go on the PATH.
+async fn grpc_go(folder: &Path) -> miette::Result<Command> {
+    let program = folder.join("grpc-go");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("grpc-go");
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg(".").current_dir(sources);
+    let status = go.status().await.into_diagnostic().wrap_err("cannot start go")?;
+    if status.success() { Ok(Command::new(program)) } else { Err(miette!("go cannot build the server on grpc-go")) }
+}
+
 /// The package of a guest.
 fn guest(name: &str) -> miette::Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
@@ -89,11 +116,11 @@ pub(crate) async fn native() -> miette::Result<Server> {
     Server::start(Command::new(beside_us("okra-bench-native")?)).await
 }
 
-/// OKRA with an echo guest of so many instances. `folder` is for its package.
-pub(crate) async fn wide(folder: &Path, instances: u64) -> miette::Result<Server> {
-    let package = folder.join("wide.wasm");
+/// OKRA with an echo guest, by its name, of so many instances. `folder` is for its package.
+pub(crate) async fn wide(folder: &Path, name: &str, instances: u64) -> miette::Result<Server> {
+    let package = folder.join(format!("{name}-wide.wasm"));
     let instances = u32::try_from(instances).ok().and_then(NonZeroU32::new).ok_or_else(|| miette!("too many"))?;
-    repackage(&guest("echo")?, &package, |run| run.instances = instances)?;
+    repackage(&guest(name)?, &package, |run| run.instances = instances)?;
     Server::start(serve(&[&package])?).await
 }
 
