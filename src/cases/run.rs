@@ -206,6 +206,7 @@ fn context(path: &Path, case: &Case, method: &MethodDescriptor) -> Result<Contex
         deadline: if is_unary { None } else { Deadline::after(STREAMS) },
         peer: None,
         authority: None,
+        identity: None,
         chain: Arc::default(),
         cancellation: Cancellation::new(),
     })
