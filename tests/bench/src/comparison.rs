@@ -6,7 +6,7 @@ use miette::{Context as _, IntoDiagnostic as _};
 use prost::Message as _;
 use tokio::time::timeout;
 
-use crate::client::Call;
+use crate::client::{Call, Protocol};
 use crate::load::{Load, Measured};
 use crate::messages::{self, Blob, FeedRequest, RepeatRequest, RepeatResponse};
 use crate::servers::{Host, Servers};
@@ -36,7 +36,7 @@ pub(crate) struct Comparison {
 }
 
 /// All comparisons.
-pub(crate) fn all() -> [Comparison; 10] {
+pub(crate) fn all() -> [Comparison; 14] {
     let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
     let repeat = Side {
         label: "local",
@@ -56,6 +56,10 @@ pub(crate) fn all() -> [Comparison; 10] {
         Comparison::with_tonic("unary-64", "a small message, 64 callers", 64, SMALL, &note),
         Comparison::with_tonic("items-10k", "10,000 items there and back, 4 callers", 4, ITEMS, &basket),
         Comparison::with_tonic("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, BYTES, &blob),
+        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
+        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
+        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
+        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
         Comparison {
             name: "local-call",
             about: "a component calls another in its process / a client calls it over loopback, 1 caller",
@@ -116,6 +120,19 @@ impl Comparison {
         let (ours, theirs) =
             (Side::echo("okra", Host::Okra, path, message), Side::echo("tonic", Host::Native, path, message));
         Self { name, about, callers, ours, theirs }
+    }
+
+    /// OKRA in another protocol against tonic's gRPC.
+    fn protocol(name: &'static str, about: &'static str, protocol: Protocol) -> Self {
+        let note = messages::note();
+        let mut this = Self::with_tonic(name, about, 64, SMALL, &note);
+        if protocol == Protocol::Json {
+            this.ours.answer = messages::json(&note).into_bytes();
+        }
+        if protocol != Protocol::Grpc {
+            this.ours.call = Call::by(protocol, SMALL, &this.ours.answer);
+        }
+        this
     }
 
     /// OKRA against tonic: calls with many responses, of which each counts.

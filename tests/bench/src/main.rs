@@ -27,9 +27,12 @@ struct Bench {
     names: Vec<String>,
 }
 
+/// Chooses all comparisons whose names begin with it.
+const GROUP: &str = "protocols";
+
 /// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME])
+    comparison::all().into_iter().map(|one| one.name).chain([GROUP, idle::NAME])
 }
 
 #[tokio::main]
@@ -46,7 +49,8 @@ async fn main() -> miette::Result<()> {
 }
 
 async fn run(names: &[String]) -> miette::Result<()> {
-    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    let is_of = |name: &str, group: &str| group == GROUP && name.starts_with(GROUP);
+    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name || is_of(name, chosen));
     let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
     let mut chosen = comparison::all().into_iter().filter(|one| is_chosen(one.name)).peekable();
     if chosen.peek().is_some() {
