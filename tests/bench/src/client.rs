@@ -17,10 +17,33 @@ const WINDOW: u32 = 16 << 20;
 #[derive(Clone)]
 pub(crate) struct Call {
     path: &'static str,
+    protocol: Protocol,
     /// The request message in its frame.
     frame: Bytes,
     /// How often it is sent in one call, each time when the last one has been answered with itself.
     turns: u32,
+}
+
+/// What a call speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Grpc,
+    GrpcWeb,
+    /// Connect, unary: the body is the message.
+    Connect,
+    /// The same in JSON.
+    Json,
+}
+
+impl Protocol {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Grpc => "application/grpc",
+            Self::GrpcWeb => "application/grpc-web+proto",
+            Self::Connect => "application/proto",
+            Self::Json => "application/json",
+        }
+    }
 }
 
 impl Call {
@@ -29,7 +52,31 @@ impl Call {
         frame.put_u8(0);
         frame.put_u32(message.encoded_len() as u32);
         frame.put_slice(&message.encode_to_vec());
-        Self { path, frame: frame.freeze(), turns: 1 }
+        Self { path, protocol: Protocol::Grpc, frame: frame.freeze(), turns: 1 }
+    }
+
+    /// A call in another protocol. The message is in the codec of that.
+    pub(crate) fn by(protocol: Protocol, path: &'static str, message: &[u8]) -> Self {
+        let mut frame = BytesMut::new();
+        if protocol == Protocol::GrpcWeb {
+            frame.put_u8(0);
+            frame.put_u32(message.len() as u32);
+        }
+        frame.put_slice(message);
+        Self { path, protocol, frame: frame.freeze(), turns: 1 }
+    }
+
+    /// The first message of an answer.
+    pub(crate) fn message_of<'a>(&self, answer: &'a [u8]) -> &'a [u8] {
+        match (self.protocol, answer.split_first_chunk::<5>()) {
+            (Protocol::Connect | Protocol::Json, _) => answer,
+            // Of streams all messages are looked at, and gRPC-Web's trailers are not.
+            (Protocol::Grpc, Some((_, rest))) => rest,
+            (Protocol::GrpcWeb, Some((&[_, a, b, c, d], rest))) => {
+                rest.get(..u32::from_be_bytes([a, b, c, d]) as usize).unwrap_or_default()
+            }
+            (Protocol::Grpc | Protocol::GrpcWeb, None) => &[],
+        }
     }
 
     /// A call with streams, in which client and server take turns.
@@ -66,15 +113,14 @@ impl Connection {
         Ok(length)
     }
 
-    /// Makes a call and gives the response message.
+    /// Makes a call and gives all that came back.
     ///
     /// # Errors
     /// As [`call`](Self::call).
     pub(crate) async fn answer(&self, call: &Call) -> miette::Result<Bytes> {
-        let mut frame = BytesMut::new();
-        self.send(call, |chunk| frame.extend_from_slice(&chunk)).await?;
-        ensure!(frame.len() >= 5, "`{}` answered without a message", call.path);
-        Ok(frame.split_off(5).freeze())
+        let mut answer = BytesMut::new();
+        self.send(call, |chunk| answer.extend_from_slice(&chunk)).await?;
+        Ok(answer.freeze())
     }
 
     /// Opens a stream, has one message answered, and leaves it open for as long as what comes back lives.
@@ -94,7 +140,7 @@ impl Connection {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("http://{}{}", self.authority, call.path))
-            .header("content-type", "application/grpc")
+            .header("content-type", call.protocol.content_type())
             .header("te", "trailers");
         request.body(()).into_diagnostic()
     }
@@ -121,6 +167,10 @@ impl Connection {
             received(chunk);
         }
         let trailers = body.trailers().await.into_diagnostic()?;
+        if call.protocol != Protocol::Grpc {
+            ensure!(head.status.is_success(), "`{}` failed with {}", call.path, head.status);
+            return Ok(());
+        }
         check_status(call, trailers.as_ref().unwrap_or(&head.headers))
     }
 }

@@ -6,7 +6,7 @@ use miette::{Context as _, IntoDiagnostic as _};
 use prost::Message as _;
 use tokio::time::timeout;
 
-use crate::client::Call;
+use crate::client::{Call, Protocol};
 use crate::load::{Load, Measured};
 use crate::messages::{self, Blob, FeedRequest, RepeatRequest, RepeatResponse};
 use crate::servers::{Host, Servers};
@@ -83,7 +83,7 @@ fn go() -> [Comparison; 5] {
     ]
 }
 
-fn ours() -> [Comparison; 10] {
+fn ours() -> [Comparison; 14] {
     let (note, basket, blob) = (messages::note(), messages::basket(10_000), messages::blob());
     let repeat = Side {
         label: "local",
@@ -103,6 +103,10 @@ fn ours() -> [Comparison; 10] {
         Comparison::echo("unary-64", "a small message, 64 callers", 64, TONIC, SMALL, &note),
         Comparison::echo("items-10k", "10,000 items there and back, 4 callers", 4, TONIC, ITEMS, &basket),
         Comparison::echo("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, TONIC, BYTES, &blob),
+        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
+        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
+        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
+        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
         Comparison {
             name: "local-call",
             about: "a component calls another in its process / a client calls it over loopback, 1 caller",
@@ -169,6 +173,19 @@ impl Comparison {
     ) -> Self {
         let side = |(label, host)| Side::echo(label, host, path, message);
         Self { name, about, callers, ours: side(ours), theirs: side(theirs) }
+    }
+
+    /// OKRA in another protocol against tonic's gRPC.
+    fn protocol(name: &'static str, about: &'static str, protocol: Protocol) -> Self {
+        let note = messages::note();
+        let mut this = Self::echo(name, about, 64, TONIC, SMALL, &note);
+        if protocol == Protocol::Json {
+            this.ours.answer = messages::json(&note).into_bytes();
+        }
+        if protocol != Protocol::Grpc {
+            this.ours.call = Call::by(protocol, SMALL, &this.ours.answer);
+        }
+        this
     }
 
     /// OKRA against tonic: calls with many responses, of which each counts.

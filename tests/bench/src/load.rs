@@ -19,7 +19,7 @@ pub(crate) struct Load<'a> {
     /// How many calls one call of ours stands for: those that its handler makes in turn.
     stands_for: u32,
     callers: Vec<Connection>,
-    /// Length of each answer.
+    /// Length of each answer, with all that belongs to it.
     expected: usize,
 }
 
@@ -71,9 +71,10 @@ impl<'a> Load<'a> {
             connections.push(Connection::open(server.address).await?);
         }
         let first = connections.first().ok_or_else(|| miette!("nobody calls"))?;
-        ensure!(first.answer(&call).await? == answer, "the server answers something else than it should");
+        let whole = first.answer(&call).await?;
+        ensure!(call.message_of(&whole) == answer, "the server answers something else than it should");
         let callers = connections.iter().cycle().take(callers).cloned().collect();
-        Ok(Self { server, call: call.into(), stands_for, callers, expected: answer.len() + 5 })
+        Ok(Self { server, call: call.into(), stands_for, callers, expected: whole.len() })
     }
 
     /// Calls for about so long.

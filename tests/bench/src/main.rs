@@ -31,9 +31,12 @@ struct Bench {
 /// when they are named.
 const LANGUAGES: [&str; 2] = ["python", "go"];
 
+/// OKRA's protocols beside tonic's gRPC.
+const PROTOCOLS: &str = "protocols";
+
 /// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME]).chain(LANGUAGES)
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME, PROTOCOLS]).chain(LANGUAGES)
 }
 
 #[tokio::main]
@@ -51,7 +54,8 @@ async fn main() -> miette::Result<()> {
 
 async fn run(names: &[String]) -> miette::Result<()> {
     let language = |name: &str| LANGUAGES.into_iter().find(|language| name.starts_with(language));
-    let is_named = |name: &str| names.iter().any(|chosen| chosen == name || language(name) == Some(chosen));
+    let group = |name: &str| language(name).or_else(|| name.starts_with(PROTOCOLS).then_some(PROTOCOLS));
+    let is_named = |name: &str| names.iter().any(|chosen| chosen == name || group(name) == Some(chosen));
     let is_chosen = |name: &str| if names.is_empty() { language(name).is_none() } else { is_named(name) };
     let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
     let chosen: Vec<_> = comparison::all().into_iter().filter(|one| is_chosen(one.name)).collect();

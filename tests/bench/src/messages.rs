@@ -78,3 +78,8 @@ pub(crate) fn basket(items: u32) -> Basket {
 pub(crate) fn blob() -> Blob {
     Blob { data: (0..1 << 20).map(|index: u32| (index % 251) as u8).collect() }
 }
+
+/// A note in JSON, as protobuf's canonical mapping writes it.
+pub(crate) fn json(note: &Note) -> String {
+    format!(r#"{{"title":"{}","text":"{}","number":"{}"}}"#, note.title, note.text, note.number)
+}
