@@ -30,4 +30,5 @@ mod outside;
 mod raw;
 mod run;
 mod shop;
+mod soak;
 mod streams;

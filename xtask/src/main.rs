@@ -5,6 +5,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod okra;
+mod soak;
 mod test;
 mod tools;
 
@@ -38,6 +39,12 @@ enum Task {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Makes very many calls on one instance of a guest of each language: its memory stays flat.
+    Soak {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        calls: u32,
+    },
     /// Fuzzes what parses what others sent.
     Fuzz {
         /// How long each target runs.
@@ -52,6 +59,7 @@ fn main() -> miette::Result<ExitCode> {
         Task::Test => test::run(),
         Task::Interop => interop::run(&Okra::build()?, &Python::set_up()?).map(Counts::exit_code),
         Task::Bench { names } => bench::run(&names),
+        Task::Soak { calls } => soak::run(calls).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }
 }
