@@ -32,4 +32,5 @@ mod outside;
 mod raw;
 mod run;
 mod shop;
+mod soak;
 mod streams;
