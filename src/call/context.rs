@@ -17,6 +17,8 @@ pub enum Protocol {
     Grpc,
     GrpcWeb,
     Connect,
+    /// JSON over HTTP, at a path of the method's `google.api.http` rule.
+    Rest,
     /// From a component in this process.
     Local,
 }

@@ -5,10 +5,10 @@ use std::pin::pin;
 
 use futures_util::FutureExt as _;
 use futures_util::future::OptionFuture;
-use prost_reflect::MessageDescriptor;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Call;
+use super::json::Written;
 use super::messages::Messages;
 use crate::call::{Cancellation, Code, Context, Deadline, Failure, Status};
 
@@ -16,8 +16,8 @@ use crate::call::{Cancellation, Code, Context, Deadline, Failure, Status};
 pub(super) struct Incoming {
     pub(super) context: Context,
     pub(super) messages: Messages,
-    /// What the response messages are, when they go back as JSON.
-    pub(super) json: Option<MessageDescriptor>,
+    /// How response messages go back, when not as protobuf.
+    pub(super) json: Option<Written>,
     /// Largest response message, in bytes as protobuf.
     pub(super) max_response: usize,
     pub(super) call: Call,

@@ -3,20 +3,23 @@
 mod error;
 mod get;
 mod stream;
-mod unary;
+pub(super) mod unary;
 
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
 use prost_types::method_options::IdempotencyLevel;
 use tonic::body::Body;
 
 use super::front::{Front, Peer, essence, plain};
-use super::{Backend, Method, Served, Service, Settings, route};
-use crate::call::{Code, Codec, Deadline, Status};
+use super::json::Written;
+use super::messages::Messages;
+use super::{Backend, Incoming, Method, Served, Service, Settings, route};
+use crate::call::{Code, Codec, Deadline, Protocol, Status};
 
-pub(super) use error::Failed;
+pub(super) use error::{Failed, code_name, error_line};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 const VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
@@ -50,9 +53,47 @@ impl Kind {
 
 /// The method that is called.
 #[derive(Clone, Copy)]
-struct Called<'a> {
-    service: &'a Service,
-    method: &'a Method,
+pub(super) struct Called<'a> {
+    pub(super) service: &'a Service,
+    pub(super) method: &'a Method,
+}
+
+/// What a call is written in.
+pub(super) struct Spoken {
+    pub(super) protocol: Protocol,
+    pub(super) codec: Codec,
+    /// How response messages go back, when not as protobuf.
+    pub(super) json: Option<Written>,
+}
+
+impl Spoken {
+    fn connect(codec: Codec, method: &Method) -> Self {
+        let json = (codec == Codec::Json).then(|| Written::Message(method.output()));
+        Self { protocol: Protocol::Connect, codec, json }
+    }
+}
+
+/// Begins a call, whose messages are found by `messages`.
+///
+/// # Errors
+/// Why it cannot be served.
+pub(super) fn admit<B: Backend>(
+    front: &Front<B>,
+    Called { service, method }: Called<'_>,
+    parts: &Parts,
+    peer: &Arc<Peer>,
+    spoken: Spoken,
+    messages: impl FnOnce(&Parts) -> Result<Messages, Status>,
+) -> Result<Incoming, Status> {
+    let mut call = front.calls.begin(service.name(), method.name(), peer);
+    let read = call.admitted().and_then(|()| Ok((deadline(&parts.headers, &front.settings)?, messages(parts)?)));
+    let (deadline, messages) = read.inspect_err(|status| call.outcome(Err(status)))?;
+    let mut context = peer.context(service, method, parts);
+    (context.protocol, context.codec, context.deadline) = (spoken.protocol, spoken.codec, deadline);
+    if parts.method == Verb::GET {
+        context.get_query = Some(parts.uri.query().unwrap_or_default().to_owned());
+    }
+    Ok(Incoming { context, messages, json: spoken.json, max_response: front.settings.max_response, call })
 }
 
 /// Answers a request that is no gRPC, at the path of a method.

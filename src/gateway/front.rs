@@ -18,9 +18,10 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 
 use super::body::{Drained, UntilShutdown};
+use super::page::Page;
 use super::reflection::Reflection;
 use super::web::Web;
-use super::{Backend, Calls, Method, Served, Service, Settings, connect, grpc};
+use super::{Backend, Calls, Method, Served, Service, Settings, connect, grpc, rest, route};
 use crate::call::{Cancellation, Codec, Context, Identity, Metadata, Protocol};
 
 /// What all connections share.
@@ -31,6 +32,7 @@ pub(super) struct Front<B> {
     pub(super) calls: Arc<Calls>,
     pub(super) health: HealthServer<HealthService>,
     pub(super) reflection: Reflection,
+    pub(super) page: Page,
     pub(super) cors: Option<CorsLayer>,
     pub(super) shutdown: CancellationToken,
 }
@@ -150,7 +152,7 @@ impl<B: Backend> Front<B> {
             }
             Carrier::Http => {
                 let served = self.served.borrow().clone();
-                connect::answer(self, &served, request, peer).await
+                self.http(&served, request, peer).await
             }
             Carrier::Unknown => {
                 let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
@@ -162,6 +164,29 @@ impl<B: Backend> Front<B> {
                 plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
             }
         }
+    }
+
+    /// Answers what is no gRPC: by Connect at the path of a method, else by the method that has the path by its rule, or
+    /// by what the server says of itself.
+    async fn http(&self, served: &Arc<Served>, request: Request<Body>, peer: &Arc<Peer>) -> Response<Body> {
+        let (verb, path) = (request.method().clone(), request.uri().path());
+        if route::find(served, path).is_err() {
+            match rest::find(served.routes(), &verb, path) {
+                Some(rest::Found::Route(route, values)) => {
+                    if let Some(called) = served.called(&route.method) {
+                        return rest::answer(self, called, (route, values), request, peer).await;
+                    }
+                }
+                Some(rest::Found::Other(others)) => return rest::not_allowed(&verb, &others),
+                None => {}
+            }
+            if verb == Verb::GET
+                && let Some(response) = self.page.answer(served, path)
+            {
+                return response;
+            }
+        }
+        connect::answer(self, served, request, peer).await
     }
 
     async fn grpc(&self, request: Request<Body>, peer: &Arc<Peer>, spoken: (Protocol, Codec)) -> Response<Body> {

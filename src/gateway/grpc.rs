@@ -16,6 +16,7 @@ use super::body::{Framed, extend, trailers};
 use super::calls::Call;
 use super::compression::{Compression, names};
 use super::front::{Front, Peer};
+use super::json::Written;
 use super::messages::Messages;
 use super::prefixed;
 use super::wire::Wire;
@@ -49,12 +50,11 @@ pub(super) async fn answer<B: Backend>(
     wire.compression = head.accepted;
     let mut context = peer.context(service, method, &parts);
     (context.protocol, context.codec, context.deadline) = (protocol, codec, head.deadline);
-    let json = codec == Codec::Json;
     let messages = Messages::prefixed(body, head.compression, &front.settings);
     let incoming = Incoming {
         context,
-        messages: messages.json(json.then(|| method.input())),
-        json: json.then(|| method.output()),
+        messages: messages.codec(codec, method.input()),
+        json: (codec == Codec::Json).then(|| Written::Message(method.output())),
         max_response: front.settings.max_response,
         call,
     };

@@ -1,8 +1,12 @@
 //! Messages as JSON, by protobuf's canonical mapping. <https://protobuf.dev/programming-guides/json/>
 
+use std::fmt;
+
 use bytes::Bytes;
 use prost::Message as _;
-use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor, SerializeOptions};
+use serde::de::Deserializer;
+use serde_json::Value;
 
 use crate::call::{Code, Status};
 
@@ -12,27 +16,62 @@ use crate::call::{Code, Status};
 /// # Errors
 /// INVALID_ARGUMENT, saying what does not fit where.
 pub(super) fn read(message: &MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
-    let wrong = |error: serde_json::Error| {
-        let name = message.full_name();
-        Status::new(Code::InvalidArgument, format!("the request is no `{name}` in JSON: {error}"))
-    };
     let json = if json.is_empty() { b"{}" } else { json };
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let options = DeserializeOptions::new().deny_unknown_fields(false);
-    let read = DynamicMessage::deserialize_with_options(message.clone(), &mut reader, &options).map_err(wrong)?;
-    reader.end().map_err(wrong)?;
-    Ok(read.encode_to_vec().into())
+    let read = decode(message, &mut reader)?;
+    reader.end().map_err(|error| misfit(message, &error))?;
+    Ok(read)
 }
 
-/// Writes a response as JSON.
-///
-/// # Errors
-/// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have.
-pub(super) fn write(message: &MessageDescriptor, encoded: Bytes) -> Result<Bytes, Status> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        let name = message.full_name();
-        Status::new(Code::Internal, format!("the response, a `{name}`, cannot be written as JSON: {error}"))
-    };
-    let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| wrong(&error))?;
-    serde_json::to_vec(&decoded).map(Bytes::from).map_err(|error| wrong(&error))
+/// The same of JSON that was read already.
+pub(super) fn read_value(message: &MessageDescriptor, json: Value) -> Result<Bytes, Status> {
+    decode(message, json)
+}
+
+fn decode<'de, D>(message: &MessageDescriptor, json: D) -> Result<Bytes, Status>
+where
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    let options = DeserializeOptions::new().deny_unknown_fields(false);
+    let read = DynamicMessage::deserialize_with_options(message.clone(), json, &options);
+    read.map(|read| read.encode_to_vec().into()).map_err(|error| misfit(message, &error))
+}
+
+fn misfit(message: &MessageDescriptor, error: &serde_json::Error) -> Status {
+    let name = message.full_name();
+    Status::new(Code::InvalidArgument, format!("the request is no `{name}` in JSON: {error}"))
+}
+
+/// What of a response is written.
+pub(super) enum Written {
+    Message(MessageDescriptor),
+    /// A field of the message.
+    Field(MessageDescriptor, FieldDescriptor),
+}
+
+impl Written {
+    /// Writes a response as JSON.
+    ///
+    /// # Errors
+    /// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have.
+    pub(super) fn write(&self, encoded: Bytes) -> Result<Bytes, Status> {
+        let (Self::Message(message) | Self::Field(message, _)) = self;
+        let wrong = |error: &dyn fmt::Display| {
+            let name = message.full_name();
+            Status::new(Code::Internal, format!("the response, a `{name}`, cannot be written as JSON: {error}"))
+        };
+        let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| wrong(&error))?;
+        let written = match self {
+            Self::Message(_) => serde_json::to_vec(&decoded),
+            Self::Field(_, field) => {
+                // A field that has its default value is sent all the same: it is all there is.
+                let options = SerializeOptions::new().skip_default_fields(false);
+                decoded.serialize_with_options(serde_json::value::Serializer, &options).and_then(|mut value| {
+                    let field = value.get_mut(field.json_name()).map(Value::take);
+                    serde_json::to_vec(&field.unwrap_or_default())
+                })
+            }
+        };
+        written.map(Bytes::from).map_err(|error| wrong(&error))
+    }
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::connection;
 use super::front::Front;
 use super::health::Reporter;
+use super::page::Page;
 use super::reflection::Reflection;
 use super::{Backend, Calls, GatewayError, Settings, Shutdown, cors};
 
@@ -53,6 +54,7 @@ pub async fn serve<B: Backend>(
         calls: Arc::new(calls),
         health: health.server(),
         reflection: Reflection::default(),
+        page: Page::default(),
         cors,
         shutdown: CancellationToken::new(),
     });

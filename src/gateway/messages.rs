@@ -7,18 +7,25 @@ use tonic::body::Body;
 
 use super::compression::{Compression, too_large};
 use super::prefixed::Prefixed;
+use super::rest::Binding;
 use super::{Settings, json};
-use crate::call::{Code, Context, Status};
+use crate::call::{Code, Codec, Context, Status};
 
 /// The request messages of a call, as they come over the wire.
 ///
 /// They are read when they are asked for and not before, so that a caller sends no faster than its handler reads.
 pub(super) struct Messages {
     source: Source,
-    /// What they are, when they come as JSON.
-    json: Option<MessageDescriptor>,
+    form: Form,
     /// How long the only message of a call may take to come.
     patience: Duration,
+}
+
+/// How a message is written.
+enum Form {
+    Proto,
+    Json(MessageDescriptor),
+    Rest(Binding),
 }
 
 enum Source {
@@ -31,19 +38,26 @@ impl Messages {
     /// Any number of them, each with its length before it.
     pub(super) fn prefixed(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
         let source = Source::Prefixed(Prefixed::new(body, compression, settings.max_request));
-        Self { source, json: None, patience: settings.body_timeout }
+        Self { source, form: Form::Proto, patience: settings.body_timeout }
     }
 
     /// The one of a call whose body is its message.
     pub(super) fn whole(body: Body, compression: Option<Compression>, settings: &Settings) -> Self {
         let source = Source::Whole(Some(Whole { body, compression, limit: settings.max_request }));
-        Self { source, json: None, patience: settings.body_timeout }
+        Self { source, form: Form::Proto, patience: settings.body_timeout }
     }
 
-    /// They are JSON, for this message.
-    pub(super) fn json(mut self, message: Option<MessageDescriptor>) -> Self {
-        self.json = message;
-        self
+    /// In this codec, for this message.
+    pub(super) fn codec(self, codec: Codec, message: MessageDescriptor) -> Self {
+        match codec {
+            Codec::Proto => self,
+            Codec::Json => Self { form: Form::Json(message), ..self },
+        }
+    }
+
+    /// As this binding takes them.
+    pub(super) fn bound(self, binding: Binding) -> Self {
+        Self { form: Form::Rest(binding), ..self }
     }
 
     /// The next message; none when the caller has sent all.
@@ -58,9 +72,11 @@ impl Messages {
                 None => None,
             },
         };
-        match (message, &self.json) {
-            (Some(message), Some(descriptor)) => json::read(descriptor, &message).map(Some),
-            (message, _) => Ok(message),
+        let Some(message) = message else { return Ok(None) };
+        match &self.form {
+            Form::Proto => Ok(Some(message)),
+            Form::Json(descriptor) => json::read(descriptor, &message).map(Some),
+            Form::Rest(binding) => binding.read(&message).map(Some),
         }
     }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::connect::Called;
+use super::rest::{Route, Routes};
 use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 /// What the gateway serves at one moment: services by their full names.
@@ -18,6 +20,7 @@ pub struct Service {
     descriptor: ServiceDescriptor,
     health: Health,
     methods: BTreeMap<Arc<str>, Method>,
+    routes: Routes,
 }
 
 /// A method that is served.
@@ -42,7 +45,10 @@ impl Served {
     /// files under one name.
     pub fn add(&mut self, descriptor: ServiceDescriptor, health: Health) {
         let methods = descriptor.methods().map(|descriptor| Method { name: descriptor.name().into(), descriptor });
+        let mut routes = Routes::default();
+        descriptor.methods().for_each(|method| routes.add(&method));
         let service = Service {
+            routes,
             name: descriptor.full_name().into(),
             health,
             methods: methods.map(|method| (method.name.clone(), method)).collect(),
@@ -54,6 +60,17 @@ impl Served {
     /// The service of this full name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.get(name)
+    }
+
+    /// The ways to methods that their `google.api.http` rules make, in the order in which they are tried.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.services.values().flat_map(|service| service.routes.iter())
+    }
+
+    /// The method of this descriptor.
+    pub(super) fn called(&self, method: &MethodDescriptor) -> Option<Called<'_>> {
+        let service = self.service(method.parent_service().full_name())?;
+        Some(Called { service, method: service.method(method.name())? })
     }
 
     /// All services, by name.

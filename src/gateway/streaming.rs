@@ -6,7 +6,6 @@ use futures_util::{FutureExt as _, stream};
 use http::Response;
 use http_body::Frame;
 use http_body_util::StreamBody;
-use prost_reflect::MessageDescriptor;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 use tonic::body::Body;
@@ -15,9 +14,10 @@ use tracing::Instrument as _;
 use super::answer::{Bounds, Incoming, broken, check_size};
 use super::body::Framed;
 use super::calls::{Call, Counts};
+use super::json::Written;
 use super::messages::Messages;
 use super::wire::Wire;
-use super::{Backend, Method, json};
+use super::{Backend, Method};
 use crate::call::{Code, Failure, Metadata, Part, RequestSink, Responses, Status, requests, responses};
 
 /// Messages that are ready go together in one frame, up to about so many bytes.
@@ -116,7 +116,7 @@ struct Answer<W> {
     /// Whether there must be one message, no more and no less.
     single: bool,
     max_response: usize,
-    json: Option<MessageDescriptor>,
+    json: Option<Written>,
     wire: W,
     cancel: Option<DropGuard>,
     counts: Arc<Counts>,
@@ -219,7 +219,7 @@ impl<W: Wire> Answer<W> {
             false => check_size(&message, self.max_response),
         };
         let written = checked.and_then(|()| match &self.json {
-            Some(descriptor) => json::write(descriptor, message),
+            Some(json) => json.write(message),
             None => Ok(message),
         });
         match written {

@@ -2,17 +2,22 @@
 
 mod cancellation;
 mod compression;
+mod connect;
 mod deadlines;
 mod flow;
 mod health;
 mod limits;
 mod log;
 mod manners;
+mod page;
 mod reflection;
+mod rest;
 mod routes;
 mod shutdown;
 mod streaming;
+mod tls;
 mod unary;
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;

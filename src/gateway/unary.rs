@@ -1,8 +1,8 @@
 use tracing::Instrument as _;
 
+use super::Backend;
 use super::answer::{Bounds, Incoming, check_size};
 use super::calls::Call;
-use super::{Backend, json};
 use crate::call::{Failure, Reply};
 
 /// Runs the handler of a unary call. The message that it answers with is in the codec of the call.
@@ -15,7 +15,7 @@ pub(super) async fn answer<B: Backend>(backend: &B, incoming: Incoming) -> (Resu
         let request = messages.only(&context).await?;
         let Reply { headers, message, trailers } = backend.unary(context, request).await?;
         let written = check_size(&message, max_response).and_then(|()| match &json {
-            Some(descriptor) => json::write(descriptor, message),
+            Some(json) => json.write(message),
             None => Ok(message),
         });
         match written {

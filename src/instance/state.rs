@@ -246,6 +246,7 @@ impl context::Host for State {
             Protocol::Grpc => context::WireProtocol::Grpc,
             Protocol::GrpcWeb => context::WireProtocol::GrpcWeb,
             Protocol::Connect => context::WireProtocol::Connect,
+            Protocol::Rest => context::WireProtocol::Rest,
             Protocol::Local => context::WireProtocol::Local,
         })
     }

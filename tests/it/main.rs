@@ -19,6 +19,7 @@ macro_rules! guests {
 
 mod abandoned;
 mod ambient;
+mod cases;
 mod chain;
 mod composition;
 mod crafted;

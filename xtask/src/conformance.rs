@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
 use crate::okra::{Okra, root};
+use crate::test::Counts;
 use crate::tools::{self, Python};
 
 pub(crate) use server::serve;
@@ -19,20 +20,13 @@ const CONFIG: &str = "tests/conformance/config.yaml";
 /// Names or patterns of cases that fail, one a line.
 const KNOWN_FAILING: &str = "tests/conformance/known-failing.txt";
 
-/// How many cases came to which end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) passed: u64,
-    pub(crate) failed: u64,
-}
-
 /// Brings what is needed, runs the cases and closes with how many there were.
 pub(crate) fn run(patterns: &[String]) -> miette::Result<ExitCode> {
     let okra = Okra::build()?;
     let python = Python::set_up()?;
     let counts = suite(&okra, &python, patterns)?;
-    println!("\n{} passed, {} failed", counts.passed, counts.failed);
-    Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("\n{counts}");
+    Ok(counts.exit_code())
 }
 
 /// Runs the cases that match, or all of them.

@@ -8,7 +8,7 @@ use miette::{Context as _, IntoDiagnostic as _, miette};
 
 use crate::okra::{Okra, root};
 use crate::tools::{self, Python};
-use crate::{fuzz, interop};
+use crate::{conformance, fuzz, interop};
 
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 10;
@@ -17,20 +17,24 @@ const FUZZ_SECONDS: u32 = 10;
 pub(crate) fn run() -> miette::Result<ExitCode> {
     let okra = Okra::build()?;
     let python = Python::set_up()?;
-    let grpcurl = tools::grpcurl(&python)?;
+    let (grpcurl, h2spec) = (tools::grpcurl(&python)?, tools::h2spec(&python)?);
+    tools::node_packages()?;
+    let chromium = tools::chromium()?;
 
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
     let mut pytest = Command::new(python.program("pytest"));
     pytest.args(["--quiet", "-p", "no:cacheprovider", "tests/clients"]);
-    pytest.env("OKRA", okra.binary()).env("GRPCURL", grpcurl).env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.env("OKRA", okra.binary()).env("GRPCURL", grpcurl).env("H2SPEC", h2spec).env("CHROMIUM", chromium);
+    pytest.env("PYTHONDONTWRITEBYTECODE", "1");
 
     let mut counts = Counts::default();
     for suite in [&mut cargo, &mut pytest] {
         counts.run(suite)?;
     }
-    let interop = interop::run(&okra, &python)?;
-    (counts.passed, counts.failed) = (counts.passed + interop.passed, counts.failed + interop.failed);
+    for suite in [interop::run(&okra, &python)?, conformance::suite(&okra, &python, &[])?] {
+        (counts.passed, counts.failed) = (counts.passed + suite.passed, counts.failed + suite.failed);
+    }
     // A look only: who changes the link lets it run longer.
     let found = fuzz::run(FUZZ_SECONDS);
     if let Err(report) = &found {

@@ -17,6 +17,9 @@ const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 /// The conformance suite of Connect, gRPC and gRPC-Web.
 const CONFORMANCE: &str = "connectrpc.com/conformance/cmd/connectconformance@v1.0.5";
 
+/// What tries HTTP/2 itself.
+const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
+
 /// gRPC's interop client, and its version.
 const INTEROP_CLIENT: &str = "google.golang.org/grpc/interop/client@v1.85.0";
 
@@ -94,6 +97,11 @@ pub(crate) fn connectconformance(python: &Python) -> miette::Result<PathBuf> {
     go_install(python, CONFORMANCE, "connectconformance")
 }
 
+/// h2spec.
+pub(crate) fn h2spec(python: &Python) -> miette::Result<PathBuf> {
+    go_install(python, H2SPEC, "h2spec")
+}
+
 /// A program in Go, built where it is not there yet: each version in a folder of its own.
 fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<PathBuf> {
     let folder = cache()?.join("go").join(package.replace('/', "-"));
@@ -102,6 +110,30 @@ fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<P
         run(Command::new(python.go()?).args(["install", package]).env("GOBIN", &folder))?;
     }
     Ok(program)
+}
+
+/// The packages of Node that the web's clients are, in their folder.
+pub(crate) fn node_packages() -> miette::Result<()> {
+    if on_path("node").is_none() || on_path("npm").is_none() {
+        apt_install("npm")?;
+    }
+    let folder = root().join("tests/clients/node");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder))
+}
+
+/// Chromium: the one that is there, else Debian's.
+pub(crate) fn chromium() -> miette::Result<PathBuf> {
+    if let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path) {
+        return Ok(chromium);
+    }
+    apt_install("chromium")?;
+    on_path("chromium").ok_or_else(|| miette!("there is no chromium, although apt-get has installed it"))
+}
+
+/// Where a program is.
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn apt_install(package: &str) -> miette::Result<()> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
 
 /// What compiling gives.
 #[derive(Clone, Debug)]
@@ -105,7 +106,8 @@ fn first_word(text: &str) -> usize {
 
 /// Compiles `.proto` files.
 ///
-/// `roots` are the folders that imports are looked up in; `files` lie in them. Without files, all `.proto` files under the
+/// `roots` are the folders that imports are looked up in, `google/protobuf` and `google/api/annotations.proto` are there
+/// anyway; `files` lie in them. Without files, all `.proto` files under the
 /// roots are compiled, in the order of their names.
 ///
 /// # Errors
@@ -121,13 +123,33 @@ pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, Compile
     if found.is_empty() {
         return Err(CompileError::NoFiles { roots: roots.to_vec() });
     }
-    let mut compiler = protox::Compiler::new(roots)?;
+    let mut resolver = ChainFileResolver::new();
+    for root in roots {
+        resolver.add(IncludeFileResolver::new(root.clone()));
+    }
+    resolver.add(GoogleFileResolver::new());
+    resolver.add(Brought);
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(found).map_err(|error| CompileError::explained(error, roots))?;
     let descriptors = compiler.encode_file_descriptor_set();
     // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
     let pool = DescriptorPool::decode(descriptors.as_slice())?;
     Ok(Compiled { pool, descriptors })
+}
+
+/// Files that are often imported and seldom at hand: the options by which methods are served as REST.
+struct Brought;
+
+impl FileResolver for Brought {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        let text = match name {
+            "google/api/annotations.proto" => include_str!("../proto/google/api/annotations.proto"),
+            "google/api/http.proto" => include_str!("../proto/google/api/http.proto"),
+            _ => return Err(protox::Error::file_not_found(name)),
+        };
+        File::from_source(name, text)
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CompileError> {

@@ -40,13 +40,8 @@ struct ErrorDetail<'a> {
 impl<'a> Error<'a> {
     /// `types` are those that the service's package knows.
     pub(super) fn new(status: &'a Status, types: Option<&DescriptorPool>) -> Self {
-        // The one name that Connect spells in another way.
-        let code = match status.code {
-            Code::Cancelled => "canceled".to_owned(),
-            code => code.name().to_ascii_lowercase(),
-        };
         let details = status.details.iter().map(|detail| ErrorDetail::new(detail, types)).collect();
-        Self { code, message: &status.message, details }
+        Self { code: code_name(status.code), message: &status.message, details }
     }
 }
 
@@ -60,6 +55,26 @@ impl<'a> ErrorDetail<'a> {
         let debug = debug.filter(|debug| serde_json::to_writer(std::io::sink(), debug).is_ok());
         Self { r#type: name, value: BASE64.encode(&detail.value), debug }
     }
+}
+
+/// The name of a code, as Connect spells it.
+pub(in super::super) fn code_name(code: Code) -> String {
+    match code {
+        // The one with another spelling.
+        Code::Cancelled => "canceled".to_owned(),
+        code => code.name().to_ascii_lowercase(),
+    }
+}
+
+/// A line with an error, where lines are messages.
+pub(in super::super) fn error_line(status: &Status, types: &DescriptorPool) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        error: Error<'a>,
+    }
+    let mut line = serde_json::to_vec(&Line { error: Error::new(status, Some(types)) }).unwrap_or_default();
+    line.push(b'\n');
+    line
 }
 
 /// Metadata as Connect writes it at the end of a stream: names with their values.

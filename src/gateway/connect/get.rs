@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::ACCEPT;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use percent_encoding::percent_decode_str;
@@ -13,7 +14,7 @@ use super::super::compression::Compression;
 use super::super::front::{Front, Peer, plain};
 use super::super::messages::Messages;
 use super::super::{Backend, Settings};
-use super::{Called, check_version, unary};
+use super::{Called, Spoken, check_version, unary};
 use crate::call::{Code, Codec, Status};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -44,7 +45,9 @@ pub(super) async fn answer<B: Backend>(
             return response;
         }
     };
-    unary::run(front, called, parts, peer, codec, |parts| messages(&Query::of(parts), &front.settings)).await
+    let spoken = Spoken::connect(codec, called.method);
+    let read = |parts: &Parts| Ok(messages(&Query::of(parts), &front.settings)?.codec(codec, called.method.input()));
+    unary::run(front, called, parts, peer, spoken, read).await
 }
 
 fn messages(query: &Query<'_>, settings: &Settings) -> Result<Messages, Status> {
@@ -65,7 +68,7 @@ fn messages(query: &Query<'_>, settings: &Settings) -> Result<Messages, Status> 
 struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
-    fn of(parts: &'a http::request::Parts) -> Self {
+    fn of(parts: &'a Parts) -> Self {
         Self(parts.uri.query().unwrap_or_default())
     }
 

@@ -15,10 +15,10 @@ use super::super::compression::{Compression, names};
 use super::super::front::{Front, Peer};
 use super::super::messages::Messages;
 use super::super::wire::Wire;
-use super::super::{Backend, Incoming, prefixed, streaming};
+use super::super::{Backend, prefixed, streaming};
 use super::error::{Error, metadata};
-use super::{Called, VERSION, check_version, deadline};
-use crate::call::{Codec, Metadata, Protocol, Status};
+use super::{Called, Spoken, VERSION, admit, check_version};
+use crate::call::{Codec, Metadata, Status};
 
 const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
@@ -26,7 +26,7 @@ const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-enco
 /// Answers a call that streams on either side or both.
 pub(super) async fn answer<B: Backend>(
     front: &Front<B>,
-    Called { service, method }: Called<'_>,
+    called: Called<'_>,
     request: Request<Body>,
     peer: &Arc<Peer>,
     codec: Codec,
@@ -35,34 +35,19 @@ pub(super) async fn answer<B: Backend>(
     let wire = Connect {
         compression: Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP),
         codec,
-        types: method.descriptor().parent_pool().clone(),
+        types: called.method.descriptor().parent_pool().clone(),
     };
-    let mut call = front.calls.begin(service.name(), method.name(), peer);
-    let read = call.admitted().and_then(|()| {
+    let spoken = Spoken::connect(codec, called.method);
+    let admitted = admit(front, called, &parts, peer, spoken, |parts| {
         check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
-        Ok((deadline(&parts.headers, &front.settings)?, compression))
+        Ok(Messages::prefixed(body, compression, &front.settings).codec(codec, called.method.input()))
     });
-    let (deadline, compression) = match read {
-        Ok(read) => read,
-        Err(status) => {
-            call.outcome(Err(&status));
-            return wire.failure(status);
-        }
-    };
-    let mut context = peer.context(service, method, &parts);
-    (context.protocol, context.codec, context.deadline) = (Protocol::Connect, codec, deadline);
-    let json = codec == Codec::Json;
-    let messages = Messages::prefixed(body, compression, &front.settings);
-    let incoming = Incoming {
-        context,
-        messages: messages.json(json.then(|| method.input())),
-        json: json.then(|| method.output()),
-        max_response: front.settings.max_response,
-        call,
-    };
-    streaming::answer(front.backend.clone(), method, incoming, wire).await
+    match admitted {
+        Ok(incoming) => streaming::answer(front.backend.clone(), called.method, incoming, wire).await,
+        Err(status) => wire.failure(status),
+    }
 }
 
 /// How Connect writes the answer of a stream.

@@ -5,16 +5,16 @@ use http::request::Parts;
 use http::{Request, Response};
 use tonic::body::Body;
 
+use super::super::Backend;
 use super::super::body::{WithCall, extend};
 use super::super::calls::Call;
 use super::super::compression::{Compression, names};
 use super::super::front::{Front, Peer};
 use super::super::messages::Messages;
 use super::super::unary;
-use super::super::{Backend, Incoming};
 use super::error::trailers;
-use super::{Called, Failed, VERSION, check_version, deadline};
-use crate::call::{Codec, Protocol, Reply, Status};
+use super::{Called, Failed, Spoken, VERSION, admit, check_version};
+use crate::call::{Codec, Reply, Status};
 
 /// Answers a unary call that was posted.
 pub(super) async fn answer<B: Backend>(
@@ -25,54 +25,37 @@ pub(super) async fn answer<B: Backend>(
     codec: Codec,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    run(front, called, parts, peer, codec, |parts| {
+    let spoken = Spoken::connect(codec, called.method);
+    run(front, called, parts, peer, spoken, |parts| {
         check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
-        Ok(Messages::whole(body, compression, &front.settings))
+        Ok(Messages::whole(body, compression, &front.settings).codec(codec, called.method.input()))
     })
     .await
 }
 
-/// Runs a unary call whose message is found by `messages`.
-pub(super) async fn run<B: Backend>(
+/// Runs a unary call, whose message is found by `messages`.
+pub(in super::super) async fn run<B: Backend>(
     front: &Front<B>,
-    Called { service, method }: Called<'_>,
+    called: Called<'_>,
     parts: Parts,
     peer: &Arc<Peer>,
-    codec: Codec,
+    spoken: Spoken,
     messages: impl FnOnce(&Parts) -> Result<Messages, Status>,
 ) -> Response<Body> {
-    let types = method.descriptor().parent_pool();
-    let mut call = front.calls.begin(service.name(), method.name(), peer);
-    let read = call.admitted().and_then(|()| Ok((deadline(&parts.headers, &front.settings)?, messages(&parts)?)));
-    let (deadline, messages) = match read {
-        Ok(read) => read,
-        Err(status) => {
-            call.outcome(Err(&status));
-            return Failed::from(status).respond(Some(types));
-        }
+    let types = called.method.descriptor().parent_pool();
+    let codec = spoken.codec;
+    let incoming = match admit(front, called, &parts, peer, spoken, messages) {
+        Ok(incoming) => incoming,
+        Err(status) => return Failed::from(status).respond(Some(types)),
     };
     let accepted = Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP);
-    let get = parts.method == http::Method::GET;
-    let mut context = peer.context(service, method, &parts);
-    (context.protocol, context.codec, context.deadline) = (Protocol::Connect, codec, deadline);
-    if get {
-        context.get_query = Some(parts.uri.query().unwrap_or_default().to_owned());
-    }
-    let json = codec == Codec::Json;
-    let incoming = Incoming {
-        context,
-        messages: messages.json(json.then(|| method.input())),
-        json: json.then(|| method.output()),
-        max_response: front.settings.max_response,
-        call,
-    };
     let (outcome, call) = unary::answer(&*front.backend, incoming).await;
     match outcome {
         Ok(reply) => {
             let mut response = respond(reply, codec, accepted, call);
-            if get {
+            if parts.method == http::Method::GET {
                 response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
             }
             response

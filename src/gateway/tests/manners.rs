@@ -16,10 +16,11 @@ async fn only_post_is_a_call() {
 async fn other_content_types_are_not_supported() {
     let server = Server::start().await;
     for (content_type, status) in [
-        ("application/json", 415),
-        ("application/grpc+json", 415),
-        ("application/grpc-web", 415),
+        ("application/xml", 415),
+        ("application/grpc+xml", 415),
+        ("application/grpc-web+xml", 415),
         ("application/grpcx", 415),
+        ("application/connect+proto", 415),
         ("", 415),
         ("application/grpc+proto", 200),
         ("Application/gRPC; charset=utf-8", 200),
@@ -30,7 +31,7 @@ async fn other_content_types_are_not_supported() {
         assert_eq!(answer.head.status, status, "{content_type}");
         if status == 415 {
             let text = String::from_utf8(answer.body.into()).unwrap();
-            assert!(text.contains("this server speaks gRPC"), "{text}");
+            assert!(text.contains("content-type"), "{text}");
         }
     }
 }
@@ -50,9 +51,121 @@ async fn http1_hears_that_grpc_needs_http2() {
     let body = "x".repeat(200_000);
     let answer = http1(&server, &format!("{head}content-type: application/grpc\r\n\r\n{body}")).await;
     assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
-    assert!(answer.ends_with("gRPC needs HTTP/2; this request came over HTTP/1.1\n"), "{answer}");
-    let answer = http1(&server, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+    assert!(
+        answer
+            .ends_with("gRPC needs HTTP/2; this request came over HTTP/1.1, which gRPC-Web and Connect can do with\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_or_old_is_told_to_go_away() {
+    let short = Some(Duration::from_millis(100));
+    for settings in [
+        Settings { connection_idle: Duration::from_millis(100), ..Settings::default() },
+        Settings { connection_age: short, ..Settings::default() },
+    ] {
+        let server = Server::with(settings).await;
+        let (sender, connection) = h2::client::handshake(server.tcp().await).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = post(&server, "/greeter.v1.Greeter/Echo").body(()).unwrap();
+        let (response, _stream) = open_on(&sender, request, &framed(&text("Ada")), true).await;
+        assert_eq!(read(response.await.unwrap()).await.status().code(), Code::Ok);
+        timeout(Duration::from_secs(5), connection).await.unwrap().unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_keeps_its_connection_from_being_idle_and_outlives_its_age() {
+    for settings in [
+        Settings { connection_idle: Duration::from_millis(50), ..Settings::default() },
+        Settings { connection_age: Some(Duration::from_millis(50)), ..Settings::default() },
+    ] {
+        let mut server = Server::with(settings).await;
+        let holding = tokio::spawn(call(server.channel().await, "Held", request("Ada")));
+        server.began.recv().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.release();
+        assert_eq!(holding.await.unwrap().unwrap().into_inner(), text("held"));
+    }
+}
+
+#[tokio::test]
+async fn an_old_connection_is_cut_with_its_calls_in_the_end() {
+    let short = Duration::from_millis(50);
+    let settings = Settings { connection_age: Some(short), connection_grace: short, ..Settings::default() };
+    let mut server = Server::with(settings).await;
+    let waiting = tokio::spawn(call(server.channel().await, "Wait", request("Ada")));
+    let context = server.began.recv().await.unwrap();
+    waiting.await.unwrap().unwrap_err();
+    timeout(Duration::from_secs(5), context.cancellation.cancelled()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_ends_its_connection_and_no_other() {
+    let server = Server::start().await;
+    let channel = server.channel().await;
+    let mut stream = server.tcp().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let (mut reading, mut writing) = stream.into_split();
+    let draining = tokio::spawn(async move { tokio::io::copy(&mut reading, &mut tokio::io::sink()).await });
+    let flooding = async { while writing.write_all(&ping.repeat(100)).await.is_ok() {} };
+    timeout(Duration::from_secs(20), flooding).await.unwrap();
+    drop(draining);
+    call(channel, "Echo", request("Ada")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_come_to_its_end_is_given_up() {
+    let server = Server::with(Settings { body_timeout: Duration::from_millis(50), ..Settings::default() }).await;
+    for method in ["Echo", "Repeat"] {
+        let request = post(&server, &format!("/greeter.v1.Greeter/{method}")).body(()).unwrap();
+        let (response, _stream) = open(&server, request, &framed(&text("Ada"))[..3]).await;
+        let status = read(timeout(Duration::from_secs(5), response).await.unwrap().unwrap()).await.status();
+        let wanted = "the request message did not come to its end within 50ms";
+        assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, wanted));
+    }
+}
+
+#[tokio::test]
+async fn calls_are_refused_when_there_are_too_many_or_too_little_memory() {
+    let mut server = Server::with(Settings { max_calls: 1, ..Settings::default() }).await;
+    let channel = server.channel().await;
+    let holding = tokio::spawn(call(channel.clone(), "Held", request("Ada")));
+    server.began.recv().await.unwrap();
+    let status = call(channel.clone(), "Echo", request("Ada")).await.unwrap_err();
+    let wanted = "the server has as many calls as it can take";
+    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, wanted));
+    server.release();
+    holding.await.unwrap().unwrap();
+    call(channel, "Echo", request("Ada")).await.unwrap();
+
+    let server = Server::with(Settings { max_memory: Some(1), ..Settings::default() }).await;
+    let status = call(server.channel().await, "Echo", request("Ada")).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the server is short of memory"));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let server = Server::with(Settings { max_connections: 1, ..Settings::default() }).await;
+    let first = server.channel().await;
+    call(first.clone(), "Echo", request("Ada")).await.unwrap();
+    let second = server.channel().await;
+    let mut waiting = std::pin::pin!(call(second, "Echo", request("Ada")));
+    assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
+    drop(first);
+    timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn lengths_of_nothing_and_of_all_there_is_are_read() {
+    let server = Server::start().await;
+    let request = post(&server, "/greeter.v1.Greeter/Echo").body(()).unwrap();
+    let answer = raw(&server, request.clone(), Bytes::from_static(&[0, 0, 0, 0, 0])).await;
+    assert_eq!((answer.status().code(), answer.body), (Code::Ok, Bytes::from_static(&[0, 0, 0, 0, 0])));
+    let answer = raw(&server, request, Bytes::from_static(&[0, 255, 255, 255, 255, 1])).await;
+    assert_eq!(answer.status().code(), Code::ResourceExhausted);
 }
 
 #[tokio::test]

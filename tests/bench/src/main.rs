@@ -22,14 +22,18 @@ use servers::Servers;
 #[derive(Parser)]
 #[command(about = "Measures OKRA against something else in the same run")]
 struct Bench {
-    /// What to compare; everything when nothing is named.
+    /// What to compare; everything but the languages when nothing is named. `python` is all that begins so.
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     names: Vec<String>,
 }
 
-/// Everything that is measured, and what stands for several of it.
+/// Guests in a language beside servers in the same language. They need an environment of their own, so they are measured
+/// when they are named.
+const LANGUAGES: [&str; 2] = ["python", "go"];
+
+/// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME, "go"])
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME]).chain(LANGUAGES)
 }
 
 #[tokio::main]
@@ -46,19 +50,19 @@ async fn main() -> miette::Result<()> {
 }
 
 async fn run(names: &[String]) -> miette::Result<()> {
-    let is_chosen = |name: &str| {
-        names.is_empty()
-            || names.iter().any(|chosen| {
-                name.strip_prefix(&**chosen)
-                    .is_some_and(|rest| rest.is_empty() || chosen == "go" && rest.starts_with('-'))
-            })
-    };
+    let language = |name: &str| LANGUAGES.into_iter().find(|language| name.starts_with(language));
+    let is_named = |name: &str| names.iter().any(|chosen| chosen == name || language(name) == Some(chosen));
+    let is_chosen = |name: &str| if names.is_empty() { language(name).is_none() } else { is_named(name) };
     let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
     let chosen: Vec<_> = comparison::all().into_iter().filter(|one| is_chosen(one.name)).collect();
-    let servers = Servers::start(chosen.iter().flat_map(|one| one.hosts())).await?;
-    for comparison in &chosen {
-        let outcome = comparison.run(&servers).await?;
-        print(report::table(comparison, outcome))?;
+    if !chosen.is_empty() {
+        let servers = Servers::start(chosen.iter().flat_map(|one| one.hosts()).collect()).await?;
+        let idle = report::memory("at the start", servers.all())?;
+        for comparison in chosen {
+            let outcome = comparison.run(&servers).await?;
+            print(report::table(&comparison, outcome))?;
+        }
+        print(format!("\n{idle}{}", report::memory("at the end", servers.all())?))?;
     }
     if is_chosen(idle::NAME) {
         print(idle::run().await?)?;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::comparison::{Comparison, Outcome};
 use crate::load::Measured;
+use crate::server::Server;
+use crate::servers::Host;
 
 /// A table of both sides, then the ratios on lines of their own: ours divided by theirs, more is better.
 pub(crate) fn table(comparison: &Comparison, outcome: Outcome) -> String {
@@ -24,6 +26,15 @@ pub(crate) fn table(comparison: &Comparison, outcome: Outcome) -> String {
     }
     let _ = writeln!(text, "ratio {name} {:.2}\nratio {name}-cpu {cpu_ratio:.2}", outcome.ratio);
     text
+}
+
+/// Memory of each server's process that it shares with nobody.
+pub(crate) fn memory<'a>(when: &str, servers: impl Iterator<Item = (Host, &'a Server)>) -> miette::Result<String> {
+    let mut text = format!("memory {when}:");
+    for (host, server) in servers {
+        let _ = write!(text, " {host:?} {} MiB", server.memory()? >> 20);
+    }
+    Ok(text + "\n")
 }
 
 fn percentiles<const N: usize>(measured: Measured, percents: [usize; N]) -> [Duration; N] {

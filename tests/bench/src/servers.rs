@@ -1,5 +1,6 @@
 //! The servers that are compared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use tokio::process::Command;
 use crate::server::Server;
 
 /// Who answers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Host {
     /// `okra serve` with the echo and the relay guest.
     Okra,
@@ -21,6 +22,12 @@ pub(crate) enum Host {
     Isolated,
     /// The native server.
     Native,
+    /// `okra serve` with the echo guest in Python.
+    Python,
+    /// Python's grpcio, with a pool of threads.
+    Grpcio,
+    /// Python's grpcio, with asyncio.
+    GrpcioAsyncio,
     /// `okra serve` with the echo guest in Go.
     Go,
     /// `okra serve` with the echo guest in Go, an instance for each request.
@@ -29,29 +36,40 @@ pub(crate) enum Host {
     GrpcGo,
 }
 
-/// Those that are wanted, each a process.
+/// Those that are measured, each a process.
 pub(crate) struct Servers {
-    running: Vec<(Host, Server)>,
+    servers: BTreeMap<Host, Server>,
     _packages: TempDir,
 }
 
 impl Servers {
     /// Builds the guests of these hosts and starts them. Binaries of ours lie beside us.
-    pub(crate) async fn start(hosts: impl IntoIterator<Item = Host>) -> miette::Result<Self> {
+    pub(crate) async fn start(hosts: BTreeSet<Host>) -> miette::Result<Self> {
         let packages = tempfile::tempdir().into_diagnostic()?;
-        let mut running: Vec<(Host, Server)> = Vec::new();
+        let mut servers = BTreeMap::new();
         for host in hosts {
-            if running.iter().all(|(one, _)| *one != host) {
-                running.push((host, host.start(packages.path()).await?));
-            }
+            servers.insert(host, host.start(packages.path()).await?);
         }
-        Ok(Self { running, _packages: packages })
+        Ok(Self { servers, _packages: packages })
     }
 
     pub(crate) fn at(&self, host: Host) -> miette::Result<&Server> {
-        let found = self.running.iter().find(|(one, _)| *one == host);
-        found.map(|(_, server)| server).ok_or_else(|| miette!("a server was not started"))
+        self.servers.get(&host).ok_or_else(|| miette!("{host:?} was not started"))
     }
+
+    /// All that run.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Host, &Server)> {
+        self.servers.iter().map(|(host, server)| (*host, server))
+    }
+}
+
+/// Python's grpcio, in the environment that the variable PYTHON says.
+fn grpcio(kind: &str) -> miette::Result<Command> {
+    let help = "`cargo xtask bench` sets it to one with grpcio";
+    let python = std::env::var_os("PYTHON").ok_or_else(|| miette!(help = help, "PYTHON is not set"))?;
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/server.py")).arg(kind);
+    Ok(command)
 }
 
 impl Host {
@@ -68,6 +86,9 @@ impl Host {
             Self::Go => serve(&[&guest("echo-go")?])?,
             Self::GoIsolated => isolated("echo-go")?,
             Self::GrpcGo => grpc_go(folder).await?,
+            Self::Python => serve(&[&guest("echo-python")?])?,
+            Self::Grpcio => grpcio("sync")?,
+            Self::GrpcioAsyncio => grpcio("asyncio")?,
             Self::Native => return native().await,
         })
         .await
