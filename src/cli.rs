@@ -12,6 +12,7 @@ mod new;
 mod packages;
 mod serve;
 mod server;
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,8 @@ enum Command {
     Generate(generate::Generate),
     /// Builds a project's package: one .wasm file with the component, its descriptors and its manifest.
     Build(build::Build),
+    /// Runs call cases against a project or a package, in this process: requests, and what must come of them.
+    Test(test::Test),
     /// Tells which toolchains for guests are there, and how the missing ones come.
     Doctor(doctor::Doctor),
     /// Serves packages and projects over gRPC.
@@ -63,6 +66,7 @@ impl Cli {
             Command::New(new) => new.run(out),
             Command::Generate(generate) => generate.run(out),
             Command::Build(build) => build.run(out),
+            Command::Test(test) => test.run(out).await,
             Command::Doctor(doctor) => doctor.run(out),
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out).await,

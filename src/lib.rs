@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod call;
+pub mod cases;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -72,10 +72,11 @@ func (s *Status) Error() string {
 	return s.Code.String() + ": " + s.Message
 }
 
-// With adds a detail.
+// With gives the status with these details, too.
 func (s *Status) With(details ...Detail) *Status {
-	s.Details = append(s.Details, details...)
-	return s
+	with := *s
+	with.Details = append(s.Details[:len(s.Details):len(s.Details)], details...)
+	return &with
 }
 
 // Is lets [errors.Is] find what a context says, too.

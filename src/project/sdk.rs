@@ -31,6 +31,8 @@ impl Sdk {
                 // What Python leaves where it has run.
                 DirEntry::Dir(folder) if folder.path().ends_with("__pycache__") => {}
                 DirEntry::Dir(folder) => self.collect(folder, files),
+                // Tests of its own.
+                DirEntry::File(file) if file.path().to_string_lossy().ends_with("_test.go") => {}
                 DirEntry::File(file) => {
                     files.push((Path::new(self.folder).join(file.path()), file.contents().to_vec()));
                 }

@@ -22,6 +22,7 @@ SERVED = [
     "examples/hello",
     "examples/shop/users",
     "examples/shop/billing",
+    "examples/shop/recommendations",
     "examples/chat",
     "tests/guests/faults",
     "tests/guests/raw",

@@ -19,10 +19,12 @@ macro_rules! guests {
 
 mod abandoned;
 mod ambient;
+mod cases;
 mod chain;
 mod composition;
 mod crafted;
 mod faults;
+mod go;
 mod host;
 mod hostile;
 mod mismatch;

@@ -1,5 +1,7 @@
 //! Services that call each other in one process: the examples of the shop.
 
+use std::time::Duration;
+
 use okra::call::Code;
 use okra::runtime::DeployError;
 
@@ -7,6 +9,7 @@ use super::host::{TestHost, package};
 
 const USERS: &str = "examples/shop/users";
 const BILLING: &str = "examples/shop/billing";
+const RECOMMENDATIONS: &str = "examples/shop/recommendations";
 const GET_INVOICE: &str = "shop.billing.v1.Billing/GetInvoice";
 
 #[tokio::test]
@@ -72,4 +75,20 @@ async fn invoices_come_one_by_one_and_go_in_as_a_stream() {
     outcome.unwrap();
     let told = r#"{"made":2,"refused":[{"index":1,"reason":"INVALID_ARGUMENT: "#;
     assert!(imported[0].starts_with(told), "{}", imported[0]);
+}
+
+#[tokio::test]
+async fn python_reads_a_stream_of_rust_as_far_as_it_needs() {
+    let host = TestHost::with(&[USERS, BILLING, RECOMMENDATIONS]).await;
+    host.runtime.check_links().unwrap();
+    let path = "shop.recommendations.v1.Recommendations/Recommend";
+    let (found, outcome) = host.stream(path, &[r#"{"userId":"u-3","limit":1}"#]).await;
+    outcome.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    // The invoices that were not read are nobody's any more.
+    for service in ["shop.billing.v1.Billing", "shop.recommendations.v1.Recommendations"] {
+        while host.runtime.counts(service).await.unwrap().lent > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::process::{Command, ExitCode};
 
 use miette::{Context as _, IntoDiagnostic as _};
 
+use crate::tools::Python;
+
 /// The microbenchmark of the steps of a call; all other names are comparisons.
 const STEPS: &str = "steps";
 
@@ -17,6 +19,9 @@ pub(crate) fn run(names: &[String]) -> miette::Result<ExitCode> {
     ];
     if names.is_empty() || !comparisons.is_empty() {
         let mut bench = cargo("run", &["--release", "--quiet", "--package", "okra-bench", "--bin", "okra-bench", "--"]);
+        if comparisons.iter().any(|name| name.starts_with("python")) {
+            bench.env("PYTHON", Python::set_up()?.program("python"));
+        }
         bench.args(comparisons);
         commands.push(bench);
     }

@@ -4,16 +4,23 @@ use miette::{IntoDiagnostic as _, miette};
 
 use crate::okra::Okra;
 
-const SERVED: [&str; 4] = ["examples/hello", "examples/shop/users", "examples/shop/billing", "examples/chat"];
+const SERVED: [&str; 5] = [
+    "examples/hello",
+    "examples/shop/users",
+    "examples/shop/billing",
+    "examples/shop/recommendations",
+    "examples/chat",
+];
 
 /// What is called, in the order in which it is shown; the address comes second.
-const CALLS: [&[&str]; 7] = [
+const CALLS: [&[&str]; 8] = [
     &["list"],
     &["describe", "greeter.v1.Greeter"],
     &["call", "greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#],
     &["call", "chat.v1.Chat/Talk", r#"{"text":"I am late."} {"text":"My clock stopped."}"#],
     &["call", "shop.billing.v1.Billing/GetInvoice", r#"{"invoiceId":"i-1"}"#],
     &["call", "shop.billing.v1.Billing/ListInvoices", r#"{"userId":"u-3","limit":2}"#],
+    &["call", "shop.recommendations.v1.Recommendations/Recommend", r#"{"userId":"u-3","limit":3}"#],
     &[
         "call",
         "shop.billing.v1.Billing/CreateInvoice",
@@ -38,8 +45,13 @@ pub(crate) fn run() -> miette::Result<()> {
         return Err(miette!("an invoice without anything in it was made"));
     }
     server.stop()?;
-    println!("\nEach of these services is a WebAssembly component in a sandbox of its own; billing called users by a");
-    println!("typed import. Now make one: `cargo install --path .`, then `okra new greeter --lang rust`.");
+    println!(
+        "\nEach of these services is a WebAssembly component in a sandbox of its own. recommendations, in Python,"
+    );
+    println!(
+        "called billing, in Rust, and that called users, all by typed imports. Now make one: `cargo install --path .`,"
+    );
+    println!("then `okra new greeter --lang rust` or `--lang python`.");
     Ok(())
 }
 

@@ -21,14 +21,14 @@ type Message interface {
 	Detail() okra.Detail
 }
 
-// With gives the error with these details added to it.
+// With gives the error with these details, too.
 func With(err error, messages ...Message) error {
-	status := okra.Convert(err)
-	if status == nil {
+	if err == nil {
 		return nil
 	}
+	status := okra.Convert(err)
 	for _, message := range messages {
-		status.With(message.Detail())
+		status = status.With(message.Detail())
 	}
 	return status
 }

@@ -33,12 +33,12 @@ func Invoke(ctx context.Context, options []okra.CallOption, call func() error) e
 
 // leave has the next call leave as its context says, in a scope where that takes one.
 func leave(ctx context.Context, wanted bool) (Scope, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, okra.Convert(err)
-	}
 	served, _ := ctx.Value(servedKey{}).(*Served)
 	if served != nil && served.ended {
 		return nil, over()
+	}
+	if err := failed(ctx, served); err != nil {
+		return nil, err
 	}
 	md, _ := metadata.FromOutgoingContext(ctx)
 	timeout, limited := sooner(ctx, served)
@@ -59,6 +59,18 @@ func leave(ctx context.Context, wanted bool) (Scope, error) {
 		}
 	}
 	return scope, nil
+}
+
+// failed says what a context that the handler has made says. Of the call being served the host says it itself, at the next
+// call of it.
+func failed(ctx context.Context, served *Served) error {
+	if ctx == context.Context(served) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return okra.Convert(err)
+	}
+	return nil
 }
 
 // sooner gives the time that the context leaves to a call, when that is less than the call being served leaves anyway.
@@ -139,8 +151,8 @@ func (s *ClientStream[Req, Res]) Context() context.Context {
 // ready says whether the stream can still be used.
 func (s *ClientStream[Req, Res]) ready() error {
 	if s.err == nil {
-		if err := s.ctx.Err(); err != nil {
-			s.end(okra.Convert(err))
+		if err := failed(s.ctx, s.served); err != nil {
+			s.end(err)
 		}
 	}
 	return s.err

@@ -110,6 +110,8 @@ type Served struct {
 	// asked says that the deadline was asked for, limited that there is one.
 	asked, limited bool
 	open           map[closer]struct{}
+	// goroutines is how many there were at the beginning, turns how often those beyond had theirs at the end.
+	goroutines, turns int
 }
 
 type closer interface{ Close() }
@@ -119,7 +121,7 @@ func Begin() *Served {
 	// Only here do finalizers get their turn, and goroutines that an earlier call has left.
 	runtime.Gosched()
 	host.Unpin()
-	return &Served{}
+	return &Served{goroutines: runtime.NumGoroutine()}
 }
 
 // End ends the call. What still runs for it finds its context done.
@@ -131,8 +133,10 @@ func (c *Served) End() {
 	c.ended = true
 	c.mutex.Unlock()
 	c.finish(context.Canceled)
-	// A goroutine may have been interrupted over what has come from the host.
-	for inFlight > 0 {
+	// Goroutines that are left behind have their turn while it is this call whose time they take. One may also have been
+	// interrupted over what has come from the host.
+	for inFlight > 0 || runtime.NumGoroutine() > c.goroutines && c.turns < 4 {
+		c.turns++
 		runtime.Gosched()
 	}
 	host.Unpin()
@@ -205,11 +209,11 @@ func (c *Served) Done() <-chan struct{} {
 func (c *Served) Err() error {
 	c.mutex.Lock()
 	err, ended := c.err, c.ended
-	deadline, limited := c.until()
+	over := c.limited && !time.Now().Before(c.deadline)
 	c.mutex.Unlock()
 	switch {
 	case err != nil || ended:
-	case limited && !time.Now().Before(deadline):
+	case over:
 		c.finish(context.DeadlineExceeded)
 	case host.Cancelled():
 		c.finish(context.Canceled)

@@ -35,9 +35,66 @@ pub(crate) struct Comparison {
     pub(crate) theirs: Side,
 }
 
-/// All comparisons.
-pub(crate) fn all() -> [Comparison; 14] {
-    let (note, basket, blob) = (messages::note(), messages::basket(), messages::blob());
+/// All comparisons: those of OKRA itself, then those of guests in a language beside servers in the same language.
+pub(crate) fn all() -> Vec<Comparison> {
+    ours().into_iter().chain(protocols()).chain(python()).chain(go()).collect()
+}
+
+type Answerer = (&'static str, Host);
+
+const TONIC: [Answerer; 2] = [("okra", Host::Okra), ("tonic", Host::Native)];
+const GRPCIO: [Answerer; 2] = [("okra", Host::Python), ("grpcio", Host::Grpcio)];
+const ASYNCIO: [Answerer; 2] = [("okra", Host::Python), ("asyncio", Host::GrpcioAsyncio)];
+const GRPC_GO: [Answerer; 2] = [("okra", Host::Go), ("grpc-go", Host::GrpcGo)];
+
+/// Guests in Python beside Python on grpcio.
+fn python() -> [Comparison; 8] {
+    let (note, list) = (messages::note(), messages::basket(100));
+    let (one, many) = ("a small message, 1 caller", "a small message, 64 callers");
+    let (one_list, many_list) = ("100 items there and back, 1 caller", "100 items there and back, 64 callers");
+    [
+        Comparison::echo("python-1", one, 1, GRPCIO, SMALL, &note),
+        Comparison::echo("python-64", many, 64, GRPCIO, SMALL, &note),
+        Comparison::echo("python-list-1", one_list, 1, GRPCIO, ITEMS, &list),
+        Comparison::echo("python-list-64", many_list, 64, GRPCIO, ITEMS, &list),
+        Comparison::echo("python-asyncio-1", one, 1, ASYNCIO, SMALL, &note),
+        Comparison::echo("python-asyncio-64", many, 64, ASYNCIO, SMALL, &note),
+        Comparison::echo("python-asyncio-list-1", one_list, 1, ASYNCIO, ITEMS, &list),
+        Comparison::echo("python-asyncio-list-64", many_list, 64, ASYNCIO, ITEMS, &list),
+    ]
+}
+
+/// Guests in Go beside grpc-go.
+fn go() -> [Comparison; 5] {
+    let (note, list) = (messages::note(), messages::basket(100));
+    [
+        Comparison::echo("go-1", "a small message, 1 caller", 1, GRPC_GO, SMALL, &note),
+        Comparison::echo("go-64", "a small message, 64 callers", 64, GRPC_GO, SMALL, &note),
+        Comparison::echo("go-list-1", "100 items there and back, 1 caller", 1, GRPC_GO, ITEMS, &list),
+        Comparison::echo("go-list-64", "100 items there and back, 64 callers", 64, GRPC_GO, ITEMS, &list),
+        Comparison::echo(
+            "go-request-isolation",
+            "an instance for each call / instances that serve again, 64 callers",
+            64,
+            [("request", Host::GoIsolated), ("instance", Host::Go)],
+            SMALL,
+            &note,
+        ),
+    ]
+}
+
+/// Every protocol beside gRPC on tonic.
+fn protocols() -> [Comparison; 4] {
+    [
+        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
+        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
+        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
+        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
+    ]
+}
+
+fn ours() -> [Comparison; 10] {
+    let (note, basket, blob) = (messages::note(), messages::basket(10_000), messages::blob());
     let repeat = Side {
         label: "local",
         host: Host::Okra,
@@ -52,14 +109,10 @@ pub(crate) fn all() -> [Comparison; 14] {
         Comparison::feed("feed-64k", "a stream of responses of 64 KiB, 4 callers", 4, 500, &large),
         Comparison::talk("talk-small", "small messages there and back on streams, 16 callers", 16, 500, &small),
         Comparison::talk("talk-64k", "messages of 64 KiB there and back on streams, 4 callers", 4, 100, &large),
-        Comparison::with_tonic("unary-1", "a small message, 1 caller", 1, SMALL, &note),
-        Comparison::with_tonic("unary-64", "a small message, 64 callers", 64, SMALL, &note),
-        Comparison::with_tonic("items-10k", "10,000 items there and back, 4 callers", 4, ITEMS, &basket),
-        Comparison::with_tonic("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, BYTES, &blob),
-        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
-        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
-        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
-        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
+        Comparison::echo("unary-1", "a small message, 1 caller", 1, TONIC, SMALL, &note),
+        Comparison::echo("unary-64", "a small message, 64 callers", 64, TONIC, SMALL, &note),
+        Comparison::echo("items-10k", "10,000 items there and back, 4 callers", 4, TONIC, ITEMS, &basket),
+        Comparison::echo("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, TONIC, BYTES, &blob),
         Comparison {
             name: "local-call",
             about: "a component calls another in its process / a client calls it over loopback, 1 caller",
@@ -67,13 +120,14 @@ pub(crate) fn all() -> [Comparison; 14] {
             ours: repeat,
             theirs: Side::echo("gRPC", Host::Okra, SMALL, &note),
         },
-        Comparison {
-            name: "request-isolation",
-            about: "an instance for each call / instances that serve again, 64 callers",
-            callers: 64,
-            ours: Side::echo("request", Host::Isolated, SMALL, &note),
-            theirs: Side::echo("instance", Host::Okra, SMALL, &note),
-        },
+        Comparison::echo(
+            "request-isolation",
+            "an instance for each call / instances that serve again, 64 callers",
+            64,
+            [("request", Host::Isolated), ("instance", Host::Okra)],
+            SMALL,
+            &note,
+        ),
     ]
 }
 
@@ -102,30 +156,35 @@ impl Side {
     }
 
     async fn connect<'a>(&self, servers: &'a Servers, callers: usize) -> miette::Result<Load<'a>> {
-        let server = servers.at(self.host);
+        let server = servers.at(self.host)?;
         let load = Load::connect(server, self.call.clone(), &self.answer, self.stands_for, callers);
         load.await.wrap_err(self.label)
     }
 }
 
 impl Comparison {
-    /// OKRA against tonic, with the same service.
-    fn with_tonic(
+    /// The servers that it needs.
+    pub(crate) fn hosts(&self) -> [Host; 2] {
+        [self.ours.host, self.theirs.host]
+    }
+
+    /// Two servers with the echo service.
+    fn echo(
         name: &'static str,
         about: &'static str,
         callers: usize,
+        [ours, theirs]: [Answerer; 2],
         path: &'static str,
         message: &impl prost::Message,
     ) -> Self {
-        let (ours, theirs) =
-            (Side::echo("okra", Host::Okra, path, message), Side::echo("tonic", Host::Native, path, message));
-        Self { name, about, callers, ours, theirs }
+        let side = |(label, host)| Side::echo(label, host, path, message);
+        Self { name, about, callers, ours: side(ours), theirs: side(theirs) }
     }
 
     /// OKRA in another protocol against tonic's gRPC.
     fn protocol(name: &'static str, about: &'static str, protocol: Protocol) -> Self {
         let note = messages::note();
-        let mut this = Self::with_tonic(name, about, 64, SMALL, &note);
+        let mut this = Self::echo(name, about, 64, TONIC, SMALL, &note);
         if protocol == Protocol::Json {
             this.ours.answer = messages::json(&note).into_bytes();
         }

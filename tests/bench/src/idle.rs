@@ -20,9 +20,12 @@ const STREAMS_PER_CONNECTION: u64 = 100;
 pub(crate) async fn run() -> miette::Result<String> {
     let packages = tempfile::tempdir().into_diagnostic()?;
     let mut text = format!("\n{NAME}: {STREAMS} streams, open and idle\n{:<10} {:>16}\n", "", "KiB per stream");
-    for (label, server) in
-        [("okra", servers::wide(packages.path(), STREAMS).await?), ("tonic", servers::native().await?)]
-    {
+    let folder = packages.path();
+    for (label, guest) in [("okra", Some("echo")), ("okra, Go", Some("echo-go")), ("tonic", None)] {
+        let server = match guest {
+            Some(guest) => servers::wide(folder, guest, STREAMS).await?,
+            None => servers::native().await?,
+        };
         let size = grown(&server).await.wrap_err(label)?;
         let _ = writeln!(text, "{label:<10} {:>16.1}", size as f64 / STREAMS as f64 / 1024.0);
     }

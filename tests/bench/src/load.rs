@@ -30,6 +30,8 @@ pub(crate) struct Measured {
     pub(crate) elapsed: Duration,
     /// CPU time of the server.
     pub(crate) cpu: Duration,
+    /// Memory of the server at the end, in bytes.
+    pub(crate) memory: u64,
     /// Of each call, in no order.
     pub(crate) latencies: Vec<Duration>,
 }
@@ -50,6 +52,7 @@ impl Measured {
         self.calls += other.calls;
         self.elapsed += other.elapsed;
         self.cpu += other.cpu;
+        self.memory = other.memory;
         self.latencies.append(&mut other.latencies);
     }
 }
@@ -100,6 +103,7 @@ impl<'a> Load<'a> {
         let elapsed = began.elapsed();
         let calls = latencies.len() as u64 * u64::from(self.stands_for);
         latencies.iter_mut().for_each(|latency| *latency /= self.stands_for);
-        Ok(Measured { calls, elapsed, cpu: self.server.cpu()?.saturating_sub(cpu), latencies })
+        let cpu = self.server.cpu()?.saturating_sub(cpu);
+        Ok(Measured { calls, elapsed, cpu, memory: self.server.memory()?, latencies })
     }
 }

@@ -22,17 +22,21 @@ use servers::Servers;
 #[derive(Parser)]
 #[command(about = "Measures OKRA against something else in the same run")]
 struct Bench {
-    /// What to compare; everything when nothing is named.
+    /// What to compare; everything but the languages when nothing is named. `python` is all that begins so.
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     names: Vec<String>,
 }
 
+/// Guests in a language beside servers in the same language. They need an environment of their own, so they are measured
+/// when they are named.
+const LANGUAGES: [&str; 2] = ["python", "go"];
+
 /// Chooses all comparisons whose names begin with it.
-const GROUP: &str = "protocols";
+const PROTOCOLS: &str = "protocols";
 
 /// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([GROUP, idle::NAME])
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME]).chain(LANGUAGES).chain([PROTOCOLS])
 }
 
 #[tokio::main]
@@ -49,16 +53,20 @@ async fn main() -> miette::Result<()> {
 }
 
 async fn run(names: &[String]) -> miette::Result<()> {
-    let is_of = |name: &str, group: &str| group == GROUP && name.starts_with(GROUP);
-    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name || is_of(name, chosen));
+    let language = |name: &str| LANGUAGES.into_iter().find(|language| name.starts_with(language));
+    let group = |name: &str| language(name).or_else(|| name.starts_with(PROTOCOLS).then_some(PROTOCOLS));
+    let is_named = |name: &str| names.iter().any(|chosen| chosen == name || group(name) == Some(chosen));
+    let is_chosen = |name: &str| if names.is_empty() { language(name).is_none() } else { is_named(name) };
     let print = |text: String| stdout().write_all(text.as_bytes()).into_diagnostic();
-    let mut chosen = comparison::all().into_iter().filter(|one| is_chosen(one.name)).peekable();
-    if chosen.peek().is_some() {
-        let servers = Servers::start().await?;
+    let chosen: Vec<_> = comparison::all().into_iter().filter(|one| is_chosen(one.name)).collect();
+    if !chosen.is_empty() {
+        let servers = Servers::start(chosen.iter().flat_map(|one| one.hosts()).collect()).await?;
+        let idle = report::memory("at the start", servers.all())?;
         for comparison in chosen {
             let outcome = comparison.run(&servers).await?;
             print(report::table(&comparison, outcome))?;
         }
+        print(format!("\n{idle}{}", report::memory("at the end", servers.all())?))?;
     }
     if is_chosen(idle::NAME) {
         print(idle::run().await?)?;

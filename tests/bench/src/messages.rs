@@ -63,15 +63,15 @@ pub(crate) fn note() -> Note {
     Note { title: "a small message".into(), text: "with two texts and a number".into(), number: 42 }
 }
 
-/// A message with 10,000 items.
-pub(crate) fn basket() -> Basket {
+/// A message with so many items.
+pub(crate) fn basket(items: u32) -> Basket {
     let item = |index: u32| Item {
         name: format!("article {index}"),
         quantity: index % 100 + 1,
         price: i64::from(index) * 995 + 5,
         in_stock: !index.is_multiple_of(3),
     };
-    Basket { items: (0..10_000).map(item).collect() }
+    Basket { items: (0..items).map(item).collect() }
 }
 
 /// A message with a mebibyte of bytes in it.

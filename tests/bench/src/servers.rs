@@ -1,5 +1,6 @@
 //! The servers that are compared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use tokio::process::Command;
 use crate::server::Server;
 
 /// Who answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Host {
     /// `okra serve` with the echo and the relay guest.
     Okra,
@@ -21,38 +22,87 @@ pub(crate) enum Host {
     Isolated,
     /// The native server.
     Native,
+    /// `okra serve` with the echo guest in Python.
+    Python,
+    /// Python's grpcio, with a pool of threads.
+    Grpcio,
+    /// Python's grpcio, with asyncio.
+    GrpcioAsyncio,
+    /// `okra serve` with the echo guest in Go.
+    Go,
+    /// `okra serve` with the echo guest in Go, an instance for each request.
+    GoIsolated,
+    /// The server on grpc-go.
+    GrpcGo,
 }
 
-/// All of them, each a process.
+/// Those that are measured, each a process.
 pub(crate) struct Servers {
-    okra: Server,
-    isolated: Server,
-    native: Server,
+    servers: BTreeMap<Host, Server>,
     _packages: TempDir,
 }
 
 impl Servers {
-    /// Builds the guests and starts the servers, whose binaries lie beside ours.
-    pub(crate) async fn start() -> miette::Result<Self> {
-        let (echo, relay) = (guest("echo")?, guest("relay")?);
+    /// Builds the guests of these hosts and starts them. Binaries of ours lie beside us.
+    pub(crate) async fn start(hosts: BTreeSet<Host>) -> miette::Result<Self> {
         let packages = tempfile::tempdir().into_diagnostic()?;
-        let isolated = packages.path().join("isolated.wasm");
-        repackage(&echo, &isolated, |run| run.isolation = Isolation::Request)?;
-        Ok(Self {
-            okra: Server::start(serve(&[&echo, &relay])?).await?,
-            isolated: Server::start(serve(&[&isolated])?).await?,
-            native: native().await?,
-            _packages: packages,
-        })
+        let mut servers = BTreeMap::new();
+        for host in hosts {
+            servers.insert(host, host.start(packages.path()).await?);
+        }
+        Ok(Self { servers, _packages: packages })
     }
 
-    pub(crate) fn at(&self, host: Host) -> &Server {
-        match host {
-            Host::Okra => &self.okra,
-            Host::Isolated => &self.isolated,
-            Host::Native => &self.native,
-        }
+    pub(crate) fn at(&self, host: Host) -> miette::Result<&Server> {
+        self.servers.get(&host).ok_or_else(|| miette!("{host:?} was not started"))
     }
+
+    /// All that run.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Host, &Server)> {
+        self.servers.iter().map(|(host, server)| (*host, server))
+    }
+}
+
+/// Python's grpcio, in the environment that the variable PYTHON says.
+fn grpcio(kind: &str) -> miette::Result<Command> {
+    let help = "`cargo xtask bench` sets it to one with grpcio";
+    let python = std::env::var_os("PYTHON").ok_or_else(|| miette!(help = help, "PYTHON is not set"))?;
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/server.py")).arg(kind);
+    Ok(command)
+}
+
+impl Host {
+    /// `folder` is for packages of its own.
+    async fn start(self, folder: &Path) -> miette::Result<Server> {
+        let isolated = |name: &str| {
+            let package = folder.join(format!("{name}-isolated.wasm"));
+            repackage(&guest(name)?, &package, |run| run.isolation = Isolation::Request)?;
+            serve(&[&package])
+        };
+        Server::start(match self {
+            Self::Okra => serve(&[&guest("echo")?, &guest("relay")?])?,
+            Self::Isolated => isolated("echo")?,
+            Self::Go => serve(&[&guest("echo-go")?])?,
+            Self::GoIsolated => isolated("echo-go")?,
+            Self::GrpcGo => grpc_go(folder).await?,
+            Self::Python => serve(&[&guest("echo-python")?])?,
+            Self::Grpcio => grpcio("sync")?,
+            Self::GrpcioAsyncio => grpcio("asyncio")?,
+            Self::Native => return native().await,
+        })
+        .await
+    }
+}
+
+/// The server on grpc-go, built with the Go on the PATH.
+async fn grpc_go(folder: &Path) -> miette::Result<Command> {
+    let program = folder.join("grpc-go");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("grpc-go");
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg(".").current_dir(sources);
+    let status = go.status().await.into_diagnostic().wrap_err("cannot start go")?;
+    if status.success() { Ok(Command::new(program)) } else { Err(miette!("go cannot build the server on grpc-go")) }
 }
 
 /// The package of a guest.
@@ -66,11 +116,11 @@ pub(crate) async fn native() -> miette::Result<Server> {
     Server::start(Command::new(beside_us("okra-bench-native")?)).await
 }
 
-/// OKRA with an echo guest of so many instances. `folder` is for its package.
-pub(crate) async fn wide(folder: &Path, instances: u64) -> miette::Result<Server> {
-    let package = folder.join("wide.wasm");
+/// OKRA with an echo guest, by its name, of so many instances. `folder` is for its package.
+pub(crate) async fn wide(folder: &Path, name: &str, instances: u64) -> miette::Result<Server> {
+    let package = folder.join(format!("{name}-wide.wasm"));
     let instances = u32::try_from(instances).ok().and_then(NonZeroU32::new).ok_or_else(|| miette!("too many"))?;
-    repackage(&guest("echo")?, &package, |run| run.instances = instances)?;
+    repackage(&guest(name)?, &package, |run| run.instances = instances)?;
     Server::start(serve(&[&package])?).await
 }
 

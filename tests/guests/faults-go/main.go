@@ -96,8 +96,20 @@ func (*faults) Print(_ context.Context, req *pb.Payload) (*pb.Payload, error) {
 	return req, err
 }
 
-func (*faults) StartThreads(context.Context, *pb.Payload) (*pb.Payload, error) {
-	go spin()
+func (*faults) StartThreads(ctx context.Context, req *pb.Payload) (*pb.Payload, error) {
+	if req.Text == "spin" {
+		go spin()
+		return req, nil
+	}
+	// These wait for what never comes, and for the end of the call.
+	go func() { <-make(chan int) }()
+	go func() {
+		<-ctx.Done()
+		// Of another call than the one that has ended nothing is told.
+		if okra.FromContext(ctx).Method() != "" {
+			panic("the context of a call that has ended knows another")
+		}
+	}()
 	return &pb.Payload{Text: "started"}, nil
 }
 

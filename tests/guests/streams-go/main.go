@@ -122,6 +122,7 @@ func (streams) Until(stream okra.ClientStreamingServer[pb.Number]) (*pb.Number, 
 
 // onward does the same by calls of the service above.
 type onward struct {
+	pb.UnimplementedOnwardServer
 	streams pb.StreamsClient
 }
 
@@ -218,5 +219,5 @@ func (o onward) Tell(ctx context.Context, req *pb.Number) (*pb.Told, error) {
 
 func main() {
 	pb.RegisterStreamsServer(streams{})
-	pb.RegisterOnwardServer(onward{pb.NewStreamsClient()})
+	pb.RegisterOnwardServer(onward{streams: pb.NewStreamsClient()})
 }

@@ -41,7 +41,7 @@ impl Sample {
     fn named(name: &str) -> Self {
         let (method, message, wire) = match name {
             "small" => ("Small", "bench.echo.v1.Note", messages::note().encode_to_vec()),
-            "items-10k" => ("Items", "bench.echo.v1.Basket", messages::basket().encode_to_vec()),
+            "items-10k" => ("Items", "bench.echo.v1.Basket", messages::basket(10_000).encode_to_vec()),
             "bytes-1mib" => ("Bytes", "bench.echo.v1.Blob", messages::blob().encode_to_vec()),
             other => panic!("there is no sample `{other}`"),
         };

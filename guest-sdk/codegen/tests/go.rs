@@ -1,0 +1,87 @@
+//! The Go of the corpus, as it was. That it is right is seen by Go's own tools (`tests/it/go.rs`) and by a guest that is made
+//! of it (`tests/clients/test_mirror.py`).
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{corpus, schema, source};
+use okra_codegen::go::{glue, stubs};
+use okra_codegen::schema::Schema;
+use okra_codegen::wit::{GeneratedFile, World};
+
+fn world(schema: &Schema) -> World {
+    let all: Vec<String> = schema.services.iter().map(|service| service.full_name.clone()).collect();
+    World { name: "corpus".to_owned(), exports: all.clone(), imports: all, raw: true }
+}
+
+fn text(files: Vec<GeneratedFile>) -> String {
+    let files = files.into_iter().map(|file| format!("=== {}\n{}", file.path.display(), file.text));
+    files.collect::<Vec<_>>().join("\n")
+}
+
+macro_rules! generated {
+    ($($test:ident: $($file:literal),+;)+) => {$(
+        #[test]
+        fn $test() {
+            let schema = schema(&corpus(&[$($file),+]));
+            insta::assert_snapshot!(text(stubs(&schema, &world(&schema), "corpus")));
+        }
+    )+};
+}
+
+generated! {
+    scalars_maps_oneofs_and_open_enums: "scalars.proto";
+    names_that_clash: "names.proto";
+    proto2_groups_and_closed_enums: "proto2.proto";
+    recursive_messages: "recursion.proto";
+    every_kind_as_often_as_it_can_occur: "shapes.proto";
+    well_known_types: "wellknown.proto";
+    packages_that_import_one_another: "imports/service.proto";
+    a_file_without_package: "plain.proto";
+    calls_with_streams: "streams.proto";
+}
+
+#[test]
+fn what_stands_between_streams_and_the_bindings() {
+    let schema = schema(&corpus(&["streams.proto"]));
+    let files = glue(&schema, &world(&schema), "corpus");
+    // What is the same for all projects is not shown.
+    let own = files.into_iter().filter(|file| !file.path.ends_with("host.go") && !file.text.contains("RawServer"));
+    insta::assert_snapshot!(text(own.collect()));
+}
+
+#[test]
+fn comments_are_written_as_gofmt_leaves_them() {
+    let compiled = source(
+        "syntax = \"proto3\"; package a;
+        //   - indented
+        //
+        //
+        //     ``code'' \t and more
+        message A { string b = 1; }
+        service S { rpc Get(A) returns (A); }",
+    );
+    let schema = schema(&compiled.unwrap());
+    let text = text(stubs(&schema, &world(&schema), "m"));
+    assert!(text.contains("// - indented\n//\n// `code'  and more\ntype A struct {"), "{text}");
+}
+
+#[test]
+fn methods_and_types_that_protoc_gen_go_would_call_the_same_differ() {
+    let compiled = source(
+        "syntax = \"proto3\"; package a;
+        message Outer { message Inner {} oneof what { string Inner_ = 1; Outer.Inner inner = 2; } }
+        message Outer_Inner { string reset = 1; string get_reset = 2; string String = 3; }
+        service S { rpc do_it(Outer) returns (Outer_Inner); rpc DoIt(Outer) returns (Outer); }",
+    );
+    let schema = schema(&compiled.unwrap());
+    let text = text(stubs(&schema, &world(&schema), "m"));
+    for part in [
+        "type Outer_Inner struct{}",
+        "type Outer_Inner_ struct {\n\tReset_    string\n\tGetReset_ string\n\tString_   string\n}",
+        "\tDoIt(context.Context, *Outer) (*Outer_Inner_, error)\n\tDoIt_(context.Context, *Outer) (*Outer, error)\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}

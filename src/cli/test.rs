@@ -1,0 +1,69 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::{Context as _, IntoDiagnostic as _};
+
+use super::packages;
+use crate::cases::{Case, Cases, find};
+use crate::instance::EngineSettings;
+use crate::runtime::Runtime;
+
+/// Where the cases of a project are.
+const FOLDER: &str = "tests/calls";
+
+/// `okra test`.
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// A project, which is built first when stale, or a package (.wasm).
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Folder with the call cases. Default: tests/calls in the project's folder.
+    #[arg(long)]
+    cases: Option<PathBuf>,
+    /// Packages and projects with the services that it calls. Can be given many times.
+    #[arg(long, value_name = "PATH")]
+    with: Vec<PathBuf>,
+}
+
+impl Test {
+    /// Runs the cases, and tells of each. Fails when some case fails.
+    ///
+    /// # Errors
+    /// When something cannot be built or served, or a case is wrong in itself.
+    pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
+        let folder = self.cases.unwrap_or_else(|| self.path.join(FOLDER));
+        let files = find(&folder)?;
+        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        for path in [&self.path].into_iter().chain(&self.with) {
+            for (path, package) in packages::read(path)? {
+                runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
+            }
+        }
+        let cases = Cases::new(runtime);
+        let (mut passed, mut failed) = (0_usize, 0_usize);
+        for file in files {
+            let differences = cases.run(&file, &Case::read(&file)?).await?;
+            let name = shown(&file, &folder);
+            if differences.is_empty() {
+                passed += 1;
+                writeln!(out, "ok      {name}").into_diagnostic()?;
+                continue;
+            }
+            failed += 1;
+            writeln!(out, "FAILED  {name}").into_diagnostic()?;
+            for difference in differences {
+                for line in difference.to_string().lines() {
+                    writeln!(out, "        {line}").into_diagnostic()?;
+                }
+            }
+        }
+        writeln!(out, "{passed} passed, {failed} failed").into_diagnostic()?;
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn shown(file: &Path, folder: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).display().to_string()
+}

@@ -1,0 +1,112 @@
+//! What is peculiar to guests in Go.
+
+use std::path::Path;
+use std::process::Command;
+
+use bytesize::ByteSize;
+use okra::call::Code;
+use okra::config::{Name, Run};
+use okra::project::{Template, build, generate, new};
+use okra::registry::{Manifest, Package};
+
+use super::host::{TestHost, package};
+
+const FAULTS: &str = "tests/guests/faults-go";
+
+/// A guest whose only instance has so little memory that a leak would end it.
+async fn narrow(guest: &str) -> TestHost {
+    let built = package(guest);
+    let mut manifest = Manifest::clone(built.manifest());
+    manifest.run = Run { instances: 1.try_into().unwrap(), memory: ByteSize::mib(16), ..Run::default() };
+    let package = Package::write(built.component(), built.descriptors(), &manifest).unwrap();
+    let mut host = TestHost::empty();
+    host.deploy(&Package::read(package).unwrap()).await.unwrap();
+    host
+}
+
+#[tokio::test]
+async fn a_goroutine_that_spins_takes_the_time_of_the_call_that_left_it() {
+    let host = TestHost::with(&[FAULTS]).await;
+    let failure = host.call("test.faults.v1.Faults/StartThreads", r#"{"text":"spin"}"#).await.unwrap_err();
+    assert_eq!(failure.status.code, Code::ResourceExhausted, "{}", failure.status);
+    for _ in 0..3 {
+        host.call("test.faults.v1.Faults/Echo", r#"{"text":"still here"}"#).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_instance_serves_a_hundred_thousand_calls_in_the_same_memory() {
+    let host = narrow(FAULTS).await;
+    let request = r#"{"text":"a","parts":[{"text":"b","parts":[{"text":"c"}]},{"text":"猫"}]}"#;
+    for _ in 0..33_000 {
+        host.call("test.faults.v1.Faults/Echo", request).await.unwrap();
+        host.call("test.faults.v1.Faults/Tell", "{}").await.unwrap();
+        host.call("test.faults.v1.Faults/Count", "{}").await.unwrap();
+    }
+    for _ in 0..1_000 {
+        host.call("test.faults.v1.Faults/Fail", r#"{"text":"on purpose"}"#).await.unwrap_err();
+    }
+    assert_eq!(host.call("test.faults.v1.Faults/Count", "{}").await.unwrap(), r#"{"calls":33001}"#);
+}
+
+#[tokio::test]
+async fn streams_leave_nothing_in_an_instance() {
+    let host = narrow("tests/guests/streams-go").await;
+    for _ in 0..20_000 {
+        // A call with streams to another instance of the service.
+        host.call("test.streams.v1.Onward/Tell", r#"{"value":"5"}"#).await.unwrap();
+    }
+    for _ in 0..2_000 {
+        // One that is given up, which ends the other instance.
+        host.call("test.streams.v1.Onward/Leave", r#"{"value":"5"}"#).await.unwrap();
+    }
+    let counts = host.runtime.counts("test.streams.v1.Onward").await.unwrap();
+    assert_eq!((counts.lent, counts.waiting), (0, 0));
+}
+
+/// Runs one of Go's tools in a folder of the repository; gives what it prints.
+fn go(folder: &str, program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).env("GOPROXY", "off");
+    let output = command.output().expect("Go is there");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {arguments:?} in {folder}:\n{said}");
+    said
+}
+
+#[test]
+fn gofmt_and_vet_find_nothing_in_what_is_generated_and_handlers_are_tested_natively() {
+    for folder in ["tests/guests/corpus/go", "tests/guests/streams-go", "examples/shop/users"] {
+        generate(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        assert_eq!(go(folder, "gofmt", &["-l", "."]), "", "{folder}");
+        go(folder, "go", &["vet", "./..."]);
+        go(folder, "go", &["test", "./..."]);
+    }
+    assert_eq!(go("guest-sdk/go", "gofmt", &["-l", "."]), "");
+    go("guest-sdk/go", "go", &["vet", "./..."]);
+    go("guest-sdk/go", "go", &["test", "./..."]);
+}
+
+#[test]
+fn a_new_project_compiles_passes_its_tests_and_is_not_generated_twice() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new(parent.path(), &Name::new("my-greeter").unwrap(), Template::Go).unwrap();
+    let folder = folder.to_str().unwrap();
+    assert_eq!(go(folder, "gofmt", &["-l", "."]), "");
+    go(folder, "go", &["vet", "./..."]);
+    go(folder, "go", &["test", "./..."]);
+    build(Path::new(folder), None).unwrap();
+    assert_eq!(generate(Path::new(folder)).unwrap(), []);
+}
+
+#[test]
+fn what_go_says_is_told_and_an_earlier_package_stays() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = new(parent.path(), &Name::new("broken").unwrap(), Template::Go).unwrap();
+    std::fs::write(folder.join("main.go"), "package main\n\nfunc main() { nothing() }\n").unwrap();
+    let error = build(&folder, None).unwrap_err();
+    assert_eq!(error.to_string(), format!("go could not build {}: exit status: 1", folder.display()));
+    std::fs::remove_file(folder.join("go.mod")).unwrap();
+    let error = build(&folder, None).unwrap_err();
+    assert_eq!(error.to_string(), format!("no go.mod with the path of a module in {}", folder.display()));
+}
