@@ -19,11 +19,9 @@ impl Quirks {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_runtime_of_python_is_known_by_its_name() {
-        assert!(Quirks::of(b"\0asm..libcomponentize_py_runtime_sync.so..").frees_empty_bytes);
-        assert!(!Quirks::of(b"\0asm").frees_empty_bytes);
+        assert!(super::Quirks::of(b"\0asm..libcomponentize_py_runtime_sync.so..").frees_empty_bytes);
+        assert!(!super::Quirks::of(b"\0asm").frees_empty_bytes);
     }
 }

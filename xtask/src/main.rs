@@ -6,6 +6,7 @@ mod demo;
 mod fuzz;
 mod interop;
 mod okra;
+mod soak;
 mod test;
 mod tools;
 
@@ -49,6 +50,12 @@ enum Task {
     /// The server that the conformance suite starts.
     #[command(hide = true)]
     ConformanceServer { okra: PathBuf, package: PathBuf },
+    /// Makes very many calls on one instance of a guest of each language: its memory stays flat.
+    Soak {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        calls: u32,
+    },
     /// Fuzzes what parses what others sent.
     Fuzz {
         /// How long each target runs.
@@ -65,6 +72,7 @@ fn main() -> miette::Result<ExitCode> {
         Task::Bench { names } => bench::run(&names),
         Task::Conformance { patterns } => conformance::run(&patterns),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),
+        Task::Soak { calls } => soak::run(calls).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }
 }

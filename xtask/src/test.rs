@@ -23,13 +23,16 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
 
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
-    let mut pytest = Command::new(python.program("pytest"));
-    pytest.args(["--quiet", "-p", "no:cacheprovider", "tests/clients"]);
-    pytest.env("OKRA", okra.binary()).env("GRPCURL", grpcurl).env("H2SPEC", h2spec).env("CHROMIUM", chromium);
-    pytest.env("PYTHONDONTWRITEBYTECODE", "1");
+    let pytest = |tests: &str| {
+        let mut pytest = Command::new(python.program("pytest"));
+        pytest.args(["--quiet", "-p", "no:cacheprovider", tests]).env("PYTHONDONTWRITEBYTECODE", "1");
+        pytest.env("OKRA", okra.binary()).env("GRPCURL", &grpcurl).env("H2SPEC", &h2spec).env("CHROMIUM", &chromium);
+        pytest
+    };
+    let (mut clients, mut sdk) = (pytest("tests/clients"), pytest("guest-sdk/python/tests"));
 
     let mut counts = Counts::default();
-    for suite in [&mut cargo, &mut pytest] {
+    for suite in [&mut cargo, &mut clients, &mut sdk] {
         counts.run(suite)?;
     }
     for suite in [interop::run(&okra, &python)?, conformance::suite(&okra, &python, &[])?] {

@@ -71,15 +71,15 @@ fn comments_are_written_as_gofmt_leaves_them() {
 fn methods_and_types_that_protoc_gen_go_would_call_the_same_differ() {
     let compiled = source(
         "syntax = \"proto3\"; package a;
-        message Outer { message Inner {} oneof what { string Inner_ = 1; Outer.Inner inner = 2; } }
-        message Outer_Inner { string reset = 1; string get_reset = 2; string String = 3; }
+        message Outer { message Inner {} oneof what { string other = 1; Outer.Inner inner = 2; } }
+        message Outer_Inner { string reset = 1; string b = 2; string get_b = 3; string String = 4; }
         service S { rpc do_it(Outer) returns (Outer_Inner); rpc DoIt(Outer) returns (Outer); }",
     );
     let schema = schema(&compiled.unwrap());
     let text = text(stubs(&schema, &world(&schema), "m"));
     for part in [
         "type Outer_Inner struct{}",
-        "type Outer_Inner_ struct {\n\tReset_    string\n\tGetReset_ string\n\tString_   string\n}",
+        "type Outer_Inner_ struct {\n\tReset_  string\n\tB       string\n\tGetB_   string\n\tString_ string\n}",
         "\tDoIt(context.Context, *Outer) (*Outer_Inner_, error)\n\tDoIt_(context.Context, *Outer) (*Outer, error)\n",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");

@@ -107,3 +107,39 @@ fn find_native(site: &Path, folder: &Path, found: &mut Vec<String>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn file(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn requirements_and_the_dependencies_of_pyproject_are_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(wanted(folder.path()).unwrap(), Vec::<String>::new());
+        file(folder.path(), "requirements.txt", "# a comment\nidna>=3  # why\n\nattrs==25.1.0\n");
+        file(folder.path(), "pyproject.toml", "[project]\ndependencies = [\"six\"]\n");
+        assert_eq!(wanted(folder.path()).unwrap(), ["idna>=3", "attrs==25.1.0", "six"]);
+        file(folder.path(), "pyproject.toml", "[project");
+        assert!(matches!(wanted(folder.path()), Err(ProjectError::PyprojectToml { .. })));
+    }
+
+    #[test]
+    fn packages_with_native_code_are_found_by_name() {
+        let site = tempfile::tempdir().unwrap();
+        for name in ["pure/a.py", "fast/inner/_speed.abi3.so", "numbers.libs/libm.so", "alone.cpython-311-x.so"] {
+            file(site.path(), name, "");
+        }
+        let mut found = Vec::new();
+        find_native(site.path(), site.path(), &mut found).unwrap();
+        found.sort();
+        assert_eq!(found, ["alone", "fast", "numbers"]);
+    }
+}

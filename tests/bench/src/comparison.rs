@@ -37,7 +37,7 @@ pub(crate) struct Comparison {
 
 /// All comparisons: those of OKRA itself, then those of guests in a language beside servers in the same language.
 pub(crate) fn all() -> Vec<Comparison> {
-    ours().into_iter().chain(protocols()).chain(python()).chain(go()).collect()
+    ours().into_iter().chain(python()).chain(go()).collect()
 }
 
 type Answerer = (&'static str, Host);
@@ -83,17 +83,7 @@ fn go() -> [Comparison; 5] {
     ]
 }
 
-/// Every protocol beside gRPC on tonic.
-fn protocols() -> [Comparison; 4] {
-    [
-        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
-        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
-        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
-        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
-    ]
-}
-
-fn ours() -> [Comparison; 10] {
+fn ours() -> [Comparison; 14] {
     let (note, basket, blob) = (messages::note(), messages::basket(10_000), messages::blob());
     let repeat = Side {
         label: "local",
@@ -113,6 +103,10 @@ fn ours() -> [Comparison; 10] {
         Comparison::echo("unary-64", "a small message, 64 callers", 64, TONIC, SMALL, &note),
         Comparison::echo("items-10k", "10,000 items there and back, 4 callers", 4, TONIC, ITEMS, &basket),
         Comparison::echo("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, TONIC, BYTES, &blob),
+        Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
+        Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
+        Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
+        Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
         Comparison {
             name: "local-call",
             about: "a component calls another in its process / a client calls it over loopback, 1 caller",

@@ -31,12 +31,12 @@ struct Bench {
 /// when they are named.
 const LANGUAGES: [&str; 2] = ["python", "go"];
 
-/// Chooses all comparisons whose names begin with it.
+/// OKRA's protocols beside tonic's gRPC.
 const PROTOCOLS: &str = "protocols";
 
 /// Everything that is measured.
 fn names() -> impl Iterator<Item = &'static str> {
-    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME]).chain(LANGUAGES).chain([PROTOCOLS])
+    comparison::all().into_iter().map(|one| one.name).chain([idle::NAME, PROTOCOLS]).chain(LANGUAGES)
 }
 
 #[tokio::main]

@@ -140,7 +140,7 @@ fn prost_encode(bencher: Bencher<'_, '_>, name: &str) {
     let bencher = bencher.counter(Sample::named(name).size());
     match name {
         "small" => bencher.with_inputs(messages::note).bench_refs(|note| note.encode_to_vec()),
-        "items-10k" => bencher.with_inputs(messages::basket).bench_refs(|basket| basket.encode_to_vec()),
+        "items-10k" => bencher.with_inputs(|| messages::basket(10_000)).bench_refs(|basket| basket.encode_to_vec()),
         _ => bencher.with_inputs(messages::blob).bench_refs(|blob| blob.encode_to_vec()),
     }
 }

@@ -1,0 +1,110 @@
+"""The SDK away from a component."""
+
+import datetime
+
+import okra
+import okra.testing
+import pytest
+
+
+class State(okra.Enum):
+    STATE_UNSPECIFIED = 0
+    STATE_OPEN = 1
+
+
+def test_an_enum_keeps_numbers_without_a_name() -> None:
+    unknown = State(99)
+    assert (unknown, unknown.value, unknown.name) == (99, 99, "99")
+    assert isinstance(unknown, State) and unknown != State.STATE_OPEN
+    assert State(1) is State.STATE_OPEN
+    with pytest.raises(ValueError):
+        State(2**31)
+
+
+def test_errors_have_a_class_for_each_code() -> None:
+    error = okra.Error.of(okra.Code.NOT_FOUND, "no user", metadata=[("x", "y")])
+    assert type(error) is okra.NotFound
+    assert (str(error), error.metadata.get("x")) == ("NOT_FOUND: no user", "y")
+    assert {okra.Error.of(code).code for code in okra.Code} == set(okra.Code)
+
+
+def test_metadata_keeps_order_and_duplicates() -> None:
+    metadata = okra.Metadata([("A", "1"), ("b-bin", b"\xff"), ("a", "2")])
+    assert metadata.get_all("a") == [b"1", b"2"]
+    assert (metadata.get("a"), metadata.get_bytes("B-bin")) == ("1", b"\xff")
+    assert metadata.get("c") is None and "c" not in metadata and "a" in metadata
+
+
+def test_points_in_time_go_to_datetime_and_back() -> None:
+    when = datetime.datetime(1815, 12, 10, 1, 2, 3, 456789, datetime.timezone.utc)
+    stamp = okra.Timestamp.from_datetime(when)
+    assert stamp.seconds < 0 and stamp.nanos == 456_789_000
+    assert stamp.to_datetime() == when
+    assert okra.Timestamp(5, 999).to_datetime().second == 5
+    delta = datetime.timedelta(seconds=-1, microseconds=-500_000)
+    assert okra.Duration.from_timedelta(delta) == okra.Duration(-1, -500_000_000)
+    assert okra.Duration(-1, -500_000_000).to_timedelta() == delta
+
+
+def test_details_are_written_as_protobuf() -> None:
+    wrong = okra.details.BadRequest()
+    wrong.violation("a", "bc")
+    detail = wrong.detail()
+    assert detail.type_url == "type.googleapis.com/google.rpc.BadRequest"
+    assert detail.value == b"\x0a\x07\x0a\x01a\x12\x02bc"
+    info = okra.details.ErrorInfo("R", "D", {"k": "v"})
+    assert info.detail().value == b"\x0a\x01R\x12\x01D\x1a\x06\x0a\x01k\x12\x01v"
+    retry = okra.details.RetryInfo(okra.Duration(300, 5))
+    assert retry.detail().value == b"\x0a\x05\x08\xac\x02\x10\x05"
+
+
+class Echo(okra.Service):
+    """As a generated service is, with a method of each shape."""
+
+    __methods__ = {"/t.Echo/One": "one", "/t.Echo/Many": "many", "/t.Echo/Talk": "talk"}
+
+    def one(self, request, context):
+        context.add_trailer("x-seen", context.metadata.get("x-sent") or "nothing")
+        return request
+
+    def many(self, request, context):
+        yield from range(request)
+
+    def talk(self, requests, context):
+        for request in requests:
+            yield request * 2
+
+
+def test_a_fake_answers_with_what_the_scope_says() -> None:
+    with okra.testing.fake(Echo()):
+        with okra.outgoing(metadata={"x-sent": "a"}) as scope:
+            assert okra.calls.unary("/t.Echo/One", 7) == 7
+        assert scope.trailers.get("x-seen") == "a"
+        assert list(okra.calls.server_stream("/t.Echo/Many", 3)) == [0, 1, 2]
+        with pytest.raises(okra.Unimplemented, match="nobody fakes `t.Other`"):
+            okra.calls.unary("/t.Other/One", 1)
+    with pytest.raises(RuntimeError, match="nobody to call"):
+        okra.calls.unary("/t.Echo/One", 7)
+
+
+def test_a_faked_call_takes_turns_and_says_when_both_wait() -> None:
+    with okra.testing.fake(Echo()):
+        call = okra.calls.stream("/t.Echo/Talk")
+        call.write(1)
+        assert call.read() == 2
+        with pytest.raises(RuntimeError, match="waits for a request"):
+            call.read()
+        call = okra.calls.stream("/t.Echo/Talk")
+        call.write(2)
+        call.write(3)
+        call.done_writing()
+        assert list(call) == [4, 6] and call.read() is None
+
+
+def test_metadata_that_the_host_would_refuse_is_refused() -> None:
+    context = okra.testing.Context()
+    for name, value in [("grpc-x", "a"), ("X Y", "a"), ("x", "\n"), ("content-type", "a")]:
+        with pytest.raises(okra.InvalidMetadata):
+            context.add_header(name, value)
+    context.add_header("x-bin", b"\xff")
+    assert context.headers.get_bytes("x-bin") == b"\xff"
