@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
 )
 
@@ -51,7 +50,29 @@ func MakeHandle(value int32) *Handle {
 	return &Handle{value}
 }
 
-func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
+// Pinner keeps memory that the host knows of. Go's garbage collector does not move memory, so that all it takes is that
+// somebody here knows of it, too; a [runtime.Pinner] does much more, for each piece.
+type Pinner struct {
+	kept []unsafe.Pointer
+}
+
+// Pin keeps a piece of memory.
+func (p *Pinner) Pin(pointer unsafe.Pointer) {
+	p.kept = append(p.kept, pointer)
+}
+
+// Unpin lets go of all that was kept.
+func (p *Pinner) Unpin() {
+	const many = 1024
+	if cap(p.kept) > many {
+		p.kept = nil
+		return
+	}
+	clear(p.kept)
+	p.kept = p.kept[:0]
+}
+
+func Allocate(pinner *Pinner, size, align uintptr) unsafe.Pointer {
 	pointer := allocateRaw(size, align)
 	pinner.Pin(pointer)
 	return pointer
@@ -101,10 +122,42 @@ func offset(ptr, align uintptr) uintptr {
 	return newptr - ptr
 }
 
-var pinner = runtime.Pinner{}
+var pinner = Pinner{}
 
 func Unpin() {
 	pinner.Unpin()
+}
+
+// chunk is memory from which small pieces for the host are taken: all of it, and what is left. Strings that lie in it keep all
+// of it.
+var (
+	chunk unsafe.Pointer
+	left  []byte
+)
+
+const (
+	chunkSize = 4096
+	smallSize = 512
+)
+
+// allocateSmall takes a piece from the chunk, if there is enough left.
+func allocateSmall(size, align uintptr) unsafe.Pointer {
+	skipped := offset(uintptr(unsafe.Pointer(unsafe.SliceData(left))), align)
+	if uintptr(len(left)) < skipped+size {
+		return nil
+	}
+	pointer := unsafe.Pointer(&left[skipped])
+	left = left[skipped+size:]
+	return pointer
+}
+
+// nextChunk begins another chunk. The one before may have pieces in it of which only the host knows yet.
+func nextChunk() {
+	if chunk != nil {
+		pinner.Pin(chunk)
+	}
+	chunk = allocateRaw(chunkSize, 8)
+	left = unsafe.Slice((*byte)(chunk), chunkSize)
 }
 
 //nolint:unused
@@ -119,6 +172,13 @@ func cabiRealloc(oldPointer unsafe.Pointer, oldSize, align, newSize uintptr) uns
 	}
 
 	if useGCAllocations {
+		isSmall := newSize > 0 && newSize <= smallSize
+		if isSmall {
+			if pointer := allocateSmall(newSize, align); pointer != nil {
+				return pointer
+			}
+		}
+
 		// Here we call `adapter_monotonic_clock_set_paused` before and
 		// after allocating since the Go garbage collector calls
 		// `clock_time_get` to measure time spent in various stages of
@@ -130,7 +190,13 @@ func cabiRealloc(oldPointer unsafe.Pointer, oldSize, align, newSize uintptr) uns
 		// See https://github.com/bytecodealliance/wasmtime/pull/13563
 		// for more details.
 		adapterMonotonicClockSetPaused(true)
-		pointer := Allocate(&pinner, newSize, align)
+		var pointer unsafe.Pointer
+		if isSmall {
+			nextChunk()
+			pointer = allocateSmall(newSize, align)
+		} else {
+			pointer = Allocate(&pinner, newSize, align)
+		}
 		adapterMonotonicClockSetPaused(false)
 		return pointer
 	} else {

@@ -36,12 +36,8 @@ impl World {
             Opts { format: Format::False, pkg_name: Some(below.to_owned()), include_versions: true, ..Opts::default() };
         let mut files = Files::default();
         options.build().generate(&mut resolve, self.id, &mut files)?;
-        // Of the generator's runtime the SDK has a copy, by another path.
-        let moved = |text: &[u8]| {
-            String::from_utf8_lossy(text).replace("go.bytecodealliance.org/pkg/wit/", "okra/wit/").into_bytes()
-        };
         let sources = files.iter().filter(|(path, _)| path.ends_with(".go"));
-        Ok(sources.map(|(path, text)| (path.to_owned(), moved(text))).collect())
+        Ok(sources.map(|(path, text)| (path.to_owned(), with_our_runtime(text))).collect())
     }
 
     /// The component of what Go has built.
@@ -51,6 +47,20 @@ impl World {
         encoder.validate(true).module(&module)?.adapter(adapter::NAME, &adapter::module()?)?;
         encoder.encode()
     }
+}
+
+/// Of the generator's runtime the SDK has a copy, by another path and with a pinner of its own.
+fn with_our_runtime(text: &[u8]) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(text).replace("go.bytecodealliance.org/pkg/wit/", "okra/wit/");
+    text = text.replace("runtime.Pinner", "witRuntime.Pinner");
+    // Unless it is needed for something else, Go's package must not be imported any more.
+    if !text.contains("runtime.AddCleanup") {
+        text = text
+            .lines()
+            .filter(|line| line.trim() != "\"runtime\"")
+            .fold(String::new(), |text, line| text + line + "\n");
+    }
+    text.into_bytes()
 }
 
 /// Gives the types of the schema's packages the names of [`raw`]. What a component is made of are the names of functions and
