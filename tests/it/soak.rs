@@ -4,7 +4,11 @@
 //! thousand calls succeed must be enough for all the others. A hundred thousand calls that each left twelve bytes behind
 //! would not fit. `cargo xtask soak` makes a million.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytesize::ByteSize;
+use okra::call::Failure;
 use okra::registry::{Manifest, Package};
 
 use super::host::{TestHost, package};
@@ -37,70 +41,65 @@ async fn host(guest: &str, instances: u32, mebibytes: u64) -> Option<TestHost> {
     let mut manifest = Manifest::clone(built.manifest());
     manifest.run.memory = ByteSize::mib(mebibytes);
     manifest.run.instances = instances.try_into().unwrap();
-    manifest.run.cpu = std::time::Duration::from_secs(5);
+    manifest.run.cpu = Duration::from_secs(5);
     let package = Package::write(built.component(), built.descriptors(), &manifest).unwrap();
     let mut host = TestHost::empty();
     host.deploy(&Package::read(package).unwrap()).await.ok()?;
     Some(host)
 }
 
+/// Finds the limit, and stays under it for as many calls as are to be made. `calls` makes so many of a host.
+async fn stays_flat<C, F>(guest: &str, instances: u32, all: usize, calls: C) -> TestHost
+where
+    C: Fn(Arc<TestHost>, usize) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
+    for mebibytes in 1..64 {
+        let Some(host) = host(guest, instances, mebibytes).await.map(Arc::new) else { continue };
+        if calls(host.clone(), FIRST).await.is_err() {
+            continue;
+        }
+        for done in (FIRST..all).step_by(FIRST) {
+            if let Err(failure) = calls(host.clone(), FIRST).await {
+                panic!("{guest} failed after {done} calls in {mebibytes} MiB: {}", failure.status);
+            }
+        }
+        println!("{guest}: {all} calls in {mebibytes} MiB");
+        return Arc::into_inner(host).expect("nobody else has it");
+    }
+    panic!("{guest} needs more than 64 MiB");
+}
+
 async fn calls_leave_nothing_behind(guest: &str) {
-    let counted = |host: TestHost, calls: usize| async move {
+    // With a message within itself, which the guest has decoded and encoded by the host.
+    const REQUEST: &str = r#"{"text":"some text","parts":[{"text":"a part","parts":[{"text":"of a part"}]}]}"#;
+    let host = stays_flat(guest, 1, calls(), |host, calls| async move {
         for _ in 0..calls / 2 {
-            // With a message within itself, which the guest has decoded and encoded by the host.
-            let request = r#"{"text":"some text","parts":[{"text":"a part","parts":[{"text":"of a part"}]}]}"#;
-            host.call("test.faults.v1.Faults/Echo", request).await.ok()?;
-            host.call("test.faults.v1.Faults/Count", request).await.ok()?;
+            host.call("test.faults.v1.Faults/Echo", REQUEST).await?;
+            host.call("test.faults.v1.Faults/Count", REQUEST).await?;
         }
-        Some(host)
-    };
-    let mut mebibytes = 1;
-    let host = loop {
-        assert!(mebibytes < 64, "{guest} needs more than 64 MiB");
-        if let Some(host) = host(guest, 1, mebibytes).await
-            && let Some(host) = counted(host, FIRST).await
-        {
-            break host;
-        }
-        mebibytes += 1;
-    };
-    let host = counted(host, calls() - FIRST).await;
-    let host = host.unwrap_or_else(|| panic!("{guest} did not do with {mebibytes} MiB, as its first calls did"));
+        Ok(())
+    })
+    .await;
     let answer = host.call("test.faults.v1.Faults/Count", "{}").await.unwrap();
     assert_eq!(answer, format!(r#"{{"calls":{}}}"#, calls() / 2 + 1), "all calls were on one instance");
-    println!("{guest}: {} calls on one instance in {mebibytes} MiB", calls());
 }
 
 async fn streams_leave_nothing_behind(guest: &str) {
-    let requests: Vec<String> = (1..=5).map(|value| format!(r#"{{"value":{value}}}"#)).collect();
-    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
-    let streamed = |host: TestHost, calls: usize| {
-        let requests = &requests;
-        async move {
-            // Served, called, and left half read.
-            for _ in 0..calls / 4 {
-                for path in ["test.streams.v1.Streams/Double", "test.streams.v1.Onward/Double"] {
-                    host.stream(path, requests).await.1.ok()?;
-                }
-                host.stream("test.streams.v1.Onward/Sum", requests).await.1.ok()?;
-                host.call("test.streams.v1.Onward/Leave", r#"{"value":2}"#).await.ok()?;
-            }
-            Some(host)
-        }
-    };
-    let mut mebibytes = 1;
-    let host = loop {
-        assert!(mebibytes < 64, "{guest} needs more than 64 MiB");
-        if let Some(host) = host(guest, 2, mebibytes).await
-            && let Some(host) = streamed(host, FIRST).await
-        {
-            break host;
-        }
-        mebibytes += 1;
-    };
+    const REQUESTS: [&str; 5] =
+        [r#"{"value":1}"#, r#"{"value":2}"#, r#"{"value":3}"#, r#"{"value":4}"#, r#"{"value":5}"#];
     // A call here has some thirty messages and a stream of another call in it.
-    let calls = calls() / 10;
-    let host = streamed(host, calls - FIRST).await;
-    host.unwrap_or_else(|| panic!("{guest} did not do with {mebibytes} MiB, as its first calls did"));
-    println!("{guest}: {calls} calls with streams on two instances in {mebibytes} MiB");
+    stays_flat(guest, 2, calls() / 10, |host, calls| async move {
+        // Served, called, and left half read.
+        for _ in 0..calls / 4 {
+            for path in
+                ["test.streams.v1.Streams/Double", "test.streams.v1.Onward/Double", "test.streams.v1.Onward/Sum"]
+            {
+                host.stream(path, &REQUESTS).await.1?;
+            }
+            host.call("test.streams.v1.Onward/Leave", r#"{"value":2}"#).await?;
+        }
+        Ok(())
+    })
+    .await;
 }
