@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::{Metadata, Status};
 
 /// Messages that wait in a stream at most.
-const MESSAGES: usize = 16;
+const MESSAGES: usize = 64;
 /// Bytes of messages that wait in a stream at most. A larger message waits alone.
 const BYTES: usize = 256 * 1024;
 

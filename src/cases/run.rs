@@ -205,8 +205,8 @@ fn context(path: &Path, case: &Case, method: &MethodDescriptor) -> Result<Contex
         metadata,
         deadline: if is_unary { None } else { Deadline::after(STREAMS) },
         peer: None,
-        authority: None,
         identity: None,
+        authority: None,
         chain: Arc::default(),
         cancellation: Cancellation::new(),
     })

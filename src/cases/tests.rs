@@ -26,7 +26,7 @@ fn a_case_is_read_with_all_that_may_be_in_it() {
 #[test]
 fn what_is_no_case_is_told_with_its_place() {
     let report = read("{\n  \"call\": 1\n}").unwrap_err();
-    assert_eq!(report, "FOLDER/case.json: invalid type: integer `1`, expected a string");
+    assert_eq!(report, "FOLDER/case.json: invalid type: integer `1`, expected a string at line 2 column 11");
     let report = read(r#"{"call": "a.B/C", "reqest": {}}"#).unwrap_err();
     assert!(report.starts_with("FOLDER/case.json: unknown key `reqest`, expected one of call, request"), "{report}");
     let report = read("{").unwrap_err();

@@ -1,4 +1,6 @@
+use std::fmt;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +39,33 @@ pub struct ServerTls {
 pub struct Cors {
     /// Origins whose pages may call, such as `"https://app.example.com"`; `"*"` for all. Default: none but the server's
     /// own.
-    pub origins: Vec<String>,
+    pub origins: Vec<Origin>,
+}
+
+/// Where pages come from: `https://app.example.com`, or `*` for all there are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(String);
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let is_host = |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        match text == "*" || host.is_some_and(is_host) {
+            true => Ok(Self(text)),
+            false => Err(format!(
+                "{text:?} is no origin: expected one such as \"https://app.example.com\", without a path, or \"*\""
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The `[limits]` table.
@@ -52,11 +80,11 @@ pub struct Limits {
     #[serde(deserialize_with = "unit::size::deserialize")]
     pub max_headers: ByteSize,
     /// Connections at the same time; those beyond wait to be accepted. Default: 10000.
-    pub connections: usize,
+    pub connections: NonZeroU32,
     /// Calls at the same time on one HTTP/2 connection. Default: 1000.
-    pub streams: u32,
+    pub streams: NonZeroU32,
     /// Calls at the same time; those beyond are refused with `RESOURCE_EXHAUSTED`. Default: 10000.
-    pub calls: usize,
+    pub calls: NonZeroU32,
     /// Memory of the process from which on calls are refused with `RESOURCE_EXHAUSTED`. Default: nine tenths of what the
     /// machine or its control group has.
     #[serde(deserialize_with = "unit::optional_size")]
@@ -93,9 +121,9 @@ impl Default for Limits {
         Self {
             max_request: None,
             max_headers: ByteSize::kib(16),
-            connections: 10_000,
-            streams: 1000,
-            calls: 10_000,
+            connections: NonZeroU32::MIN.saturating_add(9_999),
+            streams: NonZeroU32::MIN.saturating_add(999),
+            calls: NonZeroU32::MIN.saturating_add(9_999),
             memory: None,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
@@ -117,12 +145,20 @@ impl Server {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let source = fs::read_to_string(path).map_err(read)?;
-        let mut server: Self = toml::from_str(&source).map_err(|error| ConfigError::syntax(path, &source, &error))?;
+        let mut server = Self::parse(&source, path)?;
         if let (Some(tls), Some(folder)) = (&mut server.tls, path.parent()) {
             for file in [Some(&mut tls.certificate), Some(&mut tls.key), tls.clients.as_mut()].into_iter().flatten() {
                 *file = folder.join(&*file);
             }
         }
         Ok(server)
+    }
+
+    /// Reads `source`, the text of the file at `path`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(source: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(source).map_err(|error| ConfigError::syntax(path, source, &error))
     }
 }

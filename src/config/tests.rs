@@ -55,7 +55,10 @@ fn run_settings_survive_json_exactly() {
 
 /// What a person sees of the first mistake in `source`.
 fn mistake(source: &str) -> String {
-    let error = parse(source).unwrap_err();
+    report(parse(source).unwrap_err())
+}
+
+fn report(error: ConfigError) -> String {
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
     let mut report = String::new();
     handler.render_report(&mut report, &error).unwrap();
@@ -148,4 +151,57 @@ fn service_names_are_full_names() {
     for name in ["", ".", ".a", "a.", "a..b", "a.1b", "a/b", "a b", "a.é"] {
         ServiceName::new(name).unwrap_err();
     }
+}
+
+const SERVER: &str = r#"
+[tls]
+certificate = "server.pem"
+key = "server.key"
+clients = "clients.pem"
+
+[cors]
+origins = ["https://app.example.com", "http://localhost:5173", "*"]
+
+[limits]
+max-request = "1MiB"
+max-headers = "8KiB"
+connections = 100
+streams = 10
+calls = 50
+memory = "1GiB"
+header-timeout = "1s"
+body-timeout = "2s"
+connection-idle = "3s"
+connection-age = "4s"
+connection-grace = "5s"
+keepalive = "6s"
+keepalive-timeout = "7s"
+grace = "8s"
+"#;
+
+#[test]
+fn every_key_of_a_server_is_read_and_each_has_a_default() {
+    insta::assert_debug_snapshot!("server", Server::parse(SERVER, Path::new("server.toml")).unwrap());
+    assert_eq!(Server::parse("", Path::new("server.toml")).unwrap(), Server::default());
+}
+
+#[test]
+fn files_of_a_server_lie_beside_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.toml"), SERVER).unwrap();
+    let server = Server::load(&folder.path().join("server.toml")).unwrap();
+    assert_eq!(server.tls.unwrap().certificate, folder.path().join("server.pem"));
+}
+
+#[test]
+fn mistakes_in_the_file_of_a_server_are_pointed_at() {
+    let mistakes = [
+        "[limit]\n",
+        "[limits]\nstreams = 0\n",
+        "[limits]\nkeepalive = 60\n",
+        "[tls]\ncertificate = \"a.pem\"\n",
+        "[cors]\norigins = [\"app.example.com/x\"]\n",
+    ];
+    let mistakes = mistakes.map(|source| report(Server::parse(source, Path::new("server.toml")).unwrap_err()));
+    insta::assert_snapshot!("server-mistakes", mistakes.join("\n"));
 }

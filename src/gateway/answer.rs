@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::OptionFuture;
@@ -28,11 +29,19 @@ pub(super) struct Bounds {
     cancellation: Cancellation,
     deadline: Option<Deadline>,
     cut: CancellationToken,
+    service: Arc<str>,
+    method: Arc<str>,
 }
 
 impl Bounds {
     pub(super) fn new(context: &Context, call: &Call) -> Self {
-        Self { cancellation: context.cancellation.clone(), deadline: context.deadline, cut: call.cut_token().clone() }
+        Self {
+            cancellation: context.cancellation.clone(),
+            deadline: context.deadline,
+            cut: call.cut_token().clone(),
+            service: context.service.clone(),
+            method: context.method.clone(),
+        }
     }
 
     /// Runs the handler of a call within them. One that panics has failed.
@@ -40,8 +49,9 @@ impl Bounds {
     /// # Cancellation
     /// Ended by a bound, or dropped because the caller is gone, the call is cancelled.
     pub(super) async fn run<R>(self, handler: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
-        let cancel = self.cancellation.drop_guard();
-        if self.deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
+        let Self { cancellation, deadline, cut, service, method } = self;
+        let cancel = cancellation.drop_guard();
+        if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
             return Err(Status::new(Code::DeadlineExceeded, "the deadline had passed when the call arrived").into());
         }
         // `select!` would keep a future that it is given by value twice, and every call is a task of this future's size.
@@ -51,14 +61,14 @@ impl Bounds {
             done = handler => {
                 cancel.disarm();
                 done.unwrap_or_else(|_| {
-                    tracing::error!("the handler panicked");
+                    tracing::error!(%service, %method, "the handler panicked");
                     Err(broken().into())
                 })
             }
-            Some(()) = OptionFuture::from(self.deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => {
+            Some(()) = OptionFuture::from(deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => {
                 Err(Status::new(Code::DeadlineExceeded, "the deadline passed before the call was over").into())
             }
-            () = self.cut.cancelled() => {
+            () = cut.cancelled() => {
                 Err(Status::new(Code::Unavailable, "the server shut down before the call was over").into())
             }
         }

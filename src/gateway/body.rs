@@ -110,7 +110,10 @@ impl Drop for Drained {
         if let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) {
             let mut rest = Limited::new(body, Self::BYTES);
             let drain = async move { while let Some(Ok(_)) = rest.frame().await {} };
-            tokio::spawn(tokio::time::timeout(Self::TIME, drain));
+            // At the end of the process there is nobody left to do it.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async { tokio::time::timeout(Self::TIME, drain).await });
+            }
         }
     }
 }

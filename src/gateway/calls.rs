@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
+use tracing::field::display;
 
 use super::front::Peer;
 use super::pressure::Pressure;
@@ -34,9 +34,10 @@ struct State {
 pub(super) struct Call {
     calls: Arc<Calls>,
     peer: Arc<Peer>,
+    service: Arc<str>,
+    method: Arc<str>,
     number: u64,
     began: Instant,
-    span: Span,
     refused: Option<&'static str>,
     counts: Option<Arc<Counts>>,
     outcome: Option<Outcome>,
@@ -80,9 +81,17 @@ impl Calls {
         };
         drop(state);
         peer.touch();
-        let span = tracing::info_span!("call", %service, %method, peer = %peer.address);
-        let (calls, peer) = (self.clone(), peer.clone());
-        Call { calls, peer, number, began: Instant::now(), span, refused, counts: None, outcome: None }
+        Call {
+            calls: self.clone(),
+            peer: peer.clone(),
+            service: service.clone(),
+            method: method.clone(),
+            number,
+            began: Instant::now(),
+            refused,
+            counts: None,
+            outcome: None,
+        }
     }
 
     /// Counts the calls that finish from now on.
@@ -118,11 +127,6 @@ impl Call {
     /// RESOURCE_EXHAUSTED when there is not: the call is not to be served.
     pub(super) fn admitted(&self) -> Result<(), Status> {
         self.refused.map_or(Ok(()), |why| Err(Status::new(Code::ResourceExhausted, why)))
-    }
-
-    /// The span in which everything about the call is logged.
-    pub(super) fn span(&self) -> &Span {
-        &self.span
     }
 
     /// Cancelled when the call must give up.
@@ -170,13 +174,16 @@ impl Drop for Call {
         let ms = self.began.elapsed().as_micros() as f64 / 1000.0;
         let received = self.counts.as_ref().map(|counts| counts.received.load(Ordering::Relaxed));
         let sent = self.counts.as_ref().map(|counts| counts.number_sent());
-        let _entered = self.span.enter();
+        let (service, method, peer) = (&*self.service, &*self.method, display(self.peer.address));
         match &self.outcome {
-            Some(Outcome::Ok) => tracing::debug!(code = "OK", ms, received, sent, "call ended"),
+            Some(Outcome::Ok) => tracing::debug!(service, method, peer, code = "OK", ms, received, sent, "call ended"),
             Some(Outcome::Failed(code, error)) => {
-                tracing::info!(code = code.name(), ms, error, received, sent, "call failed")
+                tracing::info!(service, method, peer, code = code.name(), ms, error, received, sent, "call failed")
             }
-            None => tracing::info!(code = Code::Cancelled.name(), ms, received, sent, "call cancelled by its caller"),
+            None => {
+                let code = Code::Cancelled.name();
+                tracing::info!(service, method, peer, code, ms, received, sent, "call cancelled by its caller")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
+use http::header::{ALLOW, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -130,6 +130,8 @@ impl<B: Backend> Front<B> {
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Arc<Peer>) -> Response<Body> {
         let request = match request.version() {
             Version::HTTP_2 => request.map(Body::new),
+            // Who waits to be asked for the body sends none of it before.
+            _ if request.headers().contains_key(EXPECT) => request.map(Body::new),
             _ => request.map(|body| Body::new(Drained::new(body))),
         };
         match &self.cors {
@@ -170,7 +172,7 @@ impl<B: Backend> Front<B> {
     /// by what the server says of itself.
     async fn http(&self, served: &Arc<Served>, request: Request<Body>, peer: &Arc<Peer>) -> Response<Body> {
         let (verb, path) = (request.method().clone(), request.uri().path());
-        if route::find(served, path).is_err() {
+        if !route::is_method(served, path) {
             match rest::find(served.routes(), &verb, path) {
                 Some(rest::Found::Route(route, values)) => {
                     if let Some(called) = served.called(&route.method) {

@@ -76,12 +76,11 @@ pub(super) fn find<'a>(routes: impl Iterator<Item = &'a Route>, verb: &Verb, pat
     (!others.is_empty()).then_some(Found::Other(others))
 }
 
-/// The first of the fields that a value has, by the name in JSON.
+/// The place of a field in an object, whichever of its two names stands there.
 pub(super) fn place<'a>(
     object: &'a mut serde_json::Map<String, serde_json::Value>,
     field: &FieldDescriptor,
 ) -> &'a mut serde_json::Value {
-    // The value may stand there under the name of the .proto file.
     if let Some(value) = object.remove(field.name()) {
         object.insert(field.json_name().to_owned(), value);
     }

@@ -2,6 +2,12 @@ use super::{Method, Served, Service};
 use crate::call::{Code, Status};
 use crate::nearest::nearest;
 
+/// Whether a path is that of a method.
+pub(super) fn is_method(served: &Served, path: &str) -> bool {
+    let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    names.is_some_and(|(service, method)| served.service(service).is_some_and(|found| found.method(method).is_some()))
+}
+
 /// Finds what a path of the form `/SERVICE/METHOD` asks for.
 ///
 /// # Errors

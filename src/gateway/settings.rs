@@ -60,20 +60,20 @@ impl Settings {
     fn with(config::Server { cors, limits, .. }: config::Server, tls: Option<Tls>) -> Self {
         Self {
             tls: tls.map(Arc::new),
-            origins: cors.origins,
+            origins: cors.origins.iter().map(ToString::to_string).collect(),
             max_request: 4 << 20,
             max_response: 64 << 20,
             default_deadline: None,
             grace: limits.grace,
-            max_concurrent_streams: limits.streams,
+            max_concurrent_streams: limits.streams.get(),
             max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
             header_read_timeout: limits.header_timeout,
             body_timeout: limits.body_timeout,
-            max_connections: limits.connections,
+            max_connections: size(limits.connections.get().into()),
             connection_idle: limits.connection_idle,
             connection_age: limits.connection_age,
             connection_grace: limits.connection_grace,
-            max_calls: limits.calls,
+            max_calls: size(limits.calls.get().into()),
             max_memory: limits.memory.map(|memory| memory.as_u64()),
             keepalive_interval: Some(limits.keepalive),
             keepalive_timeout: limits.keepalive_timeout,
@@ -91,4 +91,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self::with(config::Server::default(), None)
     }
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

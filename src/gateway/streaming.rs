@@ -9,7 +9,6 @@ use http_body_util::StreamBody;
 use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 use tonic::body::Body;
-use tracing::Instrument as _;
 
 use super::answer::{Bounds, Incoming, broken, check_size};
 use super::body::Framed;
@@ -82,7 +81,7 @@ pub(super) async fn answer<B: Backend, W: Wire>(
             () = abandoned.cancelled() => {}
         }
     };
-    tokio::spawn(running.instrument(answer.call.span().clone()));
+    tokio::spawn(running);
     answer.respond().await
 }
 

@@ -1,5 +1,3 @@
-use tracing::Instrument as _;
-
 use super::Backend;
 use super::answer::{Bounds, Incoming, check_size};
 use super::calls::Call;
@@ -23,7 +21,7 @@ pub(super) async fn answer<B: Backend>(backend: &B, incoming: Incoming) -> (Resu
             Err(status) => Err(Failure { headers, status: Box::new(status) }),
         }
     };
-    let outcome = bounds.run(handler).instrument(call.span().clone()).await;
+    let outcome = bounds.run(handler).await;
     call.outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
     (outcome, call)
 }

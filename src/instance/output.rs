@@ -1,15 +1,46 @@
 //! What guests print: each line becomes a line of the log.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
+use tracing::field::display;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+use crate::call;
 
 /// A line longer than this is cut in two.
 const MAX_LINE: usize = 8 * 1024;
+
+/// The call that an instance serves, for the lines of its guest. A span for each call would do the same at thirty times
+/// the cost.
+#[derive(Clone, Default)]
+pub(super) struct Serving(Arc<Mutex<Option<Call>>>);
+
+#[derive(Clone)]
+struct Call {
+    service: Arc<str>,
+    method: Arc<str>,
+    peer: Option<SocketAddr>,
+}
+
+impl Serving {
+    /// A call has begun; its lines are those that come until the next one.
+    pub(super) fn begin(&self, context: &call::Context) {
+        let (service, method) = (context.service.clone(), context.method.clone());
+        let call = Call { service, method, peer: context.peer };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+    }
+
+    /// Its method as `SERVICE/METHOD`, and its peer.
+    pub(super) fn fields(&self) -> (Option<String>, Option<SocketAddr>) {
+        let call = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        call.map_or((None, None), |call| (Some(format!("{}/{}", call.service, call.method)), call.peer))
+    }
+}
 
 /// Standard output or standard error of an instance.
 #[derive(Clone)]
@@ -17,12 +48,13 @@ pub(super) struct Output {
     stream: &'static str,
     service: Arc<str>,
     instance: u64,
+    serving: Serving,
     line: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Output {
-    pub(super) fn new(stream: &'static str, service: Arc<str>, instance: u64) -> Self {
-        Self { stream, service, instance, line: Arc::default() }
+    pub(super) fn new(stream: &'static str, service: Arc<str>, instance: u64, serving: Serving) -> Self {
+        Self { stream, service, instance, serving, line: Arc::default() }
     }
 
     fn print(&self, bytes: &[u8]) {
@@ -40,7 +72,10 @@ impl Output {
 
     fn log(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
-        tracing::info!(target: "okra::guest", service = %self.service, instance = self.instance, stream = self.stream, "{text}");
+        let (service, instance, stream) = (&self.service, self.instance, self.stream);
+        let (method, peer) = self.serving.fields();
+        let peer = peer.map(display);
+        tracing::info!(target: "okra::guest", %service, instance, method, peer, stream, "{text}");
     }
 }
 

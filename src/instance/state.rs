@@ -11,6 +11,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::okra::service::{context, log, outgoing, status};
 use super::limits::Budget;
+use super::output::Serving;
 use super::streams::{Streams, Writer};
 use crate::call::{Code, Codec, Context, Deadline, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status};
 use crate::link::{Answer, Host, Limits, Operation, Outcome};
@@ -44,6 +45,7 @@ pub(super) struct State {
     pub(super) limits: Limits,
     pub(super) callee: Arc<dyn Callee>,
     pub(super) call: Option<Served>,
+    pub(super) serving: Serving,
     pub(super) wasi: WasiCtx,
     pub(super) table: ResourceTable,
     /// Scopes that live, the newest last.
@@ -77,6 +79,7 @@ impl State {
     /// A call begins. What an earlier one left behind counts for nothing.
     pub(super) fn begin(&mut self, context: Context) {
         self.budget.reset();
+        self.serving.begin(&context);
         self.scopes.clear();
         self.streams.clear();
         self.call = Some(Served { context, headers: Metadata::default(), trailers: Metadata::default() });
@@ -348,9 +351,11 @@ impl log::Host for State {
         let fields: Vec<_> = fields.iter().map(|field| format!("{}={:?}", field.name, field.value)).collect();
         let (service, instance, fields) = (&self.service, self.instance, fields.join(" "));
         let chain = self.call.as_ref().and_then(|served| served.context.trail());
+        let (method, peer) = self.serving.fields();
+        let peer = peer.map(tracing::field::display);
         macro_rules! write {
             ($level:ident) => {
-                tracing::$level!(target: "okra::guest", %service, instance, chain, fields, "{message}")
+                tracing::$level!(target: "okra::guest", %service, instance, method, peer, chain, fields, "{message}")
             };
         }
         match level {

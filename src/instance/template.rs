@@ -14,7 +14,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 
 use super::bindings::{Service, okra::service::status};
 use super::limits::{Budget, Exceeded};
-use super::output::Output;
+use super::output::{Output, Serving};
 use super::state::{Callee, State};
 use super::streams::Streams;
 use super::{Cache, Engine, InstanceError};
@@ -155,7 +155,8 @@ impl Template {
     /// When the process has no room for it, or its own start fails.
     pub(crate) async fn instantiate(self: &Arc<Self>) -> Result<Instance, InstanceError> {
         let id = self.instances.fetch_add(1, Ordering::Relaxed);
-        let output = |stream| Output::new(stream, self.name.clone(), id);
+        let serving = Serving::default();
+        let output = |stream| Output::new(stream, self.name.clone(), id, serving.clone());
         let wasi = WasiCtxBuilder::new()
             .stdout(output("stdout"))
             .stderr(output("stderr"))
@@ -172,6 +173,7 @@ impl Template {
             limits: self.limits,
             callee: self.callee.clone(),
             call: None,
+            serving,
             wasi,
             table,
             scopes: Vec::new(),

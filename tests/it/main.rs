@@ -1,5 +1,12 @@
 //! Guests in the runtime, in this process: one file a topic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 /// Runs each test, an `async fn` that is given the folder of a guest, with the guest of each language.
 macro_rules! guests {

@@ -1,8 +1,11 @@
 //! Instances that live long: many calls on one instance, in the memory that it needed for the first of them.
 //!
-//! How much an instance uses cannot be seen from outside, but a limit can: the smallest one, to the mebibyte, under which
-//! the first tenth of the calls succeeds must be enough for all of them, with one mebibyte more for what a garbage collector
-//! leaves to chance. A hundred thousand calls that each left twenty-five bytes behind would not fit. `cargo xtask soak` makes a million.
+//! How much an instance uses cannot be seen from outside, but a limit can: the smallest one under which a thousand calls
+//! succeed, and some mebibytes for what collectors of garbage leave to chance, must be enough for a hundred thousand. If each
+//! left some forty bytes behind, they would not fit. `cargo xtask soak` makes a million.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use okra::call::Failure;
@@ -24,10 +27,11 @@ mod streams {
     use super::streams_leave_nothing_behind;
 }
 
-/// Calls that show how much memory an instance needs: enough for many turns of a garbage collector.
-fn first(calls: usize) -> usize {
-    calls / 10
-}
+/// Calls that show how much memory an instance needs.
+const FIRST: usize = 1_000;
+
+/// Memory for what is left to chance, in MiB.
+const SPARE: u64 = 4;
 
 /// How many calls are made in all.
 fn calls() -> usize {
@@ -40,77 +44,69 @@ async fn host(guest: &str, instances: u32, mebibytes: u64) -> Option<TestHost> {
     let mut manifest = Manifest::clone(built.manifest());
     manifest.run.memory = ByteSize::mib(mebibytes);
     manifest.run.instances = instances.try_into().unwrap();
-    manifest.run.cpu = std::time::Duration::from_secs(5);
+    manifest.run.cpu = Duration::from_secs(5);
     let package = Package::write(built.component(), built.descriptors(), &manifest).unwrap();
     let mut host = TestHost::empty();
     host.deploy(&Package::read(package).unwrap()).await.ok()?;
     Some(host)
 }
 
-async fn calls_leave_nothing_behind(guest: &str) {
-    let counted = |host: TestHost, calls: usize| async move {
-        for _ in 0..calls / 2 {
-            // With a message within itself, which the guest has decoded and encoded by the host.
-            let request = r#"{"text":"some text","parts":[{"text":"a part","parts":[{"text":"of a part"}]}]}"#;
-            host.call("test.faults.v1.Faults/Echo", request).await?;
-            host.call("test.faults.v1.Faults/Count", request).await?;
-        }
-        Ok::<_, Failure>(host)
-    };
+/// Finds the limit, and stays under it for as many calls as are to be made. `calls` makes so many of a host.
+async fn stays_flat<C, F>(guest: &str, instances: u32, all: usize, calls: C) -> TestHost
+where
+    C: Fn(Arc<TestHost>, usize) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
     let mut mebibytes = 1;
     loop {
         assert!(mebibytes < 64, "{guest} needs more than 64 MiB");
-        let host = host(guest, 1, mebibytes).await;
-        mebibytes += 1;
-        if let Some(host) = host
-            && counted(host, first(calls())).await.is_ok()
+        if let Some(host) = host(guest, instances, mebibytes).await
+            && calls(host.into(), FIRST).await.is_ok()
         {
             break;
         }
+        mebibytes += 1;
     }
-    let host = counted(host(guest, 1, mebibytes).await.unwrap(), calls()).await;
-    let host = host.unwrap_or_else(|failure| {
-        panic!("{guest} did not do with {mebibytes} MiB, one more than its first calls needed: {}", failure.status)
-    });
+    let host = Arc::new(host(guest, instances, mebibytes + SPARE).await.expect("it was enough before"));
+    for done in (0..all).step_by(FIRST) {
+        if let Err(failure) = calls(host.clone(), FIRST).await {
+            panic!("{guest} failed after {done} calls in {mebibytes} + {SPARE} MiB: {}", failure.status);
+        }
+    }
+    println!("{guest}: {all} calls in {mebibytes} + {SPARE} MiB");
+    Arc::into_inner(host).expect("nobody else has it")
+}
+
+async fn calls_leave_nothing_behind(guest: &str) {
+    // With a message within itself, which the guest has decoded and encoded by the host.
+    const REQUEST: &str = r#"{"text":"some text","parts":[{"text":"a part","parts":[{"text":"of a part"}]}]}"#;
+    let host = stays_flat(guest, 1, calls(), |host, calls| async move {
+        for _ in 0..calls / 2 {
+            host.call("test.faults.v1.Faults/Echo", REQUEST).await?;
+            host.call("test.faults.v1.Faults/Count", REQUEST).await?;
+        }
+        Ok(())
+    })
+    .await;
     let answer = host.call("test.faults.v1.Faults/Count", "{}").await.unwrap();
     assert_eq!(answer, format!(r#"{{"calls":{}}}"#, calls() / 2 + 1), "all calls were on one instance");
-    println!("{guest}: {} calls on one instance in {mebibytes} MiB", calls());
 }
 
 async fn streams_leave_nothing_behind(guest: &str) {
-    let requests: Vec<String> = (1..=5).map(|value| format!(r#"{{"value":{value}}}"#)).collect();
-    let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
-    let streamed = |host: TestHost, calls: usize| {
-        let requests = &requests;
-        async move {
-            // Served, called, and left half read.
-            for _ in 0..calls / 4 {
-                for path in ["test.streams.v1.Streams/Double", "test.streams.v1.Onward/Double"] {
-                    host.stream(path, requests).await.1?;
-                }
-                host.stream("test.streams.v1.Onward/Sum", requests).await.1?;
-                host.call("test.streams.v1.Onward/Leave", r#"{"value":2}"#).await?;
-            }
-            Ok::<_, Failure>(host)
-        }
-    };
+    const REQUESTS: [&str; 5] =
+        [r#"{"value":1}"#, r#"{"value":2}"#, r#"{"value":3}"#, r#"{"value":4}"#, r#"{"value":5}"#];
     // A call here has some thirty messages and a stream of another call in it.
-    let calls = calls() / 10;
-    // Go collects no garbage before there are four mebibytes of it, which takes more than the first calls make here.
-    let mut mebibytes = 8;
-    loop {
-        assert!(mebibytes < 64, "{guest} needs more than 64 MiB");
-        let host = host(guest, 2, mebibytes).await;
-        mebibytes += 1;
-        if let Some(host) = host
-            && streamed(host, first(calls)).await.is_ok()
-        {
-            break;
+    stays_flat(guest, 2, calls() / 10, |host, calls| async move {
+        // Served, called, and left half read.
+        for _ in 0..calls / 4 {
+            for path in
+                ["test.streams.v1.Streams/Double", "test.streams.v1.Onward/Double", "test.streams.v1.Onward/Sum"]
+            {
+                host.stream(path, &REQUESTS).await.1?;
+            }
+            host.call("test.streams.v1.Onward/Leave", r#"{"value":2}"#).await?;
         }
-    }
-    let host = streamed(host(guest, 2, mebibytes).await.unwrap(), calls).await;
-    host.unwrap_or_else(|failure| {
-        panic!("{guest} did not do with {mebibytes} MiB, one more than its first calls needed: {}", failure.status)
-    });
-    println!("{guest}: {calls} calls with streams on two instances in {mebibytes} MiB");
+        Ok(())
+    })
+    .await;
 }

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use prost_reflect::DescriptorPool;
 use tonic::body::Body as HttpBody;
 
@@ -14,7 +15,7 @@ use super::super::front::{Front, Peer, essence, plain};
 use super::super::json::Written;
 use super::super::messages::Messages;
 use super::super::wire::Wire;
-use super::super::{Backend, Incoming, streaming};
+use super::super::{Backend, streaming};
 use super::{Binding, Body, Route, Values};
 use crate::call::{Codec, Metadata, Protocol, Status};
 
@@ -35,12 +36,12 @@ pub(in super::super) async fn answer<B: Backend>(
     let has_body = route.rule.body != Body::None;
     let kind = parts.headers.get(CONTENT_TYPE).map(essence);
     // A page of another origin may send other types without asking first.
-    if has_body && kind.as_deref().is_some_and(|kind| kind != b"application/json") {
+    if has_body && !body.is_end_stream() && kind.as_deref() != Some(b"application/json") {
         let text = format!("`{}` takes a body with content-type application/json\n", route.rule.path);
         return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let messages = |parts: &http::request::Parts| {
+    let messages = |parts: &Parts| {
         let binding = Binding::new(method.input(), route.rule.body.clone(), values, &query)?;
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
@@ -52,18 +53,9 @@ pub(in super::super) async fn answer<B: Backend>(
     }
     let wire = Lines { types: method.descriptor().parent_pool().clone() };
     match admit(front, called, &parts, peer, spoken, messages) {
-        Ok(incoming) => lines(front, called, incoming, wire).await,
+        Ok(incoming) => streaming::answer(front.backend.clone(), method, incoming, wire).await,
         Err(status) => wire.failure(status),
     }
-}
-
-async fn lines<B: Backend>(
-    front: &Front<B>,
-    called: Called<'_>,
-    incoming: Incoming,
-    wire: Lines,
-) -> Response<HttpBody> {
-    streaming::answer(front.backend.clone(), called.method, incoming, wire).await
 }
 
 /// The answer at a path that is there for other verbs.

@@ -44,13 +44,14 @@ async fn each_call_leaves_one_line_with_its_code() {
     server.stopped().await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for (method, level, end) in [
-        ("Hello", "DEBUG", "call ended code=\"OK\" ms="),
-        ("Fail", "INFO", "call failed code=\"NOT_FOUND\" ms="),
-        ("Chat", "DEBUG", "received=2 sent=2"),
-        ("Wait", "INFO", "call cancelled by its caller code=\"CANCELLED\" ms="),
+        ("Hello", "DEBUG okra::gateway::calls: call ended", "code=\"OK\" ms="),
+        ("Fail", "INFO okra::gateway::calls: call failed", "code=\"NOT_FOUND\" ms="),
+        ("Chat", "DEBUG okra::gateway::calls: call ended", "received=2 sent=2"),
+        ("Wait", "INFO okra::gateway::calls: call cancelled by its caller", "code=\"CANCELLED\" ms="),
     ] {
-        let span = format!("call{{service=greeter.v1.Greeter method={method} peer={}}}", waits.peer.unwrap());
-        let lines = text.lines().filter(|line| line.contains(&span)).collect::<Vec<_>>();
+        let peer = waits.peer.unwrap();
+        let call = format!("service=\"greeter.v1.Greeter\" method=\"{method}\" peer={peer} ");
+        let lines = text.lines().filter(|line| line.contains(&call)).collect::<Vec<_>>();
         assert_eq!(lines.len(), 1, "{text}");
         assert!(lines[0].contains(level) && lines[0].contains(end), "{}", lines[0]);
     }

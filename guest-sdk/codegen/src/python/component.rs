@@ -454,9 +454,8 @@ impl Glue<'_> {
     }
 }
 
-/// Where the WIT of a component is, beside its app module.
 impl Component {
-    /// The files, with the app module, by their place below a folder.
+    /// The app module in `app` and the WIT in `wit`, by their place below a folder.
     pub fn files(&self) -> Vec<GeneratedFile> {
         let wit = self
             .wit
