@@ -4,6 +4,7 @@
 mod dependencies;
 mod go;
 mod python;
+mod runtime;
 mod rust;
 
 use std::fs;

@@ -140,7 +140,12 @@ def test_reflection(channel):
     database = ProtoReflectionDescriptorDatabase(channel)
     assert {"greeter.v1.Greeter", "shop.users.v1.Users", "test.raw.v1.Echo"} <= set(database.get_services())
     service = descriptor_pool.DescriptorPool(database).FindServiceByName("shop.billing.v1.Billing")
-    assert [method.name for method in service.methods] == ["CreateInvoice", "GetInvoice"]
+    assert [method.name for method in service.methods] == [
+        "CreateInvoice",
+        "GetInvoice",
+        "ListInvoices",
+        "ImportInvoices",
+    ]
 
 
 def test_health(channel):

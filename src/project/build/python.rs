@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use okra_codegen::python::{APP, component};
 
-use super::dependencies;
+use super::{dependencies, runtime};
 use crate::config::Project;
 use crate::project::interface::Interface;
 use crate::project::{ProjectError, sdk};
@@ -61,6 +61,8 @@ pub(super) fn compile(
     command.env("VIRTUAL_ENV", environment).env_remove("PYTHONPATH");
     run(&mut command, folder)?;
     let component = fs::read(&output).map_err(ProjectError::io("read", &output))?;
+    let component =
+        runtime::mended(&component).map_err(|reason| ProjectError::Component { path: output.clone(), reason })?;
     tracing::debug!(project = %project.name, "componentize-py has made the component");
     Ok((output, component))
 }

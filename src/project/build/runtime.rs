@@ -1,0 +1,160 @@
+//! A cure for componentize-py's runtime, which is linked into each component: bytes that leave Python are copied for the
+//! host, and in 0.25.1 nobody frees the copy.
+//!
+//! The runtime's `wit_dylib_pop_list` gives the address of such a copy, and its `wit_dylib_dealloc_bytes` frees what was
+//! handed to the host once the call is over, as is done for all other values. So a function is added that calls both, and
+//! takes the first one's name. <https://github.com/bytecodealliance/wasm-tools/blob/main/crates/wit-dylib/wit_dylib.h>
+
+use std::ops::Range;
+
+use wasm_encoder::{
+    BlockType, CodeSection, ComponentSection as _, ExportKind, ExportSection, Function, Instruction, MemArg, Module,
+    RawSection,
+};
+use wasmparser::{
+    BinaryReader, BinaryReaderError, ExportSectionReader, ExternalKind, FunctionSectionReader, ImportSectionReader,
+    TypeRef,
+};
+
+const POP: &str = "wit_dylib_pop_list";
+const DEALLOC: &str = "wit_dylib_dealloc_bytes";
+
+/// Sections of a component.
+const CORE_MODULE: u8 = 1;
+
+/// Sections of a module.
+const IMPORTS: u8 = 2;
+const FUNCTIONS: u8 = 3;
+const EXPORTS: u8 = 7;
+const CODE: u8 = 10;
+
+/// The component with its runtime mended.
+///
+/// # Errors
+/// When it is not what componentize-py makes.
+pub(super) fn mended(component: &[u8]) -> Result<Vec<u8>, String> {
+    let wrong = |error: BinaryReaderError| error.to_string();
+    let mut mended = component.get(..8).unwrap_or_default().to_vec();
+    let mut found = false;
+    for (id, range) in sections(component).map_err(wrong)? {
+        let content = component.get(range).unwrap_or_default();
+        let module = if id == CORE_MODULE { mend(content).map_err(wrong)? } else { None };
+        found |= module.is_some();
+        RawSection { id, data: module.as_deref().unwrap_or(content) }.append_to_component(&mut mended);
+    }
+    if found { Ok(mended) } else { Err("it has no runtime of componentize-py in it".to_owned()) }
+}
+
+/// Ids of the sections of a module or component, and where their contents are.
+fn sections(binary: &[u8]) -> Result<Vec<(u8, Range<usize>)>, BinaryReaderError> {
+    let mut reader = BinaryReader::new(binary.get(8..).unwrap_or_default(), 8);
+    let mut sections = Vec::new();
+    while !reader.eof() {
+        let id = reader.read_u8()?;
+        let length = reader.read_var_u32()? as usize;
+        let start = reader.original_position() as usize;
+        reader.read_bytes(length)?;
+        sections.push((id, start..start + length));
+    }
+    Ok(sections)
+}
+
+/// The runtime's module, mended; none for another one.
+fn mend(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
+    let sections = sections(module)?;
+    let reader = |wanted: u8| {
+        let range = sections.iter().find(|(id, _)| *id == wanted).map(|(_, range)| range.clone()).unwrap_or_default();
+        BinaryReader::new(module.get(range.clone()).unwrap_or_default(), range.start as u64)
+    };
+    if [IMPORTS, FUNCTIONS, EXPORTS, CODE].iter().any(|wanted| !sections.iter().any(|(id, _)| id == wanted)) {
+        return Ok(None);
+    }
+    let exports = ExportSectionReader::new(reader(EXPORTS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let function = |name: &str| exports.iter().find(|export| export.name == name).map(|export| export.index);
+    let (Some(pop), Some(dealloc)) = (function(POP), function(DEALLOC)) else { return Ok(None) };
+
+    let imports = ImportSectionReader::new(reader(IMPORTS))?.into_imports().collect::<Result<Vec<_>, _>>()?;
+    let imported = imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32;
+    let mut types = FunctionSectionReader::new(reader(FUNCTIONS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let added = imported + types.len() as u32;
+    let Some(&ty) = pop.checked_sub(imported).and_then(|own| types.get(own as usize)) else { return Ok(None) };
+    types.push(ty);
+
+    let mut mended = Module::new();
+    for (id, range) in &sections {
+        let content = module.get(range.clone()).unwrap_or_default();
+        match *id {
+            FUNCTIONS => {
+                let mut section = wasm_encoder::FunctionSection::new();
+                types.iter().for_each(|ty| {
+                    section.function(*ty);
+                });
+                mended.section(&section);
+            }
+            EXPORTS => {
+                let mut section = ExportSection::new();
+                for export in &exports {
+                    let index = if export.name == POP { added } else { export.index };
+                    section.export(export.name, kind(export.kind), index);
+                }
+                mended.section(&section);
+            }
+            CODE => {
+                let mut section = CodeSection::new();
+                let mut bodies = reader(CODE);
+                for _ in 0..bodies.read_var_u32()? {
+                    let length = bodies.read_var_u32()? as usize;
+                    section.raw(bodies.read_bytes(length)?);
+                }
+                section.function(&pop_and_free(pop, dealloc));
+                mended.section(&section);
+            }
+            id => {
+                mended.section(&RawSection { id, data: content });
+            }
+        }
+    }
+    Ok(Some(mended.finish()))
+}
+
+/// `size_t pop_list(void *cx, size_t ty, uint8_t **ptr)` that has the bytes freed at the end of the call: those at `*ptr`, if
+/// that is not null.
+fn pop_and_free(pop: u32, dealloc: u32) -> Function {
+    let [cx, ty, ptr, length] = [0, 1, 2, 3];
+    let load = Instruction::I32Load(MemArg { offset: 0, align: 2, memory_index: 0 });
+    let mut function = Function::new([(1, wasm_encoder::ValType::I32)]);
+    for instruction in [
+        Instruction::LocalGet(cx),
+        Instruction::LocalGet(ty),
+        Instruction::LocalGet(ptr),
+        Instruction::Call(pop),
+        Instruction::LocalSet(length),
+        Instruction::LocalGet(ptr),
+        load.clone(),
+        Instruction::If(BlockType::Empty),
+        Instruction::LocalGet(cx),
+        Instruction::LocalGet(ptr),
+        load,
+        Instruction::LocalGet(length),
+        // Alignment, and whether to wait until the call is over.
+        Instruction::I32Const(1),
+        Instruction::I32Const(1),
+        Instruction::Call(dealloc),
+        Instruction::End,
+        Instruction::LocalGet(length),
+        Instruction::End,
+    ] {
+        function.instruction(&instruction);
+    }
+    function
+}
+
+fn kind(kind: ExternalKind) -> ExportKind {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
+        ExternalKind::Table => ExportKind::Table,
+        ExternalKind::Memory => ExportKind::Memory,
+        ExternalKind::Global => ExportKind::Global,
+        ExternalKind::Tag => ExportKind::Tag,
+    }
+}
