@@ -111,15 +111,6 @@ pub enum ProjectError {
         /// What went wrong, in Python's words.
         said: String,
     },
-    /// Nothing builds projects of this language yet.
-    #[error("cannot build {}: projects in {language} cannot be built yet", folder.display())]
-    #[diagnostic(code(okra::project::not_built))]
-    NotBuilt {
-        /// The project's folder.
-        folder: PathBuf,
-        /// The language.
-        language: &'static str,
-    },
     /// The project is in Rust and has no `Cargo.toml`.
     #[error("no Cargo.toml in {}", folder.display())]
     #[diagnostic(

@@ -1,9 +1,6 @@
 package link
 
-import (
-	"context"
-	"io"
-)
+import "context"
 
 // ServerStream is what a handler with streams receives from and sends to, of any kind.
 type ServerStream[Req, Res any] struct {
@@ -45,6 +42,3 @@ func (s *ServerStream[Req, Res]) Send(res *Res) error {
 	}
 	return s.send(res)
 }
-
-// End is what is received at the end of a stream.
-var End = io.EOF
