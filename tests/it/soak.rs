@@ -27,6 +27,15 @@ mod streams {
     use super::streams_leave_nothing_behind;
 }
 
+mod bytes {
+    guests! {
+        python: "tests/guests/corpus/python", go: "tests/guests/corpus/go";
+        bytes_leave_nothing_behind
+    }
+
+    use super::bytes_leave_nothing_behind;
+}
+
 /// Calls that show how much memory an instance needs.
 const FIRST: usize = 1_000;
 
@@ -110,4 +119,13 @@ async fn streams_leave_nothing_behind(guest: &str) {
         Ok(())
     })
     .await;
+}
+
+/// Python's runtime never freed the copies that it made of bytes for the host.
+async fn bytes_leave_nothing_behind(guest: &str) {
+    let host = host(guest, 1, 64).await.expect("64 MiB are enough");
+    let request = format!(r#"{{"someBytes":"{}"}}"#, "AAAA".repeat((1 << 20) / 3));
+    for _ in 0..100 {
+        host.call("test.mirror.v1.Mirror/Scalars", &request).await.unwrap();
+    }
 }

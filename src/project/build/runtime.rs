@@ -158,3 +158,47 @@ fn kind(kind: ExternalKind) -> ExportKind {
         ExternalKind::Tag => ExportKind::Tag,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A component with a module that has functions of the runtime's names: `pop_list` puts 7 at `ptr` and returns 3, and
+    /// `dealloc_bytes` is imported.
+    const COMPONENT: &str = r#"(component (core module
+        (import "env" "dealloc" (func $dealloc (param i32 i32 i32 i32 i32)))
+        (memory 1)
+        (func $pop (param i32 i32 i32) (result i32) (i32.store (local.get 2) (i32.const 7)) (i32.const 3))
+        (export "wit_dylib_pop_list" (func $pop))
+        (export "wit_dylib_dealloc_bytes" (func $dealloc))
+    ))"#;
+
+    #[test]
+    fn the_function_that_pops_a_list_frees_it_too() {
+        let mended = mended(&wat::parse_str(COMPONENT).unwrap()).unwrap();
+        wasmparser::validate(&mended).unwrap();
+        let (_, range) = sections(&mended).unwrap().into_iter().find(|(id, _)| *id == CORE_MODULE).unwrap();
+        let module = mended.get(range).unwrap();
+        let engine = wasmtime::Engine::default();
+        let module = wasmtime::Module::new(&engine, module).unwrap();
+        let mut store = wasmtime::Store::new(&engine, Vec::new());
+        let dealloc = wasmtime::Func::wrap(
+            &mut store,
+            |mut caller: wasmtime::Caller<'_, Vec<[i32; 5]>>, cx: i32, ptr: i32, size: i32, align: i32, defer: i32| {
+                caller.data_mut().push([cx, ptr, size, align, defer]);
+            },
+        );
+        let instance = wasmtime::Instance::new(&mut store, &module, &[dealloc.into()]).unwrap();
+        let pop = instance.get_typed_func::<(i32, i32, i32), i32>(&mut store, POP).unwrap();
+        assert_eq!(pop.call(&mut store, (42, 0, 16)).unwrap(), 3);
+        assert_eq!(store.data().as_slice(), [[42, 7, 3, 1, 1]]);
+    }
+
+    #[test]
+    fn what_componentize_py_did_not_make_is_refused() {
+        let error = mended(&wat::parse_str("(component (core module))").unwrap()).unwrap_err();
+        assert_eq!(error, "it has no runtime of componentize-py in it");
+    }
+}
