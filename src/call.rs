@@ -4,13 +4,15 @@
 
 mod context;
 mod metadata;
+mod queue;
 mod status;
 mod stream;
 
 pub use context::{Cancellation, Codec, Context, Deadline, Identity, Protocol, Way};
 pub use metadata::{InvalidMetadata, Metadata};
+pub use queue::Gone;
 pub use status::{Code, Detail, Status};
-pub use stream::{Gone, Part, RequestSink, Requests, ResponseSink, Responses, requests, responses};
+pub use stream::{Part, RequestSink, Requests, ResponseSink, Responses, requests, responses};
 
 use bytes::Bytes;
 

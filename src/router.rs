@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use futures_util::future::{Either, ready};
 
 use crate::call::{Code, Context, Failure, Metadata, Reply, Requests, ResponseSink, Status};
 
@@ -65,20 +66,30 @@ impl Router {
     ///
     /// # Cancellation
     /// Dropping the future drops the call with all that it had called in turn.
-    pub(crate) async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
-        self.admitted(&context)?.call(context, request).await
+    pub(crate) fn unary(
+        &self,
+        context: Context,
+        request: Bytes,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send + use<> {
+        match self.admitted(&context) {
+            Ok(revision) => Either::Left(revision.call(context, request)),
+            Err(status) => Either::Right(ready(Err(status.into()))),
+        }
     }
 
     /// Answers a call with streams.
     ///
     /// # Cancellation
     /// As of [`unary`](Self::unary).
-    pub(crate) async fn streaming(
+    pub(crate) fn streaming(
         &self,
         context: Context,
         requests: Requests,
         responses: ResponseSink,
-    ) -> Result<Metadata, Failure> {
-        self.admitted(&context)?.streaming(context, requests, responses).await
+    ) -> impl Future<Output = Result<Metadata, Failure>> + Send + use<> {
+        match self.admitted(&context) {
+            Ok(revision) => Either::Left(revision.streaming(context, requests, responses)),
+            Err(status) => Either::Right(ready(Err(status.into()))),
+        }
     }
 }

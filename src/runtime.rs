@@ -132,7 +132,7 @@ impl Runtime {
         for service in &manifest.calls {
             let Some(descriptor) = package.pool().get_service_by_name(service) else { continue };
             if let Some(import) = self.outsides.import(&descriptor, manifest.imports.get(service), &manifest.run)? {
-                outside.insert(service.to_string().into(), import);
+                outside.insert(service.to_string().into(), Arc::new(import));
             }
         }
         Ok(Arc::new(Importer::new(self.router.clone(), outside)))
@@ -208,12 +208,12 @@ impl Backend for Runtime {
         self.router.unary(context, request)
     }
 
-    async fn streaming(
+    fn streaming(
         &self,
         context: Context,
         requests: Requests,
         responses: ResponseSink,
-    ) -> Result<Metadata, Failure> {
-        self.router.streaming(context, requests, responses).await
+    ) -> impl Future<Output = Result<Metadata, Failure>> + Send {
+        self.router.streaming(context, requests, responses)
     }
 }

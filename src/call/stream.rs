@@ -1,58 +1,9 @@
 //! Messages on their way from one task to another: bounded queues, so that a slow reader slows its writer.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::queue::{Gone, Receiver, Sender, queue};
 use super::{Metadata, Status};
-
-/// Messages that wait in a stream at most.
-const MESSAGES: usize = 64;
-/// Bytes of messages that wait in a stream at most. A larger message waits alone.
-const BYTES: usize = 256 * 1024;
-
-/// Nobody reads the stream any more: the other side has gone, or has all it wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nobody reads this stream any more")]
-pub struct Gone;
-
-/// A queue that counts messages and their bytes.
-#[derive(Debug)]
-struct Sender<T> {
-    queue: mpsc::Sender<(T, Option<OwnedSemaphorePermit>)>,
-    bytes: Arc<Semaphore>,
-}
-
-#[derive(Debug)]
-struct Receiver<T> {
-    queue: mpsc::Receiver<(T, Option<OwnedSemaphorePermit>)>,
-    bytes: Arc<Semaphore>,
-}
-
-fn queue<T>() -> (Sender<T>, Receiver<T>) {
-    let bytes = Arc::new(Semaphore::new(BYTES));
-    let (sender, receiver) = mpsc::channel(MESSAGES);
-    (Sender { queue: sender, bytes: bytes.clone() }, Receiver { queue: receiver, bytes })
-}
-
-impl<T> Sender<T> {
-    /// Waits for room for `size` bytes, and puts `item` there.
-    async fn send(&self, item: T, size: usize) -> Result<(), Gone> {
-        let permit = match u32::try_from(size.min(BYTES)) {
-            Ok(0) | Err(_) => None,
-            Ok(size) => Some(self.bytes.clone().acquire_many_owned(size).await.map_err(|_| Gone)?),
-        };
-        self.queue.send((item, permit)).await.map_err(|_| Gone)
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        // Wakes who waits for room.
-        self.bytes.close();
-    }
-}
 
 /// The request messages of a call, as its handler reads them.
 #[derive(Debug)]
@@ -77,7 +28,7 @@ impl Requests {
     /// # Cancellation
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
-        self.0.queue.recv().await.map(|(message, _)| message)
+        self.0.next().await
     }
 }
 
@@ -89,7 +40,7 @@ impl RequestSink {
     ///
     /// # Cancellation
     /// The message is sent or not; what was sent stays.
-    pub async fn send(&self, message: Bytes) -> Result<(), Gone> {
+    pub async fn send(&mut self, message: Bytes) -> Result<(), Gone> {
         let size = message.len();
         self.0.send(Ok(message), size).await
     }
@@ -98,7 +49,7 @@ impl RequestSink {
     ///
     /// # Errors
     /// When the handler reads no more.
-    pub async fn fail(self, status: Status) -> Result<(), Gone> {
+    pub async fn fail(mut self, status: Status) -> Result<(), Gone> {
         self.0.send(Err(Box::new(status)), 0).await
     }
 }
@@ -135,12 +86,12 @@ impl Responses {
     /// # Cancellation
     /// No part is lost.
     pub async fn next(&mut self) -> Option<Part> {
-        self.0.queue.recv().await.map(|(part, _)| part)
+        self.0.next().await
     }
 
     /// The next part, if it is there already.
     pub fn try_next(&mut self) -> Option<Part> {
-        self.0.queue.try_recv().ok().map(|(part, _)| part)
+        self.0.try_next()
     }
 }
 
@@ -180,12 +131,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use futures_util::poll;
 
+    use super::super::queue::{BYTES, ITEMS};
     use super::*;
 
     #[tokio::test]
     async fn a_stream_holds_so_many_messages() {
-        let (sink, mut requests) = requests();
-        for number in 0..MESSAGES {
+        let (mut sink, mut requests) = requests();
+        for number in 0..ITEMS {
             sink.send(vec![number as u8].into()).await.unwrap();
         }
         {
@@ -199,7 +151,7 @@ mod tests {
         while requests.next().await.is_some() {
             rest += 1;
         }
-        assert_eq!(rest, MESSAGES);
+        assert_eq!(rest, ITEMS);
     }
 
     #[tokio::test]

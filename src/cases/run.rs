@@ -114,7 +114,7 @@ impl Cases {
     }
 
     async fn stream(&self, context: Context, messages: Vec<Bytes>) -> Outcome {
-        let (sink, requests) = requests();
+        let (mut sink, requests) = requests();
         let (response_sink, mut responses) = responses();
         let calling = self.runtime.streaming(context, requests, response_sink);
         let sending = async move {

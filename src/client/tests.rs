@@ -44,7 +44,7 @@ async fn call(
     metadata: &Metadata,
     timeout: Option<Duration>,
 ) -> Answer {
-    let (sink, requests) = requests();
+    let (mut sink, requests) = requests();
     let (response_sink, mut responses) = responses();
     let calling = client.call(method, metadata, timeout, requests, response_sink);
     let sending = async move {
@@ -192,7 +192,7 @@ mod streams {
         let server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Chat").await.unwrap();
         let client = connect(&server).await;
-        let (sink, requests) = requests();
+        let (mut sink, requests) = requests();
         let (response_sink, mut responses) = responses();
         let calling =
             tokio::spawn(
@@ -229,7 +229,7 @@ mod streams {
         server.release();
         let method = schema(&server).await.method("greeter.v1.Greeter/Deaf").await.unwrap();
         let client = connect(&server).await;
-        let (sink, requests) = requests();
+        let (mut sink, requests) = requests();
         let (response_sink, _responses) = responses();
         client.call(&method, &Metadata::default(), None, requests, response_sink).await.unwrap();
         let stopped = async { while sink.send(text("Ada")).await.is_ok() {} };
@@ -241,7 +241,7 @@ mod streams {
         let mut server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Gather").await.unwrap();
         let client = connect(&server).await;
-        let (sink, requests) = requests();
+        let (mut sink, requests) = requests();
         let (response_sink, _responses) = responses();
         sink.send(text("Ada")).await.unwrap();
         sink.fail(Status::new(Code::DataLoss, "torn")).await.unwrap();

@@ -1,7 +1,7 @@
 //! What the calls of all protocols have in common.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -44,18 +44,21 @@ impl Bounds {
         }
     }
 
-    /// Runs the handler of a call within them. One that panics has failed.
+    /// Runs the handler of a call within them. One that panics has failed. It is pinned by who calls: given by value, it
+    /// would be kept twice, and every call is a task of this future's size.
     ///
     /// # Cancellation
     /// Ended by a bound, or dropped because the caller is gone, the call is cancelled.
-    pub(super) async fn run<R>(self, handler: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
+    pub(super) async fn run<R, H>(self, handler: Pin<&mut H>) -> Result<R, Failure>
+    where
+        H: Future<Output = Result<R, Failure>>,
+    {
         let Self { cancellation, deadline, cut, service, method } = self;
         let cancel = cancellation.drop_guard();
         if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
             return Err(Status::new(Code::DeadlineExceeded, "the deadline had passed when the call arrived").into());
         }
-        // `select!` would keep a future that it is given by value twice, and every call is a task of this future's size.
-        let handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+        let handler = AssertUnwindSafe(handler).catch_unwind();
         tokio::select! {
             biased;
             done = handler => {

@@ -35,7 +35,7 @@ pub(super) async fn answer<B: Backend, W: Wire>(
     wire: W,
 ) -> Response<Body> {
     let Incoming { context, mut messages, json, max_response, mut call } = incoming;
-    let (request_sink, requests) = requests();
+    let (mut request_sink, requests) = requests();
     let (response_sink, responses) = responses();
     let (tell, outcome) = oneshot::channel();
     let counts = call.count();
@@ -57,7 +57,7 @@ pub(super) async fn answer<B: Backend, W: Wire>(
     let many = method.is_client_streaming();
     let abandoned = context.cancellation.clone();
     let bounds = Bounds::new(&context, &answer.call);
-    let handler = async move {
+    let mut handler = Box::pin(async move {
         if many {
             let mut handler = pin!(backend.streaming(context, requests, response_sink));
             tokio::select! {
@@ -73,11 +73,11 @@ pub(super) async fn answer<B: Backend, W: Wire>(
             drop(request_sink);
             backend.streaming(context, requests, response_sink).await
         }
-    };
+    });
     let running = async move {
         tokio::select! {
             biased;
-            outcome = bounds.run(handler) => drop(tell.send(outcome)),
+            outcome = bounds.run(handler.as_mut()) => drop(tell.send(outcome)),
             () = abandoned.cancelled() => {}
         }
     };
@@ -86,7 +86,7 @@ pub(super) async fn answer<B: Backend, W: Wire>(
 }
 
 /// Hands request messages on as fast as the handler takes them, until either has had enough.
-async fn pump(mut messages: Messages, sink: RequestSink, counts: &Counts) {
+async fn pump(mut messages: Messages, mut sink: RequestSink, counts: &Counts) {
     loop {
         match messages.next().await {
             Ok(Some(message)) => {

@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use super::Backend;
 use super::answer::{Bounds, Incoming, check_size};
 use super::calls::Call;
@@ -9,7 +11,7 @@ use crate::call::{Failure, Reply};
 pub(super) async fn answer<B: Backend>(backend: &B, incoming: Incoming) -> (Result<Reply, Failure>, Call) {
     let Incoming { context, mut messages, json, max_response, mut call } = incoming;
     let bounds = Bounds::new(&context, &call);
-    let handler = async {
+    let handler = pin!(async {
         let request = messages.only(&context).await?;
         let Reply { headers, message, trailers } = backend.unary(context, request).await?;
         let written = check_size(&message, max_response).and_then(|()| match &json {
@@ -20,7 +22,7 @@ pub(super) async fn answer<B: Backend>(backend: &B, incoming: Incoming) -> (Resu
             Ok(message) => Ok(Reply { headers, message, trailers }),
             Err(status) => Err(Failure { headers, status: Box::new(status) }),
         }
-    };
+    });
     let outcome = bounds.run(handler).await;
     call.outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
     (outcome, call)

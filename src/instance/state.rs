@@ -158,50 +158,49 @@ impl Host for State {
         self.limits
     }
 
-    fn answer(
+    async fn answer(
         mut store: StoreContextMut<'_, Self>,
         operation: Operation,
         message: Bytes,
-    ) -> BoxFuture<'_, Result<Answer<Outcome>>> {
-        Box::pin(async move {
-            let state = store.data_mut();
-            let answer = match operation {
-                Operation::Call(path) => return Ok(state.unary(&path, message).await.map(Outcome::Message)),
-                Operation::Open { path, request } => {
-                    let context = match state.onward(&path) {
-                        Ok(context) => context,
-                        Err(status) => return Ok(Err(Box::new(status))),
-                    };
-                    let (callee, scope) = (state.callee.clone(), state.scopes.last().copied());
-                    let opened = state.streams.call(callee, context, request.then_some(message), scope)?;
-                    return Ok(opened.map(Outcome::Stream));
-                }
-                Operation::Read(number) => {
-                    let read = state.streams.reader(number)?.read().await;
-                    state.hear(number);
-                    read.map(|message| message.map_or(Outcome::Nothing, Outcome::Message))
-                }
-                Operation::Write(number) => {
-                    let headers = match (&mut state.call, state.streams.writer(number)?) {
-                        (Some(served), Writer::Responses(_)) => std::mem::take(&mut served.headers),
-                        _ => Metadata::default(),
-                    };
-                    state.streams.writer(number)?.write(headers, message).await.map(|()| Outcome::Nothing)
-                }
-                Operation::DoneWriting(number) => {
-                    state.streams.call_mut(number)?.done_writing();
-                    Ok(Outcome::Nothing)
-                }
-                Operation::Finish(number) => {
-                    let finished = state.streams.call_mut(number)?.finish().await;
-                    state.hear(number);
-                    finished.map(Outcome::Message)
-                }
-            };
-            // A stream may live long: its CPU time is counted from message to message.
-            state.budget.reset();
-            Ok(answer)
-        })
+    ) -> Result<Answer<Outcome>> {
+        let state = store.data_mut();
+        let answer = match operation {
+            Operation::Call(path) => return Ok(state.unary(&path, message).await.map(Outcome::Message)),
+            Operation::Open { path, request } => {
+                let context = match state.onward(&path) {
+                    Ok(context) => context,
+                    Err(status) => return Ok(Err(Box::new(status))),
+                };
+                let (callee, scope) = (state.callee.clone(), state.scopes.last().copied());
+                let opened = state.streams.call(callee, context, request.then_some(message), scope)?;
+                return Ok(opened.map(Outcome::Stream));
+            }
+            Operation::Read(number) => {
+                let read = state.streams.reader(number)?.read().await;
+                state.hear(number);
+                read.map(|message| message.map_or(Outcome::Nothing, Outcome::Message))
+            }
+            Operation::Write(number) => {
+                let writer = state.streams.writer(number)?;
+                let headers = match (&writer, &mut state.call) {
+                    (Writer::Responses(_), Some(served)) => std::mem::take(&mut served.headers),
+                    _ => Metadata::default(),
+                };
+                writer.write(headers, message).await.map(|()| Outcome::Nothing)
+            }
+            Operation::DoneWriting(number) => {
+                state.streams.call_mut(number)?.done_writing();
+                Ok(Outcome::Nothing)
+            }
+            Operation::Finish(number) => {
+                let finished = state.streams.call_mut(number)?.finish().await;
+                state.hear(number);
+                finished.map(Outcome::Message)
+            }
+        };
+        // A stream may live long: its CPU time is counted from message to message.
+        state.budget.reset();
+        Ok(answer)
     }
 
     fn dropped(&mut self, number: u32) {

@@ -1,6 +1,6 @@
 //! The streams of an instance: those of the call that it serves, and the calls with streams that it makes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ enum Stream {
 /// finds nothing behind it.
 #[derive(Default)]
 pub(super) struct Streams {
-    open: HashMap<u32, Stream>,
+    open: BTreeMap<u32, Stream>,
     next: u32,
 }
 
@@ -195,7 +195,7 @@ impl Call {
             Some(request) => (None, Some((request_sink, request))),
         };
         let task = tokio::spawn(async move {
-            if let Some((sink, request)) = first {
+            if let Some((mut sink, request)) = first {
                 // There is room for one message.
                 let _ = sink.send(request).await;
             }
@@ -251,7 +251,7 @@ impl Call {
     }
 
     async fn write(&mut self, message: Bytes) -> Result<(), Box<Status>> {
-        let Some(requests) = &self.requests else {
+        let Some(requests) = &mut self.requests else {
             let message = format!("`{}`: a request was written after the last one", self.path);
             return Err(Box::new(Status::new(Code::FailedPrecondition, message)));
         };

@@ -271,16 +271,27 @@ impl Instance {
     ///
     /// # Cancellation
     /// When the future is dropped before its end, the instance must be dropped too.
-    pub(crate) async fn call(
+    pub(crate) fn call(
         &mut self,
         context: Context,
         request: Request,
         requests: Option<Requests>,
         responses: Option<ResponseSink>,
-    ) -> Served {
+    ) -> impl Future<Output = Served> + Send {
         self.calls += 1;
+        let path = context.path();
         self.store.data_mut().begin(context);
-        let outcome = self.invoke(request, requests, responses).await;
+        async move {
+            let outcome = match request {
+                Request::Typed(request) => self.typed(path, request, requests, responses).await,
+                Request::Raw(request) => self.raw(path, request).await.map(|answer| (answer, None)),
+            };
+            self.served(outcome)
+        }
+    }
+
+    /// What a call came to, and whether the instance outlives it.
+    fn served(&mut self, outcome: wasmtime::Result<(Answer<Bytes>, Option<ResponseSink>)>) -> Served {
         let state = self.store.data_mut();
         let served = state.call.take();
         let chain = served.as_ref().and_then(|served| served.context.trail());
@@ -302,19 +313,6 @@ impl Instance {
                 let answer = Err(Failure { headers, status: Box::new(broken(&error)) });
                 Served { answer, responses: None, usable: false }
             }
-        }
-    }
-
-    async fn invoke(
-        &mut self,
-        request: Request,
-        requests: Option<Requests>,
-        responses: Option<ResponseSink>,
-    ) -> wasmtime::Result<(Answer<Bytes>, Option<ResponseSink>)> {
-        let path = self.store.data().call.as_ref().map(|served| served.context.path()).unwrap_or_default();
-        match request {
-            Request::Typed(request) => self.typed(path, request, requests, responses).await,
-            Request::Raw(request) => Ok((self.raw(path, request).await?, None)),
         }
     }
 

@@ -503,7 +503,7 @@ pub(crate) trait Host: Sized + Send + 'static {
         store: StoreContextMut<'_, Self>,
         operation: Operation,
         message: Bytes,
-    ) -> BoxFuture<'_, Result<Answer<Outcome>>>;
+    ) -> impl Future<Output = Result<Answer<Outcome>>> + Send;
 
     /// The component has dropped a resource that it was given.
     fn dropped(&mut self, number: u32);

@@ -14,11 +14,11 @@ use crate::instance::Callee;
 /// process.
 pub(crate) struct Importer {
     router: Arc<Router>,
-    outside: HashMap<Arc<str>, Outside>,
+    outside: HashMap<Arc<str>, Arc<Outside>>,
 }
 
 impl Importer {
-    pub(crate) fn new(router: Arc<Router>, outside: HashMap<Arc<str>, Outside>) -> Self {
+    pub(crate) fn new(router: Arc<Router>, outside: HashMap<Arc<str>, Arc<Outside>>) -> Self {
         Self { router, outside }
     }
 
@@ -29,13 +29,10 @@ impl Importer {
 
 impl Callee for Importer {
     fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>> {
-        async move {
-            match self.outside.get(&context.service) {
-                Some(outside) => outside.call(context, request).await,
-                None => self.router.unary(context, request).await,
-            }
+        match self.outside.get(&context.service).cloned() {
+            Some(outside) => async move { outside.call(context, request).await }.boxed(),
+            None => self.router.unary(context, request).boxed(),
         }
-        .boxed()
     }
 
     fn streaming(
@@ -44,12 +41,9 @@ impl Callee for Importer {
         requests: Requests,
         responses: ResponseSink,
     ) -> BoxFuture<'static, Result<Metadata, Failure>> {
-        async move {
-            match self.outside.get(&context.service) {
-                Some(outside) => outside.streaming(context, requests, responses).await,
-                None => self.router.streaming(context, requests, responses).await,
-            }
+        match self.outside.get(&context.service).cloned() {
+            Some(outside) => async move { outside.streaming(context, requests, responses).await }.boxed(),
+            None => self.router.streaming(context, requests, responses).boxed(),
         }
-        .boxed()
     }
 }

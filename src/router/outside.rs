@@ -1,6 +1,7 @@
 //! Services that are imported from servers outside: any gRPC server.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -140,7 +141,8 @@ impl Outside {
         let (mut sink, mut parts) = responses();
         let patience = Patience::of(&context);
         let calling = async move {
-            patience.within(async { Ok(self.exchange(&context, Source::One(request), &mut sink).await?) }).await
+            let exchange = pin!(async { Ok(self.exchange(&context, Source::One(request), &mut sink).await?) });
+            patience.within(exchange).await
         };
         let collecting = async {
             let mut reply = Reply::default();
@@ -169,13 +171,13 @@ impl Outside {
         mut requests: Requests,
         mut responses: ResponseSink,
     ) -> Result<Metadata, Failure> {
-        let calling = async {
+        let calling = pin!(async {
             let source = match self.method(&context).requests {
                 true => Source::Stream(Some(requests)),
                 false => Source::One(one(&context, &mut requests).await?),
             };
             Ok(self.exchange(&context, source, &mut responses).await?)
-        };
+        });
         Patience::of(&context).within(calling).await
     }
 
@@ -256,7 +258,7 @@ impl Outside {
 }
 
 async fn single(request: Bytes) -> Requests {
-    let (sink, requests) = requests();
+    let (mut sink, requests) = requests();
     // There is room for one message.
     let _ = sink.send(request).await;
     requests

@@ -1,7 +1,7 @@
 //! A deployed package, and how calls run on it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -84,24 +84,25 @@ impl Revision {
     }
 
     /// Answers a unary call within its deadline.
-    pub(super) async fn call(&self, mut context: Context, request: Bytes) -> Result<Reply, Failure> {
+    pub(super) async fn call(self: Arc<Self>, mut context: Context, request: Bytes) -> Result<Reply, Failure> {
         context.deadline = Deadline::within(context.deadline, self.template.run().deadline);
-        Patience::of(&context)
-            .within(async {
-                let request = self.template.prepare(&context, request)?;
-                Ok(self.serve(context, request, None, None).await?.0)
-            })
-            .await
+        let patience = Patience::of(&context);
+        let work = pin!(async {
+            let request = self.template.prepare(&context, request)?;
+            Ok(self.serve(context, request, None, None).await?.0)
+        });
+        patience.within(work).await
     }
 
     /// Answers a call with streams. Only its caller sets a deadline: a stream may live as long as both sides wish.
     pub(super) async fn streaming(
-        &self,
+        self: Arc<Self>,
         context: Context,
         requests: Requests,
         responses: ResponseSink,
     ) -> Result<Metadata, Failure> {
-        Patience::of(&context).within(self.serve_streams(context, requests, responses)).await
+        let patience = Patience::of(&context);
+        patience.within(pin!(self.serve_streams(context, requests, responses))).await
     }
 
     async fn serve_streams(
@@ -153,7 +154,8 @@ impl Revision {
         let mut instance = match idle {
             Some(instance) => instance,
             None => {
-                let instance = self.template.instantiate().await.map_err(|error| {
+                // Boxed: most calls find an instance, and have no need of so large a future.
+                let instance = Box::pin(self.template.instantiate()).await.map_err(|error| {
                     tracing::error!(service = %context.service, chain = context.trail(), %error, "cannot make an instance");
                     let message = format!("no instance of {} can be made: {error}", context.way());
                     Status::new(Code::ResourceExhausted, message)
@@ -188,17 +190,20 @@ impl Patience {
     }
 
     /// Gives the call up when its deadline passes or it is cancelled.
-    pub(super) async fn within<T>(self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    ///
+    /// The work is pinned by who calls: given by value, it would be kept twice, and calls are many.
+    pub(super) async fn within<T, W>(self, work: Pin<&mut W>) -> Result<T, Failure>
+    where
+        W: Future<Output = Result<T, Failure>>,
+    {
         let deadline = async {
             match self.deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline.at).await,
                 None => std::future::pending().await,
             }
         };
-        // Pinned, because `select!` would keep a future that it is given by value twice; first, because most calls need
-        // no timer then.
-        let work = pin!(work);
         tokio::select! {
+            // Most calls need no timer then.
             biased;
             done = work => done,
             () = deadline => {

@@ -94,7 +94,7 @@ impl TestHost {
 
     /// Calls a method that streams with requests in JSON; the answers are JSON too.
     pub(crate) async fn stream(&self, path: &str, messages: &[&str]) -> (Vec<String>, Result<Metadata, Failure>) {
-        let (sink, requests) = requests();
+        let (mut sink, requests) = requests();
         let (response_sink, mut responses) = responses();
         let (context, _) = self.prepare(path, "{}");
         let calling = self.runtime.streaming(context, requests, response_sink);

@@ -63,7 +63,7 @@ fn context(host: &TestHost, service: &str, method: &str) -> Context {
 
 /// Makes a call with these requests, sent before anything is read.
 pub(crate) async fn call(host: &TestHost, service: &str, method: &str, sent: &[u64]) -> Heard {
-    let (sink, requests) = requests();
+    let (mut sink, requests) = requests();
     let (response_sink, mut responses) = responses();
     let work = host.runtime.streaming(context(host, service, method), requests, response_sink);
     let send = async move {
@@ -152,7 +152,7 @@ async fn one_request_is_one_request(guest: &str) {
 
 async fn a_malformed_message_ends_the_stream_of_its_call_only(guest: &str) {
     let host = host(guest).await;
-    let (sink, requests) = requests();
+    let (mut sink, requests) = requests();
     let (response_sink, mut responses) = responses();
     sink.send(number(21)).await.unwrap();
     sink.send(Bytes::from_static(b"\x0a\x05hi")).await.unwrap();
@@ -181,7 +181,7 @@ async fn next(responses: &mut Responses) -> Option<u64> {
 }
 
 fn open(host: &TestHost, service: &str, method: &str, request: u64) -> (Responses, tokio::task::JoinHandle<bool>) {
-    let (sink, requests) = requests();
+    let (mut sink, requests) = requests();
     let (response_sink, responses): (ResponseSink, Responses) = responses();
     let (runtime, context) = (host.runtime.clone(), context(host, service, method));
     let work = tokio::spawn(async move {

@@ -53,7 +53,7 @@ pub(super) fn values(input: impl Read + Send + 'static) -> mpsc::Receiver<serde_
 /// When one cannot be sent, with its number; the requests are not complete then.
 pub(super) async fn send(
     input: Input,
-    sink: RequestSink,
+    mut sink: RequestSink,
     schema: &Mutex<Schema>,
     message: MessageDescriptor,
     counts: &Counts,
