@@ -69,10 +69,16 @@ async fn ten_thousand_streams_abandoned_over_the_wire_leave_no_instance_task_or_
     // The first ones bring what stays: instances, and room that is used again.
     abandon(&address, STREAMS_OPENED / 10).await;
     settled(&host, tasks).await;
-    let before = resident();
-    abandon(&address, STREAMS_OPENED).await;
-    settled(&host, tasks).await;
-    let grown = resident().saturating_sub(before);
-    // Other tests run in this process: less than a KiB for each stream tells that none is kept.
-    assert!(grown < STREAMS_OPENED, "{grown} KiB more than before");
+    // Memory that a stream keeps is there after every round; that of other tests in this process is not.
+    let mut grown = usize::MAX;
+    for _ in 0..5 {
+        let before = resident();
+        abandon(&address, STREAMS_OPENED).await;
+        settled(&host, tasks).await;
+        grown = grown.min(resident().saturating_sub(before));
+        if grown < STREAMS_OPENED / 10 {
+            return;
+        }
+    }
+    panic!("{grown} KiB more than before, after each {STREAMS_OPENED} streams");
 }

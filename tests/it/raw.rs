@@ -6,34 +6,38 @@ use super::host::TestHost;
 
 const ECHO: &str = "test.raw.v1.Echo";
 
-async fn host() -> TestHost {
-    TestHost::with(&["tests/guests/raw", "examples/hello"]).await
+guests! {
+    rust: "tests/guests/raw", go: "tests/guests/raw-go", python: "tests/guests/raw-python";
+    raw_and_typed_services_are_served_side_by_side
+    the_component_itself_says_what_it_lacks
+    a_raw_answer_has_a_limit_too
+    a_raw_component_that_panics_serves_on
 }
 
-#[tokio::test]
-async fn raw_and_typed_services_are_served_side_by_side() {
-    let host = host().await;
+async fn host(guest: &str) -> TestHost {
+    TestHost::with(&[guest, "examples/hello"]).await
+}
+
+async fn raw_and_typed_services_are_served_side_by_side(guest: &str) {
+    let host = host(guest).await;
     assert_eq!(host.call(&format!("{ECHO}/Upper"), r#"{"text":"ada"}"#).await.unwrap(), r#"{"text":"ADA"}"#);
     let hello = host.call("greeter.v1.Greeter/Hello", r#"{"name":"Ada"}"#).await.unwrap();
     assert_eq!(hello, r#"{"message":"Hello, Ada!"}"#);
 }
 
-#[tokio::test]
-async fn the_component_itself_says_what_it_lacks() {
-    let failure = host().await.call(&format!("{ECHO}/Lower"), "{}").await.unwrap_err();
+async fn the_component_itself_says_what_it_lacks(guest: &str) {
+    let failure = host(guest).await.call(&format!("{ECHO}/Lower"), "{}").await.unwrap_err();
     assert_eq!(failure.status.code, Code::Unimplemented);
     assert_eq!(failure.status.message, "/test.raw.v1.Echo/Lower is not there");
 }
 
-#[tokio::test]
-async fn a_raw_answer_has_a_limit_too() {
-    let failure = host().await.call(&format!("{ECHO}/Much"), "{}").await.unwrap_err();
+async fn a_raw_answer_has_a_limit_too(guest: &str) {
+    let failure = host(guest).await.call(&format!("{ECHO}/Much"), "{}").await.unwrap_err();
     assert_eq!(failure.status.code, Code::ResourceExhausted);
 }
 
-#[tokio::test]
-async fn a_raw_component_that_traps_is_replaced() {
-    let host = host().await;
+async fn a_raw_component_that_panics_serves_on(guest: &str) {
+    let host = host(guest).await;
     let failure = host.call(&format!("{ECHO}/Panic"), "{}").await.unwrap_err();
     assert_eq!(failure.status.code, Code::Internal);
     host.call(&format!("{ECHO}/Upper"), "{}").await.unwrap();

@@ -48,10 +48,8 @@ pub(crate) fn run() -> miette::Result<()> {
     println!(
         "\nEach of these services is a WebAssembly component in a sandbox of its own. recommendations, in Python,"
     );
-    println!(
-        "called billing, in Rust, and that called users, all by typed imports. Now make one: `cargo install --path .`,"
-    );
-    println!("then `okra new greeter --lang rust` or `--lang python`.");
+    println!("called billing, in Rust, and that called users, in Go, all by typed imports. Now make one:");
+    println!("`cargo install --path .`, then `okra new greeter --lang rust`, or go, or python.");
     Ok(())
 }
 

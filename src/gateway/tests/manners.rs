@@ -116,6 +116,38 @@ async fn a_flood_of_pings_ends_its_connection_and_no_other() {
     call(channel, "Echo", request("Ada")).await.unwrap();
 }
 
+/// <https://nvd.nist.gov/vuln/detail/CVE-2023-44487>
+#[tokio::test]
+async fn rapid_resets_end_their_connection_and_no_other() {
+    let server = Server::start().await;
+    let channel = server.channel().await;
+    let sender = connection(&server).await;
+    let flooding = async {
+        while let Ok(mut sender) = sender.clone().ready().await {
+            let request = post(&server, "/greeter.v1.Greeter/Wait").body(()).unwrap();
+            let Ok((_response, mut stream)) = sender.send_request(request, false) else { break };
+            // The request leaves before its reset.
+            tokio::task::yield_now().await;
+            stream.send_reset(h2::Reason::CANCEL);
+        }
+    };
+    timeout(Duration::from_secs(60), flooding).await.unwrap();
+    call(channel, "Echo", request("Ada")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_pings_is_gone() {
+    let short = Duration::from_millis(50);
+    let settings = Settings { keepalive_interval: Some(short), keepalive_timeout: short, ..Settings::default() };
+    let server = Server::with(settings).await;
+    let mut stream = server.tcp().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    // Whoever answers them, as hyper's clients do, stays.
+    let channel = server.channel().await;
+    timeout(Duration::from_secs(5), tokio::io::copy(&mut stream, &mut tokio::io::sink())).await.unwrap().unwrap();
+    call(channel, "Echo", request("Ada")).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_request_that_does_not_come_to_its_end_is_given_up() {
     let server = Server::with(Settings { body_timeout: Duration::from_millis(50), ..Settings::default() }).await;
