@@ -79,7 +79,7 @@ impl Client {
         if (parsed.port_u16().is_none() && scheme == "http") || parsed.host().is_empty() {
             return Err(wrong());
         }
-        let unreachable = |source| ClientError::Connect { address: authority.to_owned(), source };
+        let unreachable = |error| ClientError::connect(authority, &error);
         let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
             .and_then(|endpoint| endpoint.user_agent(concat!("okra/", env!("CARGO_PKG_VERSION"))))
             .map_err(|_| wrong())?

@@ -9,6 +9,6 @@ mod transport;
 
 pub(crate) use binary::BASE64;
 pub(crate) use codec::BytesCodec;
-pub(crate) use exchange::{Exchange, Failed, Fate, root_cause};
+pub(crate) use exchange::{Exchange, Failed, Fate, causes, root_cause};
 pub(crate) use timeout::parse_timeout;
 pub(crate) use transport::{Transport, transport};

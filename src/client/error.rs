@@ -1,4 +1,7 @@
+use std::error::Error;
+
 use crate::call::Status;
+use crate::grpc::{causes, root_cause};
 
 /// Why a call cannot be made, or a server not be asked what it serves.
 ///
@@ -11,12 +14,22 @@ pub enum ClientError {
     #[diagnostic(code(okra::client::address), help("expected HOST:PORT, such as 127.0.0.1:8080, or https://HOST"))]
     Address { address: String },
 
-    #[error("cannot connect to `{address}`: {}", crate::grpc::root_cause(source))]
+    #[error("cannot connect to `{address}`: {why}")]
     #[diagnostic(
         code(okra::client::connect),
         help("is the server running there? `okra serve` says on which address it listens")
     )]
-    Connect { address: String, source: tonic::transport::Error },
+    Connect { address: String, why: String },
+
+    #[error("the certificate of `{address}` is not trusted: {why}")]
+    #[diagnostic(
+        code(okra::client::certificate),
+        help(
+            "expected a certificate for this name, signed by an authority that this machine trusts or that is in the file \
+             named with --ca; the certificate of an authority itself does not do"
+        )
+    )]
+    Certificate { address: String, why: String },
 
     #[error("`{address}` has no server reflection, so the types of its services are not known")]
     #[diagnostic(
@@ -88,4 +101,25 @@ pub enum ClientError {
         help("the server answered with another message than its method promises")
     )]
     Response { message: String, source: prost::DecodeError },
+}
+
+impl ClientError {
+    /// Why no connection came about.
+    pub(super) fn connect(address: &str, error: &tonic::transport::Error) -> Self {
+        let (address, why) = (address.to_owned(), root_cause(error));
+        match causes(error).any(is_certificate) {
+            true => Self::Certificate { address, why },
+            false => Self::Connect { address, why },
+        }
+    }
+}
+
+/// Whether the server's certificate is at fault. What an I/O error wraps is not among the causes, but in it.
+fn is_certificate(cause: &(dyn Error + 'static)) -> bool {
+    let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+    let fault = match wrapped {
+        Some(wrapped) => wrapped.downcast_ref(),
+        None => cause.downcast_ref(),
+    };
+    matches!(fault, Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::call::{Code, Detail, Part, requests, responses};
 use crate::gateway::fake::{MOOD, Server, compile, greeter, text};
-use crate::gateway::{Health, Served};
+use crate::gateway::{self, Health, Served, Settings};
 
 async fn connect(server: &Server) -> Client {
     Client::connect(&server.address.to_string(), &Tls::default()).await.unwrap()
@@ -64,6 +64,23 @@ async fn call(
     };
     let (outcome, (), (headers, messages)) = tokio::join!(calling, sending, reading);
     Answer { headers, messages, outcome }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_told() {
+    let (folder, made) =
+        (tempfile::tempdir().unwrap(), rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap());
+    let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = Some(Arc::new(gateway::Tls::load(certificate, key, None).unwrap()));
+    let server = Server::with(Settings { tls, ..Settings::default() }).await;
+    let address = format!("https://{}", server.address);
+    let error = Client::connect(&address, &Tls::default()).await.unwrap_err();
+    let wanted = "is not trusted: invalid peer certificate: UnknownIssuer";
+    assert_eq!(error.to_string(), format!("the certificate of `{}` {wanted}", server.address));
+    assert!(help(&error).contains("--ca"), "{}", help(&error));
+    Client::connect(&address, &Tls { ca: Some(made.cert.pem().into()), identity: None }).await.unwrap();
 }
 
 mod calls {
