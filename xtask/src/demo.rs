@@ -49,7 +49,7 @@ pub(crate) fn run() -> miette::Result<()> {
         "\nEach of these services is a WebAssembly component in a sandbox of its own. recommendations, in Python,"
     );
     println!("called billing, in Rust, and that called users, in Go, all by typed imports. Now make one:");
-    println!("`cargo install --path .`, then `okra new greeter --lang rust`, or go, or python.");
+    println!("`cargo install --locked --path .`, then `okra new greeter --lang rust`, or go, or python.");
     Ok(())
 }
 
