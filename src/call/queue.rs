@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use futures_util::Stream;
 
 /// Items that wait in a queue at most.
 pub(super) const ITEMS: usize = 64;
@@ -96,27 +99,6 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The next item; none when the sender has gone.
-    ///
-    /// # Cancellation
-    /// No item is lost.
-    pub(super) async fn next(&mut self) -> Option<T> {
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            match Self::pop(&mut state) {
-                None if !state.ended => {
-                    state.wait(cx);
-                    Poll::Pending
-                }
-                popped => {
-                    drop(state);
-                    Poll::Ready(Self::hand_over(popped))
-                }
-            }
-        })
-        .await
-    }
-
     /// The next item, if it is there already.
     pub(super) fn try_next(&mut self) -> Option<T> {
         let popped = Self::pop(&mut self.0.lock());
@@ -136,6 +118,25 @@ impl<T> Receiver<T> {
         let (item, waiting) = popped?;
         waiting.into_iter().for_each(Waker::wake);
         Some(item)
+    }
+}
+
+/// The items; no more when the sender has gone.
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut state = self.0.lock();
+        match Self::pop(&mut state) {
+            None if !state.ended => {
+                state.wait(cx);
+                Poll::Pending
+            }
+            popped => {
+                drop(state);
+                Poll::Ready(Self::hand_over(popped))
+            }
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Messages on their way from one task to another: bounded queues, so that a slow reader slows its writer.
 
+use std::fmt;
+
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use super::queue::{Gone, Receiver, Sender, queue};
 use super::{Metadata, Status};
 
 /// The request messages of a call, as its handler reads them.
-#[derive(Debug)]
-pub struct Requests(Receiver<Result<Bytes, Box<Status>>>);
+pub struct Requests(BoxStream<'static, Result<Bytes, Box<Status>>>);
 
 /// Where the request messages of a call go. Dropped, it ends them: the caller has sent all that it wants to send.
 #[derive(Debug)]
@@ -16,10 +18,20 @@ pub struct RequestSink(Sender<Result<Bytes, Box<Status>>>);
 /// The request messages of a call: where they go in, and where they come out.
 pub fn requests() -> (RequestSink, Requests) {
     let (sender, receiver) = queue();
-    (RequestSink(sender), Requests(receiver))
+    (RequestSink(sender), Requests::new(receiver))
 }
 
 impl Requests {
+    /// Those of a stream. It is polled when the next message is wanted and not before: who reads slowly slows who sends.
+    pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
+        Self(messages.boxed())
+    }
+
+    /// Just this one.
+    pub fn one(message: Bytes) -> Self {
+        Self::new(stream::iter([Ok(message)]))
+    }
+
     /// The next message; none when the caller has sent all.
     ///
     /// # Errors
@@ -29,6 +41,12 @@ impl Requests {
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
         self.0.next().await
+    }
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").finish_non_exhaustive()
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use futures_util::stream;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
 use serde_json::Value;
 
 use super::{Case, CaseError, ExpectedError};
 use crate::call::{
-    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Status, requests, responses,
+    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Requests, Status, responses,
 };
 use crate::gateway::Backend as _;
 use crate::runtime::Runtime;
@@ -114,16 +115,9 @@ impl Cases {
     }
 
     async fn stream(&self, context: Context, messages: Vec<Bytes>) -> Outcome {
-        let (mut sink, requests) = requests();
+        let requests = Requests::new(stream::iter(messages.into_iter().map(Ok)));
         let (response_sink, mut responses) = responses();
         let calling = self.runtime.streaming(context, requests, response_sink);
-        let sending = async move {
-            for message in messages {
-                if sink.send(message).await.is_err() {
-                    break;
-                }
-            }
-        };
         let reading = async {
             let (mut headers, mut read) = (Metadata::default(), Vec::new());
             while let Some(part) = responses.next().await {
@@ -134,7 +128,7 @@ impl Cases {
             }
             (headers, read)
         };
-        let (end, (), (headers, responses)) = tokio::join!(calling, sending, reading);
+        let (end, (headers, responses)) = tokio::join!(calling, reading);
         match end {
             Ok(trailers) => Outcome { headers, responses, end: Ok(trailers) },
             // Headers of a call without a message come with its failure.

@@ -1,15 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{TryStreamExt as _, stream};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::MessageDescriptor;
 use tonic::body::Body;
 
+use super::calls::Counts;
 use super::compression::{Compression, too_large};
 use super::prefixed::Prefixed;
 use super::rest::Binding;
 use super::{Settings, json};
-use crate::call::{Code, Codec, Context, Status};
+use crate::call::{Code, Codec, Context, Requests, Status};
 
 /// The request messages of a call, as they come over the wire.
 ///
@@ -78,6 +81,18 @@ impl Messages {
             Form::Json(descriptor) => json::read(descriptor, &message).map(Some),
             Form::Rest(binding) => binding.read(&message).map(Some),
         }
+    }
+
+    /// All of them, for a handler that reads them one by one.
+    pub(super) fn requests(self, counts: Arc<Counts>) -> Requests {
+        let messages = stream::try_unfold((self, counts), async |(mut messages, counts)| {
+            let message = messages.next().await?;
+            Ok(message.map(|message| {
+                counts.received();
+                (message, (messages, counts))
+            }))
+        });
+        Requests::new(messages.map_err(Box::new))
     }
 
     /// The message of a call that has just one.

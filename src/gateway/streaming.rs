@@ -1,4 +1,3 @@
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -14,10 +13,9 @@ use super::answer::{Bounds, Incoming, broken, check_size};
 use super::body::Framed;
 use super::calls::{Call, Counts};
 use super::json::Written;
-use super::messages::Messages;
 use super::wire::Wire;
 use super::{Backend, Method};
-use crate::call::{Code, Failure, Metadata, Part, RequestSink, Responses, Status, requests, responses};
+use crate::call::{Code, Failure, Metadata, Part, Requests, Responses, Status, responses};
 
 /// Messages that are ready go together in one frame, up to about so many bytes.
 const FRAME: usize = 32 << 10;
@@ -35,7 +33,6 @@ pub(super) async fn answer<B: Backend, W: Wire>(
     wire: W,
 ) -> Response<Body> {
     let Incoming { context, mut messages, json, max_response, mut call } = incoming;
-    let (mut request_sink, requests) = requests();
     let (response_sink, responses) = responses();
     let (tell, outcome) = oneshot::channel();
     let counts = call.count();
@@ -58,21 +55,14 @@ pub(super) async fn answer<B: Backend, W: Wire>(
     let abandoned = context.cancellation.clone();
     let bounds = Bounds::new(&context, &answer.call);
     let mut handler = Box::pin(async move {
-        if many {
-            let mut handler = pin!(backend.streaming(context, requests, response_sink));
-            tokio::select! {
-                biased;
-                done = &mut handler => done,
-                () = pump(messages, request_sink, &counts) => handler.await,
-            }
+        let requests = if many {
+            messages.requests(counts)
         } else {
             let request = messages.only(&context).await?;
             counts.received();
-            // The handler reads it, or does not care.
-            let _ = request_sink.send(request).await;
-            drop(request_sink);
-            backend.streaming(context, requests, response_sink).await
-        }
+            Requests::one(request)
+        };
+        backend.streaming(context, requests, response_sink).await
     });
     let running = async move {
         tokio::select! {
@@ -83,26 +73,6 @@ pub(super) async fn answer<B: Backend, W: Wire>(
     };
     tokio::spawn(running);
     answer.respond().await
-}
-
-/// Hands request messages on as fast as the handler takes them, until either has had enough.
-async fn pump(mut messages: Messages, mut sink: RequestSink, counts: &Counts) {
-    loop {
-        match messages.next().await {
-            Ok(Some(message)) => {
-                counts.received();
-                if sink.send(message).await.is_err() {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            Err(status) => {
-                // The handler hears it, or reads no more anyway.
-                let _ = sink.fail(status).await;
-                return;
-            }
-        }
-    }
 }
 
 /// What goes back to the caller. Dropped before its end, the call is cancelled.

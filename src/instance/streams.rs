@@ -189,18 +189,15 @@ impl Call {
     fn begin(callee: Arc<dyn Callee>, context: Context, request: Option<Bytes>, scope: Option<u32>) -> Self {
         let path = context.path();
         let cancel = context.cancellation.clone().drop_guard();
-        let ((request_sink, requests), (response_sink, responses)) = (requests(), responses());
-        let (own, first) = match request {
-            None => (Some(request_sink), None),
-            Some(request) => (None, Some((request_sink, request))),
-        };
-        let task = tokio::spawn(async move {
-            if let Some((mut sink, request)) = first {
-                // There is room for one message.
-                let _ = sink.send(request).await;
+        let (response_sink, responses) = responses();
+        let (own, requests) = match request {
+            None => {
+                let (sink, requests) = requests();
+                (Some(sink), requests)
             }
-            callee.streaming(context, requests, response_sink).await
-        });
+            Some(request) => (None, Requests::one(request)),
+        };
+        let task = tokio::spawn(callee.streaming(context, requests, response_sink));
         Self {
             path,
             requests: own,

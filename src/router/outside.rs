@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use prost_reflect::ServiceDescriptor;
 use prost_types::method_options::IdempotencyLevel;
 use tonic::transport::Identity;
@@ -14,9 +15,7 @@ use tonic::transport::Identity;
 use super::endpoint::{Connection, Endpoint};
 use super::health::Health;
 use super::revision::{Patience, one};
-use crate::call::{
-    Code, Context, Deadline, Failure, Metadata, Part, Reply, Requests, ResponseSink, Status, requests, responses,
-};
+use crate::call::{Code, Context, Deadline, Failure, Metadata, Part, Reply, Requests, ResponseSink, Status, responses};
 use crate::config::{Address, Import, Run, ServiceName};
 use crate::grpc::{Exchange, Failed, Fate};
 
@@ -131,7 +130,7 @@ struct Method {
 /// Where the requests of a call come from. A single one can be sent again.
 enum Source {
     One(Bytes),
-    Stream(Option<Requests>),
+    Stream(Requests),
 }
 
 impl Outside {
@@ -173,7 +172,7 @@ impl Outside {
     ) -> Result<Metadata, Failure> {
         let calling = pin!(async {
             let source = match self.method(&context).requests {
-                true => Source::Stream(Some(requests)),
+                true => Source::Stream(requests),
                 false => Source::One(one(&context, &mut requests).await?),
             };
             Ok(self.exchange(&context, source, &mut responses).await?)
@@ -206,8 +205,8 @@ impl Outside {
         loop {
             let (target, connection) = self.connection(context).await?;
             let requests = match &mut source {
-                Source::One(request) => single(request.clone()).await,
-                Source::Stream(requests) => requests.take().unwrap_or_else(|| crate::call::requests().1),
+                Source::One(request) => Requests::one(request.clone()),
+                Source::Stream(requests) => std::mem::replace(requests, Requests::new(stream::empty())),
             };
             let transport = connection.transport.clone();
             let Failed { mut status, fate } = match exchange.run(transport, requests, responses).await {
@@ -255,11 +254,4 @@ impl Outside {
         let message = format!("no server of {} can be reached: {}", context.way(), reasons.join("; "));
         Err(Status::new(Code::Unavailable, message))
     }
-}
-
-async fn single(request: Bytes) -> Requests {
-    let (mut sink, requests) = requests();
-    // There is room for one message.
-    let _ = sink.send(request).await;
-    requests
 }
