@@ -83,8 +83,9 @@ fn go() -> [Comparison; 5] {
     ]
 }
 
-fn ours() -> [Comparison; 14] {
-    let (note, basket, blob) = (messages::note(), messages::basket(10_000), messages::blob());
+fn ours() -> [Comparison; 16] {
+    let (note, list, basket, blob) =
+        (messages::note(), messages::basket(100), messages::basket(10_000), messages::blob());
     let repeat = Side {
         label: "local",
         host: Host::Okra,
@@ -101,6 +102,8 @@ fn ours() -> [Comparison; 14] {
         Comparison::talk("talk-64k", "messages of 64 KiB there and back on streams, 4 callers", 4, 100, &large),
         Comparison::echo("unary-1", "a small message, 1 caller", 1, TONIC, SMALL, &note),
         Comparison::echo("unary-64", "a small message, 64 callers", 64, TONIC, SMALL, &note),
+        Comparison::echo("list-1", "100 items there and back, 1 caller", 1, TONIC, ITEMS, &list),
+        Comparison::echo("list-64", "100 items there and back, 64 callers", 64, TONIC, ITEMS, &list),
         Comparison::echo("items-10k", "10,000 items there and back, 4 callers", 4, TONIC, ITEMS, &basket),
         Comparison::echo("bytes-1mib", "1 MiB of bytes there and back, 4 callers", 4, TONIC, BYTES, &blob),
         Comparison::protocol("protocols-grpc", "gRPC / gRPC of tonic, 64 callers", Protocol::Grpc),
