@@ -137,12 +137,14 @@ impl<B: Backend> Front<B> {
         match &self.cors {
             Some(cors) if request.headers().contains_key(ORIGIN) => {
                 let service = service_fn(async |request| Ok::<_, Infallible>(self.carry(request, peer).await));
-                cors.layer(service).oneshot(request).await.unwrap_or_else(|never| match never {})
+                Box::pin(cors.layer(service).oneshot(request)).await.unwrap_or_else(|never| match never {})
             }
             _ => self.carry(request, peer).await,
         }
     }
 
+    /// Lets the request be answered as its content type says. All but gRPC is boxed: every request's future has room for
+    /// the largest of those that are not.
     async fn carry(&self, request: Request<Body>, peer: &Arc<Peer>) -> Response<Body> {
         match Carrier::of(request.headers()) {
             Carrier::Grpc(codec) => match refusal(&request) {
@@ -150,11 +152,12 @@ impl<B: Backend> Front<B> {
                 None => self.grpc(request, peer, (Protocol::Grpc, codec)).await,
             },
             Carrier::Web(web) => {
-                web.answer(request, |request| self.grpc(request, peer, (Protocol::GrpcWeb, web.codec))).await
+                let grpc = |request| self.grpc(request, peer, (Protocol::GrpcWeb, web.codec));
+                Box::pin(web.answer(request, grpc)).await
             }
             Carrier::Http => {
                 let served = self.served.borrow().clone();
-                self.http(&served, request, peer).await
+                Box::pin(self.http(&served, request, peer)).await
             }
             Carrier::Unknown => {
                 let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
