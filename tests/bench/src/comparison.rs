@@ -48,7 +48,7 @@ const ASYNCIO: [Answerer; 2] = [("okra", Host::Python), ("asyncio", Host::Grpcio
 const GRPC_GO: [Answerer; 2] = [("okra", Host::Go), ("grpc-go", Host::GrpcGo)];
 
 /// Guests in Python beside Python on grpcio.
-fn python() -> [Comparison; 8] {
+fn python() -> [Comparison; 9] {
     let (note, list) = (messages::note(), messages::basket(100));
     let (one, many) = ("a small message, 1 caller", "a small message, 64 callers");
     let (one_list, many_list) = ("100 items there and back, 1 caller", "100 items there and back, 64 callers");
@@ -61,6 +61,7 @@ fn python() -> [Comparison; 8] {
         Comparison::echo("python-asyncio-64", many, 64, ASYNCIO, SMALL, &note),
         Comparison::echo("python-asyncio-list-1", one_list, 1, ASYNCIO, ITEMS, &list),
         Comparison::echo("python-asyncio-list-64", many_list, 64, ASYNCIO, ITEMS, &list),
+        Comparison::isolation("python-request-isolation", [Host::PythonIsolated, Host::Python]),
     ]
 }
 
@@ -72,14 +73,7 @@ fn go() -> [Comparison; 5] {
         Comparison::echo("go-64", "a small message, 64 callers", 64, GRPC_GO, SMALL, &note),
         Comparison::echo("go-list-1", "100 items there and back, 1 caller", 1, GRPC_GO, ITEMS, &list),
         Comparison::echo("go-list-64", "100 items there and back, 64 callers", 64, GRPC_GO, ITEMS, &list),
-        Comparison::echo(
-            "go-request-isolation",
-            "an instance for each call / instances that serve again, 64 callers",
-            64,
-            [("request", Host::GoIsolated), ("instance", Host::Go)],
-            SMALL,
-            &note,
-        ),
+        Comparison::isolation("go-request-isolation", [Host::GoIsolated, Host::Go]),
     ]
 }
 
@@ -117,14 +111,7 @@ fn ours() -> [Comparison; 16] {
             ours: repeat,
             theirs: Side::echo("gRPC", Host::Okra, SMALL, &note),
         },
-        Comparison::echo(
-            "request-isolation",
-            "an instance for each call / instances that serve again, 64 callers",
-            64,
-            [("request", Host::Isolated), ("instance", Host::Okra)],
-            SMALL,
-            &note,
-        ),
+        Comparison::isolation("request-isolation", [Host::Isolated, Host::Okra]),
     ]
 }
 
@@ -176,6 +163,12 @@ impl Comparison {
     ) -> Self {
         let side = |(label, host)| Side::echo(label, host, path, message);
         Self { name, about, callers, ours: side(ours), theirs: side(theirs) }
+    }
+
+    /// What a fresh instance for each call costs.
+    fn isolation(name: &'static str, [request, instance]: [Host; 2]) -> Self {
+        let about = "an instance for each call / instances that serve again, 64 callers";
+        Self::echo(name, about, 64, [("request", request), ("instance", instance)], SMALL, &messages::note())
     }
 
     /// OKRA in another protocol against tonic's gRPC.

@@ -24,6 +24,8 @@ pub(crate) enum Host {
     Native,
     /// `okra serve` with the echo guest in Python.
     Python,
+    /// `okra serve` with the echo guest in Python, an instance for each request.
+    PythonIsolated,
     /// Python's grpcio, with a pool of threads.
     Grpcio,
     /// Python's grpcio, with asyncio.
@@ -87,6 +89,7 @@ impl Host {
             Self::GoIsolated => isolated("echo-go")?,
             Self::GrpcGo => grpc_go(folder).await?,
             Self::Python => serve(&[&guest("echo-python")?])?,
+            Self::PythonIsolated => isolated("echo-python")?,
             Self::Grpcio => grpcio("sync")?,
             Self::GrpcioAsyncio => grpcio("asyncio")?,
             Self::Native => return native().await,
