@@ -46,10 +46,8 @@ impl Cache {
         let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| self.keep(&path, &code));
         if let Err(error) = kept {
             tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
-            return Ok(compiled);
         }
-        // What is loaded is memory of the file's, as after every later start.
-        Ok(load_compiled(engine.wasmtime(), &path).unwrap_or(compiled))
+        Ok(compiled)
     }
 
     /// Writes a file whole or not at all.
