@@ -27,9 +27,19 @@ pub(crate) struct Okra {
 impl Okra {
     /// Builds it, and has it bring the toolchain for guests where there is none.
     pub(crate) fn build() -> miette::Result<Self> {
+        Self::built(&[])
+    }
+
+    /// The same for release; the benchmark's binaries lie beside it.
+    pub(crate) fn build_release() -> miette::Result<Self> {
+        Self::built(&["--release"])
+    }
+
+    fn built(profile: &[&str]) -> miette::Result<Self> {
         let output = Command::new(env!("CARGO"))
             // All of the workspace, as the tests do it: the features of dependencies stay the same, and so do their builds.
             .args(["build", "--workspace", "--locked", "--message-format", "json-render-diagnostics"])
+            .args(profile)
             .current_dir(root())
             .stderr(Stdio::inherit())
             .output()
