@@ -1,4 +1,5 @@
-//! Messages on their way from one task to another: bounded queues, so that a slow reader slows its writer.
+//! Messages on their way to a handler and back. Whoever reads slowly slows who writes: between tasks they wait in bounded
+//! queues, and a stream of requests is polled for no more of them than are read.
 
 use std::fmt;
 
