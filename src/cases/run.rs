@@ -12,11 +12,8 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
 use serde_json::Value;
 
-use super::{Case, CaseError, ExpectedError};
-use crate::call::{
-    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Requests, Status, responses,
-};
-use crate::gateway::Backend as _;
+use crate::call::{CallFailure, Context, Deadline, Metadata, RequestStream, ResponsePart, Status, response_channel};
+use crate::cases::{Case, CaseError, ExpectedError};
 use crate::runtime::Runtime;
 
 /// How long a call with streams may take; `run.deadline` is for unary ones.
@@ -92,9 +89,9 @@ impl Cases {
     }
 
     fn method(&self, path: &Path, case: &Case) -> Result<MethodDescriptor, CaseError> {
-        let served = self.runtime.served();
-        let served = served.borrow();
-        let services = || served.services().map(|service| service.descriptor());
+        let catalog = self.runtime.catalog();
+        let catalog = catalog.borrow();
+        let services = || catalog.services().map(|service| service.descriptor());
         let found = case.call.split_once('/').and_then(|(service, method)| {
             let service = services().find(|found| found.full_name() == service)?;
             service.methods().find(|found| found.name() == method)
@@ -108,22 +105,22 @@ impl Cases {
     }
 
     async fn unary(&self, context: Context, request: Bytes) -> Outcome {
-        match self.runtime.call(context, request).await {
+        match self.runtime.handler().unary(context, request).await {
             Ok(reply) => Outcome { headers: reply.headers, responses: vec![reply.message], end: Ok(reply.trailers) },
-            Err(Failure { headers, status }) => Outcome { headers, responses: Vec::new(), end: Err(status) },
+            Err(CallFailure { headers, status }) => Outcome { headers, responses: Vec::new(), end: Err(status) },
         }
     }
 
     async fn stream(&self, context: Context, messages: Vec<Bytes>) -> Outcome {
-        let requests = Requests::new(stream::iter(messages.into_iter().map(Ok)));
-        let (response_sink, mut responses) = responses();
-        let calling = self.runtime.streaming(context, requests, response_sink);
+        let requests = RequestStream::new(stream::iter(messages.into_iter().map(Ok)));
+        let (response_sink, mut responses) = response_channel();
+        let calling = self.runtime.handler().streaming(context, requests, response_sink);
         let reading = async {
             let (mut headers, mut read) = (Metadata::default(), Vec::new());
             while let Some(part) = responses.next().await {
                 match part {
-                    Part::Headers(found) => headers = found,
-                    Part::Message(message) => read.push(message),
+                    ResponsePart::Headers(found) => headers = found,
+                    ResponsePart::Message(message) => read.push(message),
                 }
             }
             (headers, read)
@@ -190,20 +187,9 @@ fn context(path: &Path, case: &Case, method: &MethodDescriptor) -> Result<Contex
         metadata.add(name, &value).map_err(|error| wrong(error.to_string()))?;
     }
     let is_unary = !method.is_client_streaming() && !method.is_server_streaming();
-    Ok(Context {
-        service: method.parent_service().full_name().into(),
-        method: method.name().into(),
-        protocol: Protocol::Local,
-        codec: Codec::Proto,
-        get_query: None,
-        metadata,
-        deadline: if is_unary { None } else { Deadline::after(STREAMS) },
-        peer: None,
-        identity: None,
-        authority: None,
-        chain: Arc::default(),
-        cancellation: Cancellation::new(),
-    })
+    let deadline = if is_unary { None } else { Deadline::after(STREAMS) };
+    let context = Context::new(method.parent_service().full_name(), method.name());
+    Ok(context.with_metadata(metadata).with_deadline(deadline))
 }
 
 /// A value of metadata as it is written in a case.

@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 
 use self::messages::{Counts, Input, send, show, values};
 use super::server::Server;
-use crate::call::{Code, InvalidMetadata, Metadata, Status, requests, responses};
+use crate::call::BASE64;
+use crate::call::{Code, InvalidMetadata, Metadata, Status, request_channel, response_channel};
 use crate::client::{Schema, describe_detail, parse_request};
-use crate::grpc::BASE64;
 
 /// Calls a method of any gRPC server.
 ///
@@ -125,8 +125,8 @@ impl CallArgs {
         let schema = Mutex::new(schema);
         let counts = Counts::default();
         let outcome = {
-            let (request_sink, requests) = requests();
-            let (response_sink, responses) = responses();
+            let (request_sink, requests) = request_channel();
+            let (response_sink, responses) = response_channel();
             let mut sending = pin!(send(input, request_sink, &schema, method.input(), &counts));
             // Dropped before `sending`, whose end would complete the requests.
             let mut call = pin!(async {

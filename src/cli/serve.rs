@@ -10,8 +10,8 @@ use tonic::transport::Identity;
 
 use super::packages;
 use crate::config::{self, Address, Import, ServiceName};
-use crate::gateway::{self, Backend as _, Settings};
-use crate::instance::EngineSettings;
+use crate::gateway::{self, GatewaySettings};
+use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 use crate::telemetry::{self, LogFormat};
 
@@ -92,9 +92,9 @@ impl Serve {
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
         let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_outside(&cache, engine, imports, self.identity()?)?;
+        let runtime = Runtime::with_imports(&cache, engine, imports, self.identity()?)?;
         let config = self.config.as_deref().map(config::Server::load).transpose()?.unwrap_or_default();
-        let mut settings = Settings::new(&config)?;
+        let mut settings = GatewaySettings::new(&config)?;
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
@@ -107,7 +107,7 @@ impl Serve {
             let help = "name services that some package calls: `okra graph` shows them";
             return Err(miette!(help = help, "--import names `{service}`, which no package calls"));
         }
-        if let Err(missing) = runtime.check_links() {
+        if let Err(missing) = runtime.check_imports() {
             if !self.allow_missing {
                 return Err(missing.into());
             }
@@ -115,7 +115,7 @@ impl Serve {
         }
         let listener = gateway::listen(&self.listen).await?;
         let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
-        for service in runtime.served().borrow().services() {
+        for service in runtime.catalog().borrow().services() {
             tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
         }
         if let Some(most) = config.limits.max_request {
@@ -123,7 +123,7 @@ impl Serve {
         }
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");
-        let shutdown = gateway::serve(listener, runtime, settings, async move {
+        let shutdown = gateway::serve(listener, runtime.handler(), runtime.catalog(), settings, async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

@@ -3,12 +3,12 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 use super::Schema;
 use super::json::type_name;
-use crate::call::Detail;
-use crate::grpc::BASE64;
+use crate::call::BASE64;
+use crate::call::StatusDetail;
 
 /// Shows a detail of an error: its type, then its fields as JSON. The standard types of `google.rpc` are known; others are
 /// asked for. One that stays unknown is shown as base64.
-pub async fn describe_detail(schema: &mut Schema, detail: &Detail) -> String {
+pub async fn describe_detail(schema: &mut Schema, detail: &StatusDetail) -> String {
     let name = type_name(&detail.type_url);
     let json = match descriptor(schema, name).await {
         Some(descriptor) => DynamicMessage::decode(descriptor, detail.value.as_slice())

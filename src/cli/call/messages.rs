@@ -9,7 +9,7 @@ use serde_json::{Deserializer, Value};
 use tokio::sync::{Mutex, mpsc};
 
 use super::entries;
-use crate::call::{Code, Part, RequestSink, Responses, Status};
+use crate::call::{Code, RequestSink, ResponsePart, ResponseStream, Status};
 use crate::client::{ClientError, Layout, Schema, encode_request, print_response};
 
 /// What is to be sent.
@@ -94,7 +94,7 @@ pub(super) async fn send(
 /// # Errors
 /// When one is not what the method promises, or cannot be printed.
 pub(super) async fn show(
-    mut responses: Responses,
+    mut responses: ResponseStream,
     schema: &Mutex<Schema>,
     method: &MethodDescriptor,
     counts: &Counts,
@@ -105,7 +105,7 @@ pub(super) async fn show(
     let layout = if method.is_server_streaming() { Layout::Line } else { Layout::Pretty };
     while let Some(part) = responses.next().await {
         match part {
-            Part::Message(message) => {
+            ResponsePart::Message(message) => {
                 counts.received.set(counts.received.get() + 1);
                 let shown = print_response(&mut *schema.lock().await, &method.output(), message, layout).await?;
                 if let Some(note) = shown.note {
@@ -113,11 +113,11 @@ pub(super) async fn show(
                 }
                 writeln!(out, "{}", shown.text).and_then(|()| out.flush()).into_diagnostic()?;
             }
-            Part::Headers(headers) if verbose => {
+            ResponsePart::Headers(headers) if verbose => {
                 writeln!(err, "< headers").into_diagnostic()?;
                 entries(err, "<", &headers).into_diagnostic()?;
             }
-            Part::Headers(_) => {}
+            ResponsePart::Headers(_) => {}
         }
     }
     Ok(())
