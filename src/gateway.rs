@@ -34,7 +34,7 @@ pub use error::GatewayError;
 pub use settings::GatewaySettings;
 pub use tls::ServerTls;
 
-/// What a shutdown did.
+/// The outcome of a shutdown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShutdownReport {
     /// How many calls in flight ended by themselves.

@@ -1,17 +1,15 @@
 //! The link: protobuf bytes outside, typed values of a component inside.
 //!
-//! At deploy, a schema is compiled into a [plan](plan) and the component's type is [compared](matching) with it. A call
-//! then goes in four steps:
+//! At deploy, a schema is compiled into a [plan](plan), and the component's type is [compared](matching) with it. A call
+//! then takes four steps:
 //!
-//! 1. [check](check): the request's wire bytes are validated and the elements of its lists counted;
-//! 2. [lower](lower): they are written as typed values into the guest's memory;
-//! 3. the guest is [called](abi);
-//! 4. [lift](lift): its answer is encoded straight from its memory.
+//! 1. [check](check) validates the wire bytes of the request and counts the elements of its lists;
+//! 2. [lower](lower) writes them into the guest's memory as typed values, the params of the function;
+//! 3. [abi](abi) calls the function;
+//! 4. [lift](lift) encodes the results straight from the guest's memory.
 //!
-//! A call that the component makes through a typed import takes the same steps in the order 4, (the router), 1, 2. No step
-//! builds a tree of values.
-//!
-//! Check, lower and lift know bytes and a trait for memory; only `abi` knows wasmtime's internals.
+//! A call that the component makes through a typed import takes the same steps in the order 4, handler, 1, 2. No step
+//! builds a tree of values. Check, lower and lift know bytes and a trait for memory; only `abi` knows wasmtime's internals.
 
 mod abi;
 mod canonical;
@@ -43,10 +41,10 @@ pub use error::LinkMismatch;
 /// How large messages may be, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MessageLimits {
-    /// An encoded request that a component sends to another service.
+    /// Largest encoded request that a component sends to another service.
     pub(crate) request: usize,
-    /// An encoded response that a component returns.
+    /// Largest encoded response that a component returns.
     pub(crate) response: usize,
-    /// A message in the component's memory.
+    /// The most memory that one message takes in the component.
     pub(crate) lowered: u64,
 }

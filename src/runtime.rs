@@ -57,7 +57,7 @@ pub enum DeployError {
         /// Full name of the service.
         service: String,
     },
-    /// It calls services that nobody serves.
+    /// It calls services that are not served.
     #[error("nobody serves {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
     #[diagnostic(
         code(okra::deploy::missing),
@@ -76,7 +76,7 @@ pub enum DeployError {
     Actor(#[from] LeaseError),
 }
 
-/// What a package needs, found without serving it.
+/// The needs of a package, found without serving it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageNeeds {
     /// Full names of the services that its component calls.

@@ -1,4 +1,4 @@
-//! What the process tells about itself: logs so far.
+//! The log of the process.
 
 use std::io::IsTerminal as _;
 

@@ -1,4 +1,4 @@
-//! What tests of several rooms have in common: random schemas, random messages, wire bytes that no tidy encoder writes, and
+//! Shared by the tests of several modules: random schemas, random messages, wire bytes that no tidy encoder writes, and
 //! what prost-reflect reads in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -1,4 +1,4 @@
-//! What travels with a call beside its messages.
+//! The context of a call: everything that travels with it beside its messages.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ impl Codec {
 /// The identity of a client, as its certificate proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// Of the certificate's alternative names the first URI, else the first DNS name, else its subject's common name.
+    /// The first URI of the certificate's alternative names, else the first DNS name, else its subject's common name.
     pub name: String,
     /// The certificate, in DER.
     pub certificate: Vec<u8>,

@@ -43,7 +43,7 @@ impl WrongCount {
 
 /// A stream of messages that is read one by one.
 pub(crate) trait MessageSource: Send {
-    /// What ends the stream early.
+    /// The error that ends the stream early.
     type Error;
 
     /// Waits for the next message; `None` at the end.

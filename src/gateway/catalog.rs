@@ -1,4 +1,4 @@
-//! What the gateway serves at one moment: services, their methods, and the paths by which they are called.
+//! The catalog of the gateway: services, their methods, and the paths by which they are called.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

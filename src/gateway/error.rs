@@ -13,9 +13,9 @@ pub enum GatewayError {
     Listen {
         /// As it was given.
         address: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
-        /// What to do.
+        /// The remedy.
         #[help]
         help: &'static str,
     },
@@ -25,7 +25,7 @@ pub enum GatewayError {
     TlsFile {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file of certificates or keys does not hold what it should.
@@ -37,7 +37,7 @@ pub enum GatewayError {
     Tls {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         what: String,
     },
 }

@@ -1,3 +1,5 @@
+//! The gateway with real bytes, in front of a fake handler.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod cancellation;
@@ -69,7 +71,7 @@ fn request(name: &str) -> tonic::Request<Bytes> {
     tonic::Request::new(text(name))
 }
 
-/// What came back of a call made by hand.
+/// The response to a call made by hand.
 #[derive(Debug)]
 struct Raw {
     head: http::response::Parts,

@@ -1,3 +1,5 @@
+//! The codec that leaves messages encoded.
+
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 

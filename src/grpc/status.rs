@@ -1,3 +1,5 @@
+//! Conversions between [`Status`] and tonic's.
+
 use prost::Message as _;
 use tonic::metadata::MetadataMap;
 use tonic_types::pb;

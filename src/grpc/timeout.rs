@@ -1,3 +1,5 @@
+//! The `grpc-timeout` header.
+
 use std::time::Duration;
 
 /// Reads a `grpc-timeout`: one to eight digits, then one of the units `H`, `M`, `S`, `m`, `u` and `n`.

@@ -1,3 +1,5 @@
+//! A channel that takes any answer of a server.
+
 use base64::Engine as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};

@@ -25,7 +25,7 @@ pub(crate) fn raw_interface() -> String {
     format!("{}/raw@{}", host::PACKAGE, host::VERSION)
 }
 
-/// What the handler of a method is called with.
+/// The parameters of a handler's function.
 pub(crate) enum CallParams {
     /// A message that was checked.
     Typed(CheckedMessage),

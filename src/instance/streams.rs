@@ -16,7 +16,7 @@ use crate::call::{
 /// The most streams that an instance may have open at the same time.
 const MAX_STREAMS: usize = 1000;
 
-/// What a stream's number refers to.
+/// The stream behind a number.
 enum GuestStream {
     /// The requests of the call being served.
     Requests(RequestStream),

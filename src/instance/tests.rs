@@ -101,7 +101,8 @@ impl Relay {
     }
 }
 
-/// What came out is what prost-reflect reads in what went in, but for unknown fields.
+/// Checks that the message that came out is the one that prost-reflect reads in the one that went in, without unknown
+/// fields.
 fn same(descriptor: &MessageDescriptor, found: &Bytes, wire: &Wire) -> Result<(), TestCaseError> {
     prop_assert_eq!(reading(descriptor, found), reading(descriptor, &wire.read));
     let found = DynamicMessage::decode(descriptor.clone(), found.clone()).unwrap();

@@ -5,7 +5,7 @@
 //! functions whose type is known from a plan only: [`ExportParams`] and [`ExportResult`] for calls of a component, [`ImportParams`] and
 //! [`ImportResult`] for calls that a component makes.
 //!
-//! What is promised by the `unsafe impl`s, and why it holds:
+//! The promises of the `unsafe impl`s, and why they hold:
 //!
 //! 1. *`Lower` has as many `ValRaw` as the function has flat values.* wasmtime reads and writes `size_of::<Lower>()` bytes
 //!    of the slots. `typecheck` compares `N` with the component's own flat count, and no function is made without it:
@@ -61,7 +61,7 @@ fn is_handle(ty: &InterfaceType) -> bool {
     matches!(ty, InterfaceType::Own(_) | InterfaceType::Borrow(_))
 }
 
-/// Enters a resource into the guest's table; what comes back is the guest's number of it.
+/// Enters a resource into the guest's table and returns the guest's number of it.
 fn lower_handle<T>(resource: &ResourceDynamic, context: &mut LowerContext<'_, T>, ty: InterfaceType) -> Result<u32> {
     let mut slot = MaybeUninit::new(ValRaw::u32(0));
     resource.linear_lower_to_flat(context, ty, &mut slot)?;
@@ -69,7 +69,7 @@ fn lower_handle<T>(resource: &ResourceDynamic, context: &mut LowerContext<'_, T>
     Ok(unsafe { slot.assume_init() }.get_u32())
 }
 
-/// The size of the value in memory is the plan's: a plan of another function is found out here.
+/// Checks that the size of a value in memory is the plan's, which detects the plan of another function.
 fn check_size(size: u32, found: u32) -> Result<()> {
     ensure!(found == size, "the component's value has {found} bytes where the plan has {size}");
     Ok(())
@@ -117,10 +117,10 @@ fn refused(refusal: LowerError<wasmtime::Error>) -> wasmtime::Error {
 
 // Calls of the component.
 
-/// The parameters of a call of the component.
+/// The params of a call of the component.
 struct ExportParams<const N: usize> {
     function: Arc<ComponentFunction>,
-    request: CheckedMessage,
+    params: CheckedMessage,
     lent: Vec<ResourceDynamic>,
 }
 
@@ -152,7 +152,7 @@ unsafe impl<const N: usize> Lower for ExportParams<N> {
             handles.push(lower_handle(resource, context, ty)?);
         }
         let slots =
-            self.function.lower_params(&self.request, &handles, &mut GuestMemory { context }).map_err(refused)?;
+            self.function.lower_params(&self.params, &handles, &mut GuestMemory { context }).map_err(refused)?;
         ensure!(slots.len() == N, "the plan has {} flat values where the function has {N}", slots.len());
         dst.write(std::array::from_fn(|index| ValRaw::u64(slots.get(index).copied().unwrap_or_default())));
         Ok(())
@@ -169,7 +169,7 @@ tokio::task_local! {
     static CALLED: (Arc<ComponentFunction>, usize);
 }
 
-/// What a call of the component returned.
+/// The results of a call of the component.
 struct ExportResult(GuestResult<Bytes>);
 
 unsafe impl ComponentType for ExportResult {
@@ -191,8 +191,8 @@ unsafe impl Lift for ExportResult {
         let [address] = src;
         CALLED.try_with(|(function, limit)| {
             check_size(function.result.size, size)?;
-            let answer = function.lift_result(address.get_u32().into(), context.memory(), *limit);
-            Ok(Self(answer.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))?))
+            let results = function.lift_result(address.get_u32().into(), context.memory(), *limit);
+            Ok(Self(results.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))?))
         })?
     }
 
@@ -201,7 +201,7 @@ unsafe impl Lift for ExportResult {
     }
 }
 
-/// A function that a component exports, whatever its number of flat parameters.
+/// A function that a component exports to serve a method.
 pub(crate) struct ExportedMethod {
     function: Arc<ComponentFunction>,
     index: ComponentExportIndex,
@@ -220,12 +220,12 @@ impl ExportedMethod {
         Self { function, index, requests, responses }
     }
 
-    /// The resource that stands for the stream of requests, if they are one.
+    /// Returns the resource of the request stream, if the method has one.
     pub(crate) fn requests(&self) -> Option<ResourceId> {
         self.requests
     }
 
-    /// The resource that stands for the stream of responses, if they are one.
+    /// Returns the resource of the response stream, if the method has one.
     pub(crate) fn responses(&self) -> Option<ResourceId> {
         self.responses
     }
@@ -274,38 +274,38 @@ impl<T: Send + 'static> BoundExport<T> {
     pub(crate) async fn call(
         &self,
         store: &mut Store<T>,
-        request: CheckedMessage,
+        params: CheckedMessage,
         lent: &[(ResourceId, u32)],
         limit: usize,
     ) -> Result<GuestResult<Bytes>> {
         let lent = lent.iter().map(|(ty, number)| ResourceDynamic::new_borrow(*number, *ty)).collect();
-        let call = self.call.call(store, ExportCall { function: self.function.clone(), request, lent });
+        let call = self.call.call(store, ExportCall { function: self.function.clone(), params, lent });
         Ok(CALLED.scope((self.function.clone(), limit), call).await?.0)
     }
 }
 
-/// What is called, and with what.
+/// The function that is called, with its params.
 struct ExportCall {
     function: Arc<ComponentFunction>,
-    request: CheckedMessage,
+    params: CheckedMessage,
     lent: Vec<ResourceDynamic>,
 }
 
-/// A typed function, its number of parameters forgotten.
+/// A typed function, whatever its number of params.
 trait TypedExport<T: 'static>: Send + Sync {
     fn call<'a>(&'a self, store: &'a mut Store<T>, callee: ExportCall) -> BoxFuture<'a, Result<ExportResult>>;
 }
 
 impl<T: Send + 'static, const N: usize> TypedExport<T> for TypedFunc<ExportParams<N>, ExportResult> {
     fn call<'a>(&'a self, store: &'a mut Store<T>, callee: ExportCall) -> BoxFuture<'a, Result<ExportResult>> {
-        let ExportCall { function, request, lent } = callee;
-        Box::pin(self.call_async(store, ExportParams { function, request, lent }))
+        let ExportCall { function, params, lent } = callee;
+        Box::pin(self.call_async(store, ExportParams { function, params, lent }))
     }
 }
 
 // Calls that the component makes.
 
-/// The parameters of a call that the component makes, not read yet: flat values, or where they lie in memory.
+/// The params of a call that the component makes, not read yet: flat values, or their address in memory.
 ///
 /// The plan is with the function that answers, not with the type (`Lift` has no `self`, and wasmtime interns types by
 /// structure), so they are read there: [`ImportParams::encode`].
@@ -458,7 +458,7 @@ pub(crate) enum HostOperation {
     Call(Arc<str>),
     /// The beginning of a call with streams. `request`: its one request is with it, its requests are no stream.
     Open {
-        /// Of the method.
+        /// The path of the method.
         path: Arc<str>,
         /// Whether the one request is with it.
         request: bool,
@@ -503,21 +503,21 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
     fn drop_stream(&mut self, number: u32);
 }
 
-/// Where the calls of an import go.
+/// The target of an imported function.
 #[derive(Clone, Debug)]
 pub(crate) enum ImportTarget {
-    /// To the service.
+    /// The service, by a unary call of this path.
     Method(Arc<str>),
-    /// To the service, with streams; `request`: its one request is passed.
+    /// The service, by a call with streams; `request`: its one request is passed.
     Open { path: Arc<str>, request: bool },
-    /// To one of the streams that are open.
+    /// One of the streams that are open.
     Stream(fn(u32) -> HostOperation),
-    /// Nowhere: the encoded message that was lifted is the answer (a function of a codec interface).
+    /// None: the encoded message that was lifted is the result (a function of a codec interface).
     Codec,
 }
 
 impl ImportTarget {
-    /// What is asked of the host, on the resource with this number.
+    /// Returns the operation of the host, on the resource with this number.
     fn operation(&self, resource: Option<u32>) -> Result<Option<HostOperation>> {
         Ok(match (self, resource) {
             (ImportTarget::Method(path), _) => Some(HostOperation::Call(path.clone())),
@@ -537,16 +537,16 @@ fn add_with<T: ImportHost, const N: usize>(
     destination: ImportTarget,
 ) -> Result<()> {
     let name = function.name.clone();
-    linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, passed: ImportParams<N>| {
+    linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, params: ImportParams<N>| {
         let function = function.clone();
-        let operation = destination.operation(passed.resource);
+        let operation = destination.operation(params.resource);
         let limits = store.data().limits();
-        let request = passed.encode(&mut store, &function, limits.request);
+        let params = params.encode(&mut store, &function, limits.request);
         Box::new(async move {
-            let request = request?;
+            let params = params?;
             let result = match operation? {
-                Some(operation) => T::run_operation(store, operation, request).await?,
-                None => Ok(HostOutcome::Message(request)),
+                Some(operation) => T::run_operation(store, operation, params).await?,
+                None => Ok(HostOutcome::Message(params)),
             };
             let result = match result {
                 Ok(HostOutcome::Message(wire)) => match function.check_results(wire, limits.lowered) {
@@ -600,7 +600,7 @@ pub(crate) fn add<T: ImportHost>(
 /// Loads compiled code.
 ///
 /// wasmtime checks that the code was made by the same version and configuration; that it was made by wasmtime at all is
-/// what the caller must know. The compile cache does: nobody else writes to its folder.
+/// what the caller must know. The compile cache does, because its folder is writable for this process only.
 ///
 /// # Errors
 /// When the file cannot be read, or was made for another engine.

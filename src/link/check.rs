@@ -12,7 +12,7 @@ use crate::link::merge::{self, EncodedMessages};
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
 use crate::link::wire::{self, MAX_DEPTH, WireError, WireFault, WireReader};
 
-/// Bytes that lowering may trust.
+/// A checked message, which lowering may trust.
 #[derive(Debug)]
 pub(crate) struct CheckedWire {
     /// The message. Fields that own memory in the guest occur at most once in it, keys of maps too.
@@ -135,7 +135,7 @@ struct WireChecker<'p> {
     merge: bool,
     /// The same in messages that are not lowered themselves.
     merge_aside: bool,
-    /// What some message lacks; where things occur twice, another occurrence may have it.
+    /// The first thing that a message lacks. Where a field occurs twice, the other occurrence may have it.
     lacks: Option<WireError>,
     left: u64,
     limit: u64,

@@ -1,4 +1,4 @@
-//! The link of one component: its exports as functions to call, its imports as functions that answer.
+//! The link of one component: its exports as functions to call, its imports as functions of the host.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::link::matching::{Resources, compare_function};
 use crate::link::plan::SchemaPlan;
 use crate::link::quirks::ToolchainQuirks;
 
-/// Everything the host needs to call a component and to be called by it.
+/// The functions by which the host calls a component, and those by which it is called.
 pub(crate) struct ComponentLink {
     exports: HashMap<Arc<str>, ExportedMethod>,
     /// Full names of the services that the component calls.
@@ -71,17 +71,17 @@ impl ComponentLink {
         }
     }
 
-    /// The function that serves a path, such as `/shop.users.v1.Users/GetUser`.
+    /// Returns the function that serves a path, such as `/shop.users.v1.Users/GetUser`.
     pub(crate) fn export_of(&self, path: &str) -> Option<&ExportedMethod> {
         self.exports.get(path)
     }
 
-    /// Full names of the services that the component calls.
+    /// Returns the full names of the services that the component calls.
     pub(crate) fn calls(&self) -> &[Arc<str>] {
         &self.calls
     }
 
-    /// The interfaces that [`define`](Self::define) answers.
+    /// Iterates over the interfaces that [`define`](Self::define) defines.
     pub(crate) fn interfaces(&self) -> impl Iterator<Item = &str> {
         self.interfaces.iter().map(|interface| interface.name.as_str())
     }
@@ -215,7 +215,7 @@ impl LinkBuilder<'_> {
         self.interface(self.schema.client_interface(service), resources, functions)
     }
 
-    /// What a component can do with a call that it has begun.
+    /// Returns the methods of a call that the component has begun.
     fn call_methods(&self, method: &Method, name: &str, id: ResourceId) -> Vec<Candidate> {
         let item = |stream: Option<StreamId>| -> Option<&Kind> { Some(&self.schema.streams.get(stream?.0)?.item) };
         let write = item(method.requests).and_then(|item| ComponentFunction::write(&self.plan, name, id, item));

@@ -1,10 +1,12 @@
+//! Why a call could not cross the link, and why a component does not match its descriptors.
+
 use crate::call::{Code, Status};
 use crate::link::{LiftError, WireError};
 
 /// Why a call could not cross the link.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
-    /// What the guest handed over is no value of its type, or too large.
+    /// The guest's value is not valid, or too large.
     #[error(transparent)]
     Lift(#[from] LiftError),
     /// Lowering met bytes that check had not allowed.
@@ -48,7 +50,7 @@ pub enum LinkMismatch {
         service: String,
         /// The interface it should export.
         interface: String,
-        /// What it exports.
+        /// The interfaces that it exports.
         found: String,
     },
     /// A method without a function.
@@ -60,7 +62,7 @@ pub enum LinkMismatch {
         method: String,
         /// Name of the function.
         function: String,
-        /// Where it was looked for.
+        /// The interface that should have it.
         interface: String,
     },
     /// A function, or a part of its type, that differs.
@@ -77,12 +79,12 @@ pub enum LinkMismatch {
         /// The WIT type in the component.
         found: String,
     },
-    /// Something is imported that is no service in the manifest's `calls`, and that OKRA does not offer.
+    /// The component imports an interface that is neither a service in the manifest's `calls` nor one of the host's.
     #[error("the component imports `{import}`, which OKRA does not offer: {advice}")]
     UnknownImport {
         /// Name of the import.
         import: String,
-        /// What to do.
+        /// The remedy.
         advice: String,
     },
 }

@@ -1,4 +1,4 @@
-//! A function of a component, between its memory and wire bytes: what check, lower and lift do for one call.
+//! One function of a component: its params and results between guest memory and wire bytes.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::link::plan::{RecordId, SchemaPlan};
 use crate::link::status::STATUS;
 use crate::link::wire::WireError;
 
-/// What a parameter or result holds.
+/// The content of a param or result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MessagePayload {
     Record(RecordId),
@@ -35,7 +35,7 @@ pub(crate) enum FunctionParam {
     Handle(ResourceId),
 }
 
-/// What a function returns, or the `ok` of what it returns.
+/// The result of a function, or the `ok` of its `result`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FunctionResult {
     Nothing,
@@ -52,7 +52,7 @@ pub(crate) struct ComponentFunction {
     /// Name in its interface, such as `create-invoice` or `[method]invoice-reader.read`.
     pub(crate) name: String,
     plan: Arc<SchemaPlan>,
-    arguments: Vec<FunctionParam>,
+    param_list: Vec<FunctionParam>,
     pub(crate) returns: FunctionResult,
     /// Whether it returns a `result<T, error>`.
     fallible: bool,
@@ -62,10 +62,10 @@ pub(crate) struct ComponentFunction {
     pub(crate) result: Arc<CanonicalType>,
 }
 
-/// A request or response that is ready to be lowered.
+/// A param or result that was checked and can be lowered.
 #[derive(Debug)]
 pub(crate) enum CheckedMessage {
-    /// There is no value.
+    /// No value.
     Nothing,
     /// A message.
     Record(CheckedWire),
@@ -73,7 +73,7 @@ pub(crate) enum CheckedMessage {
     Bytes(Bytes),
 }
 
-/// What a call of a function came to: the encoded response, or the status that the other side returned.
+/// The result of a function: a value, or the status that the function returned.
 pub(crate) type GuestResult<T> = Result<T, Box<Status>>;
 
 impl ComponentFunction {
@@ -92,17 +92,17 @@ impl ComponentFunction {
     ) -> Self {
         let request = method.input.as_ref().filter(|_| requests.is_none()).and_then(|kind| payload(plan, kind));
         let response = method.output.as_ref().filter(|_| responses.is_none()).and_then(|kind| payload(plan, kind));
-        let arguments = request.map(FunctionParam::Message).into_iter();
-        let arguments =
-            arguments.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
-        Self::new(plan, method.wit_name.clone(), arguments.collect(), message(response), true)
+        let param_list = request.map(FunctionParam::Message).into_iter();
+        let param_list =
+            param_list.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
+        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response), true)
     }
 
     /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
     pub(crate) fn open(plan: &Arc<SchemaPlan>, method: &schema::Method, returned: ResourceId) -> Self {
         let request = method.input.as_ref().filter(|_| method.requests.is_none()).and_then(|kind| payload(plan, kind));
-        let arguments = request.map(FunctionParam::Message).into_iter().collect();
-        Self::new(plan, method.wit_name.clone(), arguments, FunctionResult::Handle(returned), true)
+        let param_list = request.map(FunctionParam::Message).into_iter().collect();
+        Self::new(plan, method.wit_name.clone(), param_list, FunctionResult::Handle(returned), true)
     }
 
     /// `read` of a resource: the next message, or none at the end.
@@ -119,8 +119,8 @@ impl ComponentFunction {
 
     /// `write` of a resource.
     pub(crate) fn write(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
-        let arguments = vec![FunctionParam::Handle(id), FunctionParam::Message(payload(plan, item)?)];
-        Some(Self::new(plan, method_name(resource, "write"), arguments, FunctionResult::Nothing, true))
+        let param_list = vec![FunctionParam::Handle(id), FunctionParam::Message(payload(plan, item)?)];
+        Some(Self::new(plan, method_name(resource, "write"), param_list, FunctionResult::Nothing, true))
     }
 
     /// `done-writing` of a call: no more requests follow.
@@ -154,14 +154,14 @@ impl ComponentFunction {
 
     /// `encode-NAME` of a codec interface.
     pub(crate) fn encode(plan: &Arc<SchemaPlan>, message: MessageId, wit_name: &str) -> Self {
-        let arguments = vec![FunctionParam::Message(MessagePayload::Record(message.0))];
-        Self::new(plan, format!("encode-{wit_name}"), arguments, FunctionResult::Message(MessagePayload::Bytes), false)
+        let param_list = vec![FunctionParam::Message(MessagePayload::Record(message.0))];
+        Self::new(plan, format!("encode-{wit_name}"), param_list, FunctionResult::Message(MessagePayload::Bytes), false)
     }
 
     fn new(
         plan: &Arc<SchemaPlan>,
         name: String,
-        arguments: Vec<FunctionParam>,
+        param_list: Vec<FunctionParam>,
         returns: FunctionResult,
         fallible: bool,
     ) -> Self {
@@ -170,11 +170,11 @@ impl ComponentFunction {
             MessagePayload::Json(_) => CanonicalType::plain(TypeShape::String),
             MessagePayload::Bytes => CanonicalType::bytes(),
         };
-        let arguments_types = arguments.iter().map(|argument| match *argument {
+        let param_types = param_list.iter().map(|param| match *param {
             FunctionParam::Message(payload) => type_of(payload),
             FunctionParam::Handle(resource) => CanonicalType::plain(TypeShape::Handle { resource, own: false }),
         });
-        let params = CanonicalType::tuple(arguments_types.collect());
+        let params = CanonicalType::tuple(param_types.collect());
         let flat = (params.flats <= MAX_FLAT_PARAMS).then(|| params.core());
         let ok = match returns {
             FunctionResult::Nothing => None,
@@ -187,7 +187,7 @@ impl ComponentFunction {
             (false, Some(ok)) => ok,
             (false, None) => CanonicalType::tuple(Vec::new()),
         };
-        Self { name, plan: plan.clone(), arguments, returns, fallible, params, flat, result }
+        Self { name, plan: plan.clone(), param_list, returns, fallible, params, flat, result }
     }
 
     /// Number of core parameters.
@@ -197,21 +197,21 @@ impl ComponentFunction {
 
     /// The message among the parameters.
     fn input(&self) -> Option<MessagePayload> {
-        self.arguments.iter().find_map(|argument| match *argument {
+        self.param_list.iter().find_map(|param| match *param {
             FunctionParam::Message(payload) => Some(payload),
             FunctionParam::Handle(_) => None,
         })
     }
 
-    /// Checks an encoded request.
+    /// Checks the encoded message among the params.
     ///
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check_params(&self, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
-        self.prepare(self.input(), wire, limit)
+        self.check_payload(self.input(), wire, limit)
     }
 
-    /// Checks an encoded response of the service that is called.
+    /// Checks the encoded message among the results: a response of the service that is called.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -220,10 +220,15 @@ impl ComponentFunction {
             FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
             FunctionResult::Nothing | FunctionResult::Handle(_) => None,
         };
-        self.prepare(payload, wire, limit)
+        self.check_payload(payload, wire, limit)
     }
 
-    fn prepare(&self, payload: Option<MessagePayload>, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
+    fn check_payload(
+        &self,
+        payload: Option<MessagePayload>,
+        wire: Bytes,
+        limit: u64,
+    ) -> Result<CheckedMessage, WireError> {
         match payload {
             None => check_unknown("google.protobuf.Empty", &wire).map(|()| CheckedMessage::Nothing),
             Some(MessagePayload::Record(record)) => check(&self.plan, record, wire, limit).map(CheckedMessage::Record),
@@ -239,7 +244,7 @@ impl ComponentFunction {
         }
     }
 
-    /// Lowers a request: the slots of the flat parameters, or of the pointer to them. `handles` are the guest's numbers
+    /// Lowers the params: returns the slots of the flat params, or of the pointer to them. `handles` are the guest's numbers
     /// of the resources that it is lent, in the order of the parameters.
     pub(crate) fn lower_params<M: MemoryWriter>(
         &self,
@@ -249,8 +254,8 @@ impl ComponentFunction {
     ) -> Result<Vec<u64>, LowerError<M::Refused>> {
         let mut image = vec![0; self.params.size as usize];
         let mut handles = handles.iter();
-        for (argument, at) in self.arguments.iter().zip(self.offsets()) {
-            match argument {
+        for (param, at) in self.param_list.iter().zip(self.offsets()) {
+            match param {
                 FunctionParam::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
                 FunctionParam::Handle(_) => {
                     put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
@@ -275,7 +280,7 @@ impl ComponentFunction {
         members.iter().map(|member| member.offset as usize)
     }
 
-    /// Lowers what an import answers: the bytes of the result, for the place that the guest gave for them. `handle` is
+    /// Lowers the results of an import: returns their bytes, for the address that the guest gave for them. `handle` is
     /// the guest's number of the resource that it is given.
     pub(crate) fn lower_result<M: MemoryWriter>(
         &self,
@@ -342,7 +347,7 @@ impl ComponentFunction {
         }
     }
 
-    /// Lifts what a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
+    /// Lifts the params that a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
         let mut image;
@@ -353,15 +358,15 @@ impl ComponentFunction {
         } else {
             frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
         };
-        for (argument, at) in self.arguments.iter().zip(self.offsets()) {
-            if let FunctionParam::Message(payload) = argument {
+        for (param, at) in self.param_list.iter().zip(self.offsets()) {
+            if let FunctionParam::Message(payload) = param {
                 return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
             }
         }
         Ok(Bytes::new())
     }
 
-    /// Lifts what a guest returned: an encoded response, or the error it chose. `address` is where the result lies.
+    /// Lifts the results of an export: an encoded response, or the error that the guest returned. `address` is where the result lies.
     pub(crate) fn lift_result(
         &self,
         address: u64,

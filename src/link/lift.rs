@@ -14,13 +14,13 @@ use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan,
 use crate::link::wire;
 use crate::link::{check, json};
 
-/// What a guest handed over that is no value of its type.
+/// Why a guest's value is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LiftError {
     /// A pointer and length that reach out of the memory, or a pointer that is not aligned.
     #[error("the component returned a {what} that lies outside of its memory")]
     OutOfBounds {
-        /// What is pointed at.
+        /// The kind of the value.
         what: &'static str,
     },
     /// A discriminant without a case.
@@ -50,7 +50,7 @@ pub(crate) enum LiftError {
         message: String,
         /// Name of the field.
         field: String,
-        /// What is wrong with them.
+        /// The problem with them.
         what: String,
     },
     /// The encoding grew past the limit.

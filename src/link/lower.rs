@@ -1,4 +1,4 @@
-//! Checked wire bytes to typed values in the guest's memory.
+//! Lowering: checked wire bytes become typed values in the guest's memory.
 //!
 //! Every string and list becomes an allocation of its own, because guests free them one by one. A list is put together
 //! here and handed over whole; the message itself is left to the caller, who flattens it or hands it over too.
@@ -10,9 +10,9 @@ use crate::link::json;
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, RecordPlan, SchemaPlan};
 use crate::link::wire::{self, WireFault, WireReader};
 
-/// The guest's memory as lowering sees it.
+/// Writes into the guest's memory.
 pub(crate) trait MemoryWriter {
-    /// Why it cannot take any more.
+    /// The error of a guest that does not allocate.
     type Refused;
 
     /// Allocates in the guest, copies the bytes there (there is at least one) and tells where they are.
@@ -83,7 +83,7 @@ fn pointer(at: u32, len: usize) -> [u8; 8] {
     (u64::from(at) | (len as u64) << 32).to_le_bytes()
 }
 
-/// What a varint means as a value of its type, as the bits that lie in memory.
+/// Returns a varint as a value of its type: the bits that lie in memory.
 #[inline]
 pub(crate) fn from_varint(scalar: Scalar, value: u64) -> u64 {
     match scalar {

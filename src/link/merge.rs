@@ -12,10 +12,10 @@ use crate::link::check::{is_known, is_unknown_entry, key_of, nested};
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
 use crate::link::wire::{self, WireReader, put_varint};
 
-/// What becomes of messages that the guest gets encoded.
+/// The treatment of messages that the guest gets encoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EncodedMessages {
-    /// They keep their form: merging what is in them is up to whoever decodes them.
+    /// They are kept as they are: their decoder merges them.
     Kept,
     /// They are merged like all others, to see whether they are whole.
     Merged,
@@ -117,7 +117,7 @@ fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8], encoded: EncodedMessage
                     FieldValue::Encoded { record, .. } if encoded == EncodedMessages::Merged => {
                         message(plan, record, &contents, encoded)
                     }
-                    // JSON is made of it, by whoever merges as well.
+                    // The conversion to JSON merges them as well.
                     _ => contents,
                 };
                 let tag = |wire_type: u8| u64::from((entry.number << 3) | u32::from(wire_type));

@@ -76,7 +76,7 @@ pub(crate) enum FieldPlace {
     List { at: u32, list: usize, stride: u32, align: u32, packed: bool, map: bool },
 }
 
-/// What one value of a field is.
+/// The type of one value of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FieldValue {
     Scalar(Scalar),
@@ -93,7 +93,7 @@ pub(crate) enum FieldValue {
     Json(JsonKind),
 }
 
-/// What is written together: a field, or a oneof of which one case is.
+/// The unit of writing: a field, or a oneof of which one case is written.
 #[derive(Debug)]
 pub(crate) enum WriteUnit {
     Field(usize),
@@ -111,7 +111,7 @@ pub(crate) struct EnumPlan {
     pub(crate) width: u32,
     /// Where `unrecognized` keeps its number; `None` for a closed enum.
     pub(crate) unrecognized: Option<u32>,
-    /// What is read where nothing was sent: 0, of a closed enum the first.
+    /// The number that is read where none was sent: 0, in a closed enum the first.
     pub(crate) default: i32,
 }
 

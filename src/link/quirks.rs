@@ -1,4 +1,4 @@
-//! What toolchains do beyond the canonical ABI, and the link has to know.
+//! Deviations of guests' toolchains from the canonical ABI, which the link has to know.
 
 /// How the guest's toolchain is special.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,7 @@
 /// How many messages may lie in one another, as in the reference implementations.
 pub(crate) const MAX_DEPTH: u32 = 100;
 
-/// What is wrong with an encoded message.
+/// Why an encoded message is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WireError {
     /// The bytes end inside of a value.
@@ -19,7 +19,7 @@ pub(crate) enum WireError {
     Malformed {
         /// Full name of the message.
         message: String,
-        /// What was found.
+        /// The problem.
         what: &'static str,
     },
     /// A known field with another wire type than its type has.
@@ -63,7 +63,7 @@ pub(crate) enum WireError {
         message: String,
         /// Name of the field.
         field: String,
-        /// What is in the way.
+        /// The value without a JSON form.
         what: String,
     },
     /// The decoded message would take more of the guest's memory than allowed.
@@ -74,7 +74,7 @@ pub(crate) enum WireError {
     },
 }
 
-/// What a reader could not read; the message's name is added where it is known.
+/// Why a reader could not go on; the message's name is added where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireFault {
     Truncated,
@@ -114,7 +114,7 @@ impl<'a> WireReader<'a> {
         self.rest.is_empty()
     }
 
-    /// What has not been read yet.
+    /// Returns the bytes that were not read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -193,7 +193,7 @@ impl<'a> WireReader<'a> {
         self.take(length)
     }
 
-    /// What lies between the start tag of a group, which has been read, and its end tag, which is read too.
+    /// Returns the bytes between the start tag of a group, which has been read, and its end tag, which is read too.
     pub(crate) fn group(&mut self, number: u32) -> Result<&'a [u8], WireFault> {
         let start = self.rest;
         let mut open = vec![number];

@@ -1,9 +1,9 @@
-//! What prost-reflect reads in wire bytes, as text in which equal messages are equal: maps in the order of their keys, NaN
+//! The message that prost-reflect reads in wire bytes, as text in which equal messages are equal: maps in the order of their keys, NaN
 //! like any other number.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Syntax, Value};
 
-/// What is read in an encoded message; `None` when it is to be refused. prost-reflect itself does not look for required
+/// Returns the text of an encoded message; `None` when it is to be refused. prost-reflect itself does not look for required
 /// fields, nor for values that have no JSON form.
 pub(crate) fn reading(descriptor: &MessageDescriptor, wire: &[u8]) -> Option<String> {
     let message = DynamicMessage::decode(descriptor.clone(), wire).ok()?;

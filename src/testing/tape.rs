@@ -1,3 +1,5 @@
+//! Random choices for tests, which shrink.
+
 use std::fmt;
 
 use proptest::collection::{SizeRange, vec};

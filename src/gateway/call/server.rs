@@ -14,7 +14,7 @@ use crate::gateway::catalog::{CatalogMethod, MethodRef};
 use crate::gateway::peer::Peer;
 use crate::gateway::settings::GatewaySettings;
 
-/// What every call of this gateway is served with.
+/// The handler, the record of calls in flight and the settings, which all calls of a gateway share.
 pub(crate) struct CallServer {
     pub(crate) handler: Arc<dyn CallHandler>,
     pub(crate) in_flight: Arc<CallsInFlight>,
@@ -29,7 +29,7 @@ pub(crate) struct CallFormat {
     pub(crate) json_output: Option<JsonOutput>,
 }
 
-/// What a protocol reads from the head of a request.
+/// The head of a request as its protocol reads it.
 pub(crate) struct RequestHead {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) request_reader: RequestReader,

@@ -12,7 +12,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::gateway::catalog::{Catalog, ServiceHealth};
 
-/// What `grpc.health.v1.ServiceHealth` says: of each service, and of the whole server under the empty name.
+/// The answers of `grpc.health.v1.Health`: of each service, and of the whole server under the empty name.
 #[derive(Debug)]
 pub(crate) struct CatalogHealth {
     reporter: HealthReporter,

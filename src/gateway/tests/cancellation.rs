@@ -1,3 +1,5 @@
+//! Calls whose client has gone.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Compressed messages, there and back.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

@@ -1,10 +1,12 @@
+//! The Connect protocol.
+
 use serde_json::{Value, json};
 
 use crate::call::{Codec, Protocol};
 use crate::gateway::call::compression::Compression;
 use crate::gateway::tests::*;
 
-/// What came back of a request by HTTP/1.1.
+/// The response to a request by HTTP/1.1.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,

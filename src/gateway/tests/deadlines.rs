@@ -1,3 +1,5 @@
+//! Deadlines of clients and of the server.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who sends no faster than the other reads, and who has gone.
+//! Backpressure, and streams whose other end has gone.
 
 use tokio::sync::watch;
 
@@ -101,7 +101,7 @@ async fn a_reset_cancels_the_handler_and_only_it() {
     let mut server = Server::start().await;
     let sender = connection(&server).await;
     let mut calls = Vec::new();
-    // Before anything was answered; in mid-stream; while the request goes on; with an answer that nobody reads.
+    // Before anything was answered; in mid-stream; while the request goes on; with a response that is not read.
     for (method, name, end) in
         [("Script", "wait", true), ("Script", "a wait", true), ("Chat", "Ada", false), ("Endless", "Ada", true)]
     {

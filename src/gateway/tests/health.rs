@@ -1,3 +1,5 @@
+//! Health checks.
+
 use crate::gateway::tests::*;
 
 async fn check(channel: Channel, service: &str) -> Result<ServingStatus, Status> {

@@ -1,3 +1,5 @@
+//! Limits on messages and headers.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

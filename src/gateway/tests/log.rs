@@ -1,3 +1,5 @@
+//! The log line of each call.
+
 use std::io;
 use std::sync::Mutex;
 

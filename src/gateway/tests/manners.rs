@@ -1,3 +1,5 @@
+//! Requests that are no calls, and clients that misbehave.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]
@@ -145,7 +147,7 @@ async fn a_client_that_answers_no_pings_is_gone() {
     let server = Server::with(settings).await;
     let mut stream = server.tcp().await;
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    // Whoever answers them, as hyper's clients do, stays.
+    // A client that answers them, as hyper's clients do, stays connected.
     let channel = server.channel().await;
     timeout(Duration::from_secs(5), tokio::io::copy(&mut stream, &mut tokio::io::sink())).await.unwrap().unwrap();
     call(channel, "Echo", request("Ada")).await.unwrap();

@@ -1,3 +1,5 @@
+//! The start page and the OpenAPI document.
+
 use crate::gateway::tests::connect::http1;
 use crate::gateway::tests::rest::ruled;
 use crate::gateway::tests::*;

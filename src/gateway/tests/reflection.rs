@@ -1,3 +1,5 @@
+//! Reflection.
+
 use crate::gateway::tests::*;
 
 async fn ask(channel: Channel, question: MessageRequest) -> Result<MessageResponse, Status> {

@@ -1,3 +1,5 @@
+//! REST by HTTP rules.
+
 use serde_json::json;
 
 use crate::call::{Codec, Protocol};

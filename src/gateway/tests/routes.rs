@@ -1,3 +1,5 @@
+//! Paths that name a method, and those that do not.
+
 use crate::gateway::tests::*;
 
 async fn refused(server: &Server, path: &str) -> String {

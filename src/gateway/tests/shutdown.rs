@@ -1,3 +1,5 @@
+//! The shutdown of the server.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

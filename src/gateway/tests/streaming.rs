@@ -1,3 +1,5 @@
+//! Streaming calls over gRPC.
+
 use std::collections::VecDeque;
 
 use tokio::sync::mpsc;

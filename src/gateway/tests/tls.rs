@@ -1,3 +1,5 @@
+//! TLS and mutual TLS.
+
 use std::path::PathBuf;
 use std::sync::Once;
 

@@ -1,3 +1,5 @@
+//! Unary calls over gRPC.
+
 use crate::gateway::tests::*;
 
 #[tokio::test]

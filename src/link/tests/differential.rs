@@ -1,3 +1,5 @@
+//! Random messages, compared with prost-reflect.
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Damaged bytes and damaged memory.
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,7 +30,7 @@ fn nested(depth: usize) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
-    /// What prost-reflect refuses is refused, what it takes is taken.
+    /// Messages that prost-reflect refuses are refused; those that it accepts are accepted.
     #[test]
     fn damaged_messages_are_refused_as_prost_refuses_them(
         tape in vec(any::<u8>(), 0..300),

@@ -1,4 +1,4 @@
-//! What went wrong once.
+//! Faults that were found and mended.
 
 use bytes::Bytes;
 

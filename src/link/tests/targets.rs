@@ -1,4 +1,4 @@
-//! What is fuzzed: see `tests/fuzz`. The files of its corpus are run as tests, too.
+//! The fuzz targets: see `tests/fuzz`. The files of its corpus are run as tests, too.
 
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};

@@ -1,3 +1,5 @@
+//! The actor of a revision.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::revision::dispatcher::*;
@@ -108,7 +110,7 @@ async fn a_place_that_comes_back_while_a_call_waits_is_that_calls() {
     assert!(futures_util::poll!(&mut waits).is_pending());
     lease.give_back(Box::new(7));
     assert_eq!(waits.await.unwrap().take_instance().as_deref(), Some(&7));
-    // Nobody waits any more.
+    // No call waits any more.
     dispatcher.lease(soon(), 0).await.unwrap().give_back(Box::new(8));
     assert_eq!(dispatcher.counts().await, PoolCounts { lent: 0, idle: 1, waiting: 0 });
 }
