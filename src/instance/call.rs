@@ -93,6 +93,7 @@ impl Instance {
     fn end_call(&mut self, results: wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)>) -> CallResult {
         let host = &mut self.store.data_mut().host;
         let call = host.call.take();
+        debug_assert!(call.is_some(), "a call that ends has begun");
         let chain = call.as_ref().and_then(|call| call.context.trail());
         let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();
         match results {

@@ -28,6 +28,7 @@ pub(crate) enum LimitExceeded {
 
 impl ResourceBudget {
     pub(crate) fn new(memory: u64, cpu: Duration) -> Self {
+        // A limit beyond what the types hold is no limit.
         let ticks = (cpu.as_millis() / TICK.as_millis()).max(1);
         Self {
             memory: usize::try_from(memory).unwrap_or(usize::MAX),

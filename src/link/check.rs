@@ -226,6 +226,7 @@ impl<'p> WireChecker<'p> {
         }
         if record.has_maps && !self.merge {
             for (list, index) in record.lists.iter().enumerate() {
+                debug_assert!(base + list < self.counts.len(), "each list of the record has a count");
                 let count = self.counts.get(base + list).copied().unwrap_or_default();
                 if count > 1
                     && let Some(entry) = record.entries.get(*index)

@@ -377,6 +377,7 @@ impl ComponentFunction {
         if !self.fallible {
             return self.lift_ok(frame, memory, limit).map(Ok);
         }
+        debug_assert!(self.result.payload_offset().is_some(), "a function that can fail returns a `result`");
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
             Some(0) => self.lift_ok(value, memory, limit).map(Ok),
@@ -417,8 +418,9 @@ fn method_name(resource: &str, method: &str) -> String {
 }
 
 fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
-    if let Some(to) = image.get_mut(at..at + bytes.len()) {
-        to.copy_from_slice(bytes);
+    match image.get_mut(at..at + bytes.len()) {
+        Some(to) => to.copy_from_slice(bytes),
+        None => debug_assert!(false, "an image has room for each of its members"),
     }
 }
 

@@ -148,6 +148,7 @@ impl<'a> BackwardWriter<'a> {
     /// Counts bytes that are about to be written.
     #[inline]
     fn spend(&mut self, count: usize) -> Result<(), LiftError> {
+        debug_assert!(self.len <= self.limit, "no byte is counted beyond the limit");
         if count > self.limit.saturating_sub(self.len) {
             return Err(LiftError::TooLarge { limit: self.limit });
         }
@@ -175,8 +176,9 @@ impl<'a> BackwardWriter<'a> {
         }
         let end = self.start;
         self.start -= bytes.len();
-        if let Some(to) = self.buffer.get_mut(self.start..end) {
-            to.copy_from_slice(bytes);
+        match self.buffer.get_mut(self.start..end) {
+            Some(to) => to.copy_from_slice(bytes),
+            None => debug_assert!(false, "the buffer was grown for these bytes"),
         }
         Ok(())
     }
@@ -216,6 +218,7 @@ impl<'a> BackwardWriter<'a> {
         let mut out = Vec::with_capacity(self.len);
         let mut rest = self.buffer.get(self.start..).unwrap_or_default();
         for (after, bytes) in self.long.into_iter().rev() {
+            debug_assert!(after <= rest.len(), "a long value lies before bytes of the buffer");
             let (before, next) = rest.split_at(rest.len().saturating_sub(after));
             out.extend_from_slice(before);
             out.extend_from_slice(bytes);

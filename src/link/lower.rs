@@ -122,7 +122,7 @@ impl<M: MemoryWriter> LowerState<'_, M> {
         let record = plan.record(id);
         let (mark, base) = (self.arena.len(), self.lists.len());
         for index in &record.lists {
-            let count = self.counts.next().copied().unwrap_or_default();
+            let count = self.counts.next().copied().ok_or(LowerError::NotChecked)?;
             let start = self.arena.len().next_multiple_of(8);
             if count > 0
                 && let Some(entry) = record.entries.get(*index)
@@ -197,8 +197,9 @@ impl<M: MemoryWriter> LowerState<'_, M> {
 
     #[inline]
     fn write(&mut self, at: usize, bytes: &[u8]) {
-        if let Some(slot) = self.arena.get_mut(at..at + bytes.len()) {
-            slot.copy_from_slice(bytes);
+        match self.arena.get_mut(at..at + bytes.len()) {
+            Some(slot) => slot.copy_from_slice(bytes),
+            None => debug_assert!(false, "the arena has room for each value that check counted"),
         }
     }
 
@@ -306,6 +307,7 @@ impl<M: MemoryWriter> LowerState<'_, M> {
     fn enumeration(&mut self, id: usize, number: u64, at: usize) {
         let number = number as i32;
         let enumeration = self.plan.enumeration(id);
+        debug_assert!(enumeration.case(number).is_some(), "unknown numbers of a closed enum are left out before");
         let case = enumeration.case(number).unwrap_or_default();
         if let Some(payload) = enumeration.unrecognized {
             // A number seen before in this field may have left its mark.

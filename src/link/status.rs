@@ -112,7 +112,10 @@ impl StatusPlan {
 
     pub(crate) fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
         let wire = lift(&self.plan, self.record, frame, memory, MAX_STATUS)?;
-        let message = StatusMessage::decode(wire.as_slice()).unwrap_or_default();
+        let Ok(message) = StatusMessage::decode(wire.as_slice()) else {
+            debug_assert!(false, "the link encodes what this message decodes");
+            return Ok(Status::new(Code::Internal, "the component returned an error that cannot be read"));
+        };
         Ok(Status::from_guest(
             message.code,
             message.message,
