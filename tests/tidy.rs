@@ -44,19 +44,20 @@ const MODULES: &[Row] = &[
 /// The same for the files and folders of `src/gateway/`; the longest row that fits a file is its own. What
 /// `src/gateway.rs` defines itself may be imported by all of them.
 const GATEWAY: &[Row] = &[
-    ("transport", "dispatch state describe call transport/peer catalog settings error"),
-    ("dispatch", "protocol state describe call transport/peer catalog settings error"),
-    ("protocol/grpc", "state call transport/peer catalog settings error"),
-    ("protocol/grpc_web", "state call transport/peer catalog settings error"),
-    ("protocol/connect", "state call transport/peer catalog settings error"),
-    ("protocol/rest", "state call transport/peer catalog settings error"),
-    ("state", "describe call catalog settings error"),
-    ("describe", "call catalog settings error"),
-    ("call", "transport/peer catalog settings error"),
-    ("transport/peer", "settings error"),
-    ("catalog", "settings error"),
-    ("settings", "transport/tls error"),
-    ("transport/tls", "error"),
+    ("transport", "dispatch state describe call peer catalog settings tls error"),
+    ("dispatch", "protocol state describe call peer catalog routes settings error"),
+    ("protocol/grpc_web", "state call peer catalog settings error"),
+    ("protocol/grpc", "state call peer catalog settings error"),
+    ("protocol/connect", "state call peer catalog settings error"),
+    ("protocol/rest", "state call peer catalog routes settings error"),
+    ("state", "describe call peer catalog settings error"),
+    ("describe", "call catalog routes settings error"),
+    ("call", "peer catalog settings error"),
+    ("peer", "catalog"),
+    ("catalog", "routes settings error"),
+    ("routes", ""),
+    ("settings", "tls error"),
+    ("tls", "error"),
     ("error", ""),
 ];
 
