@@ -73,6 +73,7 @@ impl Engine {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the ticker sleeps in a thread of its own")]
 fn start_ticker(engine: wasmtime::EngineWeak) {
     let tick = move || {
         while let Some(engine) = engine.upgrade() {
