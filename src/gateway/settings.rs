@@ -52,12 +52,12 @@ impl Settings {
     ///
     /// # Errors
     /// When the files of its TLS cannot be used.
-    pub fn new(config: &config::Server) -> Result<Self, GatewayError> {
+    pub fn new(config: &config::ServerConfig) -> Result<Self, GatewayError> {
         let tls = config.tls.clone().map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
         Ok(Self::with(config.clone(), tls))
     }
 
-    fn with(config::Server { cors, limits, .. }: config::Server, tls: Option<Tls>) -> Self {
+    fn with(config::ServerConfig { cors, limits, .. }: config::ServerConfig, tls: Option<Tls>) -> Self {
         Self {
             tls: tls.map(Arc::new),
             origins: cors.origins.iter().map(ToString::to_string).collect(),
@@ -89,7 +89,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::with(config::Server::default(), None)
+        Self::with(config::ServerConfig::default(), None)
     }
 }
 
