@@ -355,7 +355,12 @@ fn root() -> PathBuf {
 
 fn modules_of(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let modules = entries.filter(|path| path.extension().is_none_or(|extension| extension == "rs"));
+    let is_module = |path: &PathBuf| match path.is_dir() {
+        // git leaves empty folders behind.
+        true => !files(path, &["rs"]).is_empty(),
+        false => path.extension().is_some_and(|extension| extension == "rs"),
+    };
+    let modules = entries.filter(is_module);
     let names = modules.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
     names.filter(|name| !["lib", "main", "testing"].contains(&name.as_str())).collect()
 }

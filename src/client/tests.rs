@@ -31,7 +31,7 @@ fn help(error: &ClientError) -> String {
     error.help().unwrap().to_string()
 }
 
-/// What came of a call.
+/// The outcome of a call.
 struct Answer {
     headers: Metadata,
     messages: Vec<Bytes>,
