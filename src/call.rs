@@ -1,42 +1,56 @@
-//! A call, as every room of the house sees it: what came with it, what goes back, how it fails.
+//! A call as every part of the runtime sees it: its context, its messages, its handler, its outcome.
 //!
-//! Between rooms messages are protobuf bytes. Types exist only in guests and in [`link`](crate::link).
+//! Between the parts messages are encoded protobuf. Typed values exist only in guests and in
+//! [`link`](crate::link); framing, compression and JSON only in the gateway and in [`grpc`](crate::grpc).
 
+pub(crate) mod base64;
 mod context;
+mod deadline;
+mod handler;
 mod metadata;
 mod queue;
+mod single;
 mod status;
 mod stream;
 
-pub use context::{Cancellation, Codec, Context, Deadline, Identity, Protocol, Way};
+pub use context::{CallChain, Cancellation, ClientIdentity, Codec, Context, Protocol};
+pub use deadline::Deadline;
+pub use handler::{CallFuture, CallHandler};
 pub use metadata::{InvalidMetadata, Metadata};
-pub use queue::Gone;
-pub use status::{Code, Detail, Status};
-pub use stream::{Part, RequestSink, Requests, ResponseSink, Responses, requests, responses};
+pub use queue::StreamClosed;
+pub use status::{Code, Status, StatusDetail};
+pub use stream::{
+    RequestSink, RequestStream, ResponsePart, ResponseSink, ResponseStream, request_channel, response_channel,
+};
+
+pub(crate) use base64::BASE64;
+pub(crate) use deadline::CallDeadline;
+pub(crate) use handler::refuse;
+pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
 
 use bytes::Bytes;
 
-/// What a unary call answers with.
+/// The successful outcome of a unary call.
 #[derive(Clone, Debug, Default)]
-pub struct Reply {
+pub struct UnaryResponse {
     /// Response headers.
     pub headers: Metadata,
-    /// The encoded response.
+    /// The encoded response message.
     pub message: Bytes,
     /// Response trailers.
     pub trailers: Metadata,
 }
 
-/// How a call failed, with what the handler had said until then.
+/// The failed outcome of a call, with the headers that its handler had set until then.
 #[derive(Clone, Debug)]
-pub struct Failure {
-    /// Response headers said before the failure; they are sent all the same.
+pub struct CallFailure {
+    /// Response headers set before the failure. They are sent all the same.
     pub headers: Metadata,
-    /// Why.
+    /// Why the call failed.
     pub status: Box<Status>,
 }
 
-impl From<Status> for Failure {
+impl From<Status> for CallFailure {
     fn from(status: Status) -> Self {
         Self { headers: Metadata::default(), status: Box::new(status) }
     }

@@ -18,8 +18,8 @@ use tonic::client::Grpc;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use crate::call::{Deadline, Metadata, Requests, ResponseSink, Status};
-use crate::grpc::{Exchange, Transport, transport};
+use crate::call::{Deadline, Metadata, RequestStream, ResponseSink, Status};
+use crate::grpc::{GrpcExchange, Transport, make_transport};
 
 pub use definition::print_definition;
 pub use details::describe_detail;
@@ -88,7 +88,7 @@ impl DynamicClient {
             endpoint = endpoint.tls_config(tls.to_config()).map_err(unreachable)?;
         }
         let channel = endpoint.connect().await.map_err(unreachable)?;
-        Ok(Self { address: authority.to_owned(), transport: transport(channel) })
+        Ok(Self { address: authority.to_owned(), transport: make_transport(channel) })
     }
 
     /// Returns the address of the server.
@@ -112,16 +112,16 @@ impl DynamicClient {
         method: &MethodDescriptor,
         metadata: &Metadata,
         timeout: Option<Duration>,
-        requests: Requests,
+        requests: RequestStream,
         mut responses: ResponseSink,
     ) -> Result<Metadata, Status> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let exchange = Exchange {
+        let exchange = GrpcExchange {
             path: &path,
             metadata,
             deadline: timeout.and_then(Deadline::after),
-            responses: method.is_server_streaming(),
-            max_response: MAX_RESPONSE_BYTES,
+            is_server_streaming: method.is_server_streaming(),
+            max_response_bytes: MAX_RESPONSE_BYTES,
         };
         exchange.run(self.transport.clone(), requests, &mut responses).await.map_err(|failed| failed.status)
     }

@@ -16,7 +16,7 @@ pub use error::{ConfigError, Mistake};
 pub use import::{Address, Import, InvalidAddress};
 pub use name::{InvalidName, Name, ServiceName};
 pub use run::{Isolation, Run};
-pub use server::{CorsConfig, Origin, ServerConfig, ServerLimits, ServerTls};
+pub use server::{CorsConfig, Origin, ServerConfig, ServerLimits, TlsConfig};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,94 +1,72 @@
 //! The gateway: HTTP in, status out.
 //!
-//! It owns the listener, speaks gRPC, gRPC-Web, Connect and JSON on it, and hands calls to a [`Backend`] as bytes with a
-//! [`Context`]. It knows neither components nor actors.
+//! It owns the listener, serves gRPC, gRPC-Web, Connect and REST on it, and hands each call to a
+//! [`CallHandler`](crate::call::CallHandler) as encoded messages with a [`Context`](crate::call::Context). What can be
+//! called is the [`Catalog`]. It knows neither components nor actors.
 
-mod answer;
-mod body;
-mod calls;
-mod compression;
-mod connect;
-mod connection;
-mod cors;
+mod call;
+mod catalog;
+mod describe;
+mod dispatch;
 mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
-mod front;
-mod grpc;
-mod guarded;
-mod health;
-mod json;
-mod listener;
-mod messages;
-mod open_api;
-mod page;
-mod prefixed;
-mod pressure;
-mod reflection;
-mod rest;
-mod route;
-mod served;
+mod peer;
+mod protocol;
+mod routes;
 mod settings;
-mod streaming;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod unary;
-mod web;
-mod wire;
+mod transport;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
+use crate::call::CallHandler;
 
-use answer::Incoming;
-use calls::Calls;
-
+pub use catalog::{Catalog, CatalogMethod, CatalogService, MethodRef, ServiceHealth};
 pub use error::GatewayError;
-pub use listener::{listen, serve};
-pub use served::{Health, Method, Served, Service};
-pub use settings::Settings;
-pub use tls::Tls;
-
-/// What the gateway serves.
-pub trait Backend: Send + Sync + 'static {
-    /// What is served now. A deploy sends a new value; health and reflection follow it.
-    fn served(&self) -> watch::Receiver<Arc<Served>>;
-
-    /// Answers a unary call to a method that is [served](Self::served).
-    ///
-    /// The request is not validated in any way.
-    ///
-    /// # Cancellation
-    /// The future is dropped when the deadline has passed or the caller is gone; the context's cancellation token is
-    /// cancelled then.
-    fn unary(&self, context: Context, request: Bytes) -> impl Future<Output = Result<Reply, Failure>> + Send;
-
-    /// Answers a call to a method that is [served](Self::served) and streams on either side or both. What comes back are
-    /// the trailers.
-    ///
-    /// A handler may answer before it has read all requests, and may be done without having read them to their end. Of a
-    /// [`Failure`], headers count only when nothing was sent.
-    ///
-    /// # Cancellation
-    /// As of [`unary`](Self::unary).
-    fn streaming(
-        &self,
-        context: Context,
-        requests: Requests,
-        responses: ResponseSink,
-    ) -> impl Future<Output = Result<Metadata, Failure>> + Send;
-}
+pub use settings::GatewaySettings;
+pub use tls::ServerTls;
 
 /// What a shutdown did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shutdown {
-    /// How many calls in flight came to their end.
+pub struct ShutdownReport {
+    /// How many calls in flight ended by themselves.
     pub finished: usize,
-    /// The calls that did not within the grace, as `SERVICE/METHOD`.
+    /// The calls that were cut off at the end of the grace, as `SERVICE/METHOD`.
     pub cut: Vec<String>,
+}
+
+/// Binds an address such as `127.0.0.1:8080` or `localhost:0`.
+///
+/// # Errors
+/// When the address cannot be bound, with what to do.
+pub async fn listen(address: &str) -> Result<TcpListener, GatewayError> {
+    transport::listen(address).await
+}
+
+/// Serves until `shutdown` is ready, then lets the calls in flight finish within [`GatewaySettings::grace`].
+///
+/// `handler` answers the calls of the methods in `catalog`. A deploy sends a new catalog; health, reflection and REST
+/// follow it, and calls that began under the old one end under it.
+///
+/// At shutdown health turns to `NOT_SERVING`, no connection is accepted any more, and each open one is told to go away
+/// once its calls are over.
+///
+/// # Cancellation
+/// A dropped future cuts all connections at once.
+pub async fn serve(
+    listener: TcpListener,
+    handler: Arc<dyn CallHandler>,
+    catalog: watch::Receiver<Arc<Catalog>>,
+    settings: GatewaySettings,
+    shutdown: impl Future<Output = ()>,
+) -> ShutdownReport {
+    transport::serve(listener, handler, catalog, settings, shutdown).await
 }

@@ -1,14 +1,12 @@
-//! gRPC's wire, for those who answer calls and those who make them.
+//! gRPC as a client has it: one exchange over a connection, and the parts of the protocol that the gateway reads as well.
 
-mod binary;
 mod codec;
 mod exchange;
 mod status;
 mod timeout;
 mod transport;
 
-pub(crate) use binary::BASE64;
 pub(crate) use codec::BytesCodec;
-pub(crate) use exchange::{Exchange, Failed, Fate, causes, root_cause};
+pub(crate) use exchange::{CallFate, ExchangeError, GrpcExchange, error_chain, root_cause};
 pub(crate) use timeout::parse_timeout;
-pub(crate) use transport::{Transport, transport};
+pub(crate) use transport::{Transport, make_transport};

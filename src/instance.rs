@@ -1,23 +1,25 @@
-//! Instances: a component in a wasmtime store of its own, with what the host offers to it.
+//! Instances: a component in a wasmtime store of its own, with the host's side of the interfaces that it imports.
 //!
-//! One [`Engine`](engine) serves the process; only `engine.rs` configures it. A [`Template`] is a compiled and linked
-//! component, of which [instances](Instance) are made. An instance serves one call at a time; after an error of the call
-//! itself, or when a call is dropped before its end, the instance is of no use and is dropped too.
+//! One [`ComponentEngine`] serves the process. A [`CompiledComponent`] is compiled and linked once, and [instances](Instance)
+//! are made of it. An instance serves one call at a time. After an error of the call itself, or when a call is dropped
+//! before its end, the instance must not be used again and is dropped too.
 
-mod bindings;
 mod cache;
+mod call;
+mod component;
 mod engine;
 mod error;
 mod limits;
 mod output;
-mod state;
+mod store;
 mod streams;
-mod template;
 #[cfg(test)]
 mod tests;
 
-pub use cache::Cache;
-pub use engine::{Engine, EngineSettings};
+pub use engine::EngineSettings;
 pub use error::InstanceError;
-pub(crate) use state::Callee;
-pub(crate) use template::{Instance, Request, Template};
+
+pub(crate) use cache::CompileCache;
+pub(crate) use call::{CallParams, Instance};
+pub(crate) use component::CompiledComponent;
+pub(crate) use engine::ComponentEngine;

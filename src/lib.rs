@@ -1,6 +1,5 @@
 //! OKRA: a runtime in which gRPC services are WebAssembly components.
 
-pub mod actor;
 pub mod call;
 pub mod cases;
 pub mod cli;
@@ -8,13 +7,14 @@ pub mod client;
 pub mod config;
 pub mod gateway;
 mod grpc;
-pub mod instance;
-pub mod link;
+mod host;
+mod instance;
+mod link;
 mod nearest;
-pub mod pool;
 pub mod project;
 pub mod registry;
-pub mod router;
+mod revision;
+mod router;
 pub mod runtime;
 pub mod telemetry;
 #[cfg(test)]

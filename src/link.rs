@@ -31,21 +31,22 @@ mod status;
 mod tests;
 mod wire;
 
-pub(crate) use abi::{Bound, Export, Host, Operation, Outcome, load_compiled};
-pub(crate) use component::Link;
-pub use error::{LinkError, Mismatch};
-pub(crate) use function::{Answer, Prepared};
-pub use lift::LiftError;
-pub(crate) use quirks::Quirks;
-pub use wire::WireError;
+pub(crate) use crate::link::abi::{BoundExport, ExportedMethod, HostOperation, HostOutcome, ImportHost, load_compiled};
+pub(crate) use crate::link::component::ComponentLink;
+pub(crate) use crate::link::function::{CheckedMessage, GuestResult};
+pub(crate) use crate::link::lift::LiftError;
+pub(crate) use crate::link::quirks::ToolchainQuirks;
+pub(crate) use crate::link::wire::WireError;
+pub(crate) use error::LinkError;
+pub use error::LinkMismatch;
 
 /// How large messages may be, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct MessageLimits {
     /// An encoded request that a component sends to another service.
-    pub request: usize,
+    pub(crate) request: usize,
     /// An encoded response that a component returns.
-    pub response: usize,
+    pub(crate) response: usize,
     /// A message in the component's memory.
-    pub lowered: u64,
+    pub(crate) lowered: u64,
 }

@@ -1,95 +1,82 @@
-//! Calls that leave an instance or come in from the gateway, and who answers them: the only room that calls services.
+//! Routes calls: from the gateway to a revision, from a component to a revision or to an upstream.
 //!
-//! A call goes to a [revision](revision) in this process, or, from a package that imports the service from there, to
-//! [servers outside](outside). The way of a call to another node begins here too.
+//! The table of routes is a value without a disk behind it. Calls to other nodes will take their way from here, too.
 
-mod endpoint;
-mod health;
 mod importer;
-mod outside;
-mod revision;
-#[cfg(test)]
-mod tests;
+mod upstream;
 
-pub use outside::ImportError;
+pub use upstream::ImportError;
 
 pub(crate) use importer::Importer;
-pub(crate) use outside::Outsides;
-pub(crate) use revision::Revision;
+pub(crate) use upstream::UpstreamPool;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use futures_util::future::{Either, ready};
 
-use crate::call::{Code, Context, Failure, Metadata, Reply, Requests, ResponseSink, Status};
+use crate::call::{
+    CallFuture, CallHandler, Code, Context, Metadata, RequestStream, ResponseSink, Status, UnaryResponse, refuse,
+};
+use crate::revision::Revision;
 
-/// From service to revision.
+/// The table from service to revision.
 #[derive(Default)]
 pub(crate) struct Router {
     routes: RwLock<HashMap<Arc<str>, Arc<Revision>>>,
 }
 
 impl Router {
-    /// Points a service at a revision.
-    pub(crate) fn route(&self, service: Arc<str>, revision: Arc<Revision>) {
+    /// Routes a service to a revision.
+    pub(crate) fn set_route(&self, service: Arc<str>, revision: Arc<Revision>) {
         self.routes.write().unwrap_or_else(PoisonError::into_inner).insert(service, revision);
     }
 
-    /// Services that are called and served neither here nor outside, each with the package that calls it.
-    pub(crate) fn missing(&self) -> Vec<(String, String)> {
+    /// Returns the services that are called in this process and not served in it, each with the package that calls it.
+    pub(crate) fn missing_services(&self) -> Vec<(String, String)> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let calls = routes.values().flat_map(|revision| revision.calls());
-        let missing = calls.filter(|(service, _)| !routes.contains_key(*service));
-        let mut missing: Vec<_> = missing.map(|(service, by)| (service.to_string(), format!("`{by}`"))).collect();
+        let imports = routes.values().flat_map(|revision| {
+            revision.local_imports().iter().map(|service| (service, format!("`{}`", revision.name())))
+        });
+        let missing = imports.filter(|(service, _)| !routes.contains_key(*service));
+        let mut missing: Vec<_> = missing.map(|(service, by)| (service.to_string(), by)).collect();
         missing.sort();
         missing.dedup();
         missing
     }
 
-    /// Who answers calls of a service.
+    /// Returns the revision that a service is routed to.
     pub(crate) fn revision(&self, service: &str) -> Option<Arc<Revision>> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).get(service).cloned()
     }
 
-    /// Who answers this call, if it may be made.
-    fn admitted(&self, context: &Context) -> Result<Arc<Revision>, Status> {
-        let revision = self
-            .revision(&context.service)
-            .ok_or_else(|| Status::new(Code::Unavailable, format!("nobody serves {} here", context.way())))?;
-        revision.admit(context)?;
-        Ok(revision)
-    }
-
-    /// Answers a unary call.
+    /// Finds the handler of a call.
     ///
-    /// # Cancellation
-    /// Dropping the future drops the call with all that it had called in turn.
-    pub(crate) fn unary(
-        &self,
-        context: Context,
-        request: Bytes,
-    ) -> impl Future<Output = Result<Reply, Failure>> + Send + use<> {
-        match self.admitted(&context) {
-            Ok(revision) => Either::Left(revision.call(context, request)),
-            Err(status) => Either::Right(ready(Err(status.into()))),
+    /// # Errors
+    /// UNAVAILABLE when the service is not served here.
+    fn handler(&self, context: &Context) -> Result<Arc<Revision>, Status> {
+        self.revision(&context.service)
+            .ok_or_else(|| Status::new(Code::Unavailable, format!("nobody serves {} here", context.call_chain())))
+    }
+}
+
+impl CallHandler for Router {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
+        match self.handler(&context) {
+            Ok(revision) => revision.unary(context, request),
+            Err(status) => refuse(status),
         }
     }
 
-    /// Answers a call with streams.
-    ///
-    /// # Cancellation
-    /// As of [`unary`](Self::unary).
-    pub(crate) fn streaming(
-        &self,
+    fn streaming(
+        self: Arc<Self>,
         context: Context,
-        requests: Requests,
+        requests: RequestStream,
         responses: ResponseSink,
-    ) -> impl Future<Output = Result<Metadata, Failure>> + Send + use<> {
-        match self.admitted(&context) {
-            Ok(revision) => Either::Left(revision.streaming(context, requests, responses)),
-            Err(status) => Either::Right(ready(Err(status.into()))),
+    ) -> CallFuture<Metadata> {
+        match self.handler(&context) {
+            Ok(revision) => revision.streaming(context, requests, responses),
+            Err(status) => refuse(status),
         }
     }
 }

@@ -1,33 +1,37 @@
-//! The runtime of a process: packages become revisions, services get their routes, the gateway gets its answers.
+//! The runtime of a process: makes revisions of packages, routes services to them, and keeps the gateway's catalog.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use coerce::actor::system::ActorSystem;
 use okra_codegen::mapping::SchemaError;
 use okra_codegen::schema::Schema;
 use tokio::sync::watch;
 use tonic::transport::Identity;
 
-use crate::actor::{Dispatcher, Refused};
-use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
+use crate::call::CallHandler;
 use crate::config::{Import, ServiceName};
-use crate::gateway::{Backend, Health, Served};
-use crate::instance::{Cache, Engine, EngineSettings, InstanceError, Template};
-use crate::pool::Counts;
+use crate::gateway::{Catalog, ServiceHealth};
+use crate::instance::{CompileCache, CompiledComponent, ComponentEngine};
 use crate::registry::Package;
-use crate::router::{ImportError, Importer, Outsides, Revision, Router};
+use crate::revision::Revision;
+use crate::revision::dispatcher::Dispatcher;
+use crate::router::{Importer, Router, UpstreamPool};
+
+pub use crate::instance::{EngineSettings, InstanceError};
+pub use crate::link::LinkMismatch;
+pub use crate::revision::{LeaseError, PoolCounts};
+pub use crate::router::ImportError;
 
 /// Everything that serves in this process.
 pub struct Runtime {
-    engine: Engine,
-    cache: Cache,
-    system: ActorSystem,
+    engine: ComponentEngine,
+    cache: CompileCache,
+    actor_system: ActorSystem,
     router: Arc<Router>,
-    outsides: Outsides,
-    served: watch::Sender<Arc<Served>>,
+    upstreams: UpstreamPool,
+    catalog: watch::Sender<Arc<Catalog>>,
 }
 
 /// Why a package cannot be deployed.
@@ -69,12 +73,12 @@ pub enum DeployError {
     /// The actor system does not take the service's actor.
     #[error("cannot start the service's actor: {0}")]
     #[diagnostic(code(okra::deploy::actor))]
-    Actor(#[from] Refused),
+    Actor(#[from] LeaseError),
 }
 
 /// What a package needs, found without serving it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Needs {
+pub struct PackageNeeds {
     /// Full names of the services that its component calls.
     pub calls: Vec<String>,
 }
@@ -86,9 +90,9 @@ impl Runtime {
     /// When the machine lacks what the engine needs, or the folder cannot be used.
     ///
     /// # Panics
-    /// Outside of a tokio runtime: its actors live in one.
+    /// Outside of a tokio runtime, which its actors need.
     pub fn new(cache: &Path, settings: EngineSettings) -> Result<Arc<Self>, InstanceError> {
-        Self::with_outside(cache, settings, HashMap::new(), None)
+        Self::with_imports(cache, settings, HashMap::new(), None)
     }
 
     /// As [`new`](Self::new). Calls of the services in `imports` leave this process, whatever packages say; `identity` is
@@ -99,121 +103,104 @@ impl Runtime {
     ///
     /// # Panics
     /// As [`new`](Self::new).
-    pub fn with_outside(
+    pub fn with_imports(
         cache: &Path,
         settings: EngineSettings,
         imports: HashMap<ServiceName, Import>,
         identity: Option<Identity>,
     ) -> Result<Arc<Self>, InstanceError> {
         Ok(Arc::new(Self {
-            engine: Engine::new(settings)?,
-            cache: Cache::open(cache)?,
-            system: ActorSystem::new(),
+            engine: ComponentEngine::new(settings)?,
+            cache: CompileCache::open(cache)?,
+            actor_system: ActorSystem::new(),
             router: Arc::default(),
-            outsides: Outsides::new(imports, identity),
-            served: watch::channel(Arc::default()).0,
+            upstreams: UpstreamPool::new(imports, identity),
+            catalog: watch::channel(Arc::default()).0,
         }))
     }
 
     /// Compiles a package and compares it with its descriptors, without serving it.
     ///
     /// # Errors
-    /// Everything that keeps it from being served but for services that are missing.
-    pub async fn check(&self, package: &Package) -> Result<Needs, DeployError> {
-        let template = self.template(package, self.importer(package)?)?;
-        template.instantiate().await?;
-        Ok(Needs { calls: template.calls().map(|service| service.to_string()).collect() })
+    /// Everything that keeps it from being served, except for services that are missing.
+    pub async fn check(&self, package: &Package) -> Result<PackageNeeds, DeployError> {
+        let component = self.compile(package, self.make_importer(package)?)?;
+        component.instantiate().await?;
+        Ok(PackageNeeds { calls: component.calls().map(ToString::to_string).collect() })
     }
 
-    /// Where the calls of a package go.
-    fn importer(&self, package: &Package) -> Result<Arc<Importer>, DeployError> {
+    /// Makes the handler of the calls of a package's components.
+    fn make_importer(&self, package: &Package) -> Result<Arc<Importer>, DeployError> {
         let manifest = package.manifest();
-        let mut outside = HashMap::new();
+        let mut upstreams = HashMap::new();
         for service in &manifest.calls {
             let Some(descriptor) = package.pool().get_service_by_name(service) else { continue };
-            if let Some(import) = self.outsides.import(&descriptor, manifest.imports.get(service), &manifest.run)? {
-                outside.insert(service.to_string().into(), Arc::new(import));
+            let own = manifest.imports.get(service);
+            if let Some(upstream) = self.upstreams.import(&descriptor, own, &manifest.run)? {
+                upstreams.insert(service.to_string().into(), Arc::new(upstream));
             }
         }
-        Ok(Arc::new(Importer::new(self.router.clone(), outside)))
+        Ok(Arc::new(Importer::new(self.router.clone(), upstreams)))
     }
 
-    fn template(&self, package: &Package, importer: Arc<Importer>) -> Result<Arc<Template>, DeployError> {
+    fn compile(&self, package: &Package, handler: Arc<Importer>) -> Result<Arc<CompiledComponent>, DeployError> {
         let manifest = package.manifest();
         let typed: Vec<_> = manifest.serves.iter().chain(&manifest.calls).map(ToString::to_string).collect();
         let schema = Schema::new(package.pool(), &typed)?;
-        Ok(Arc::new(Template::new(&self.engine, &self.cache, package, &schema, importer)?))
+        Ok(Arc::new(CompiledComponent::new(&self.engine, &self.cache, package, &schema, handler)?))
     }
 
     /// Makes a revision of a package and routes its services to it.
     ///
     /// # Errors
-    /// When it cannot be run, or a service of it is served already.
+    /// When the package cannot be run, or one of its services is served already.
     pub async fn deploy(&self, package: &Package) -> Result<(), DeployError> {
         let manifest = package.manifest();
         let services: Vec<_> = manifest.serves.iter().chain(&manifest.raw).map(ToString::to_string).collect();
         if let Some(service) = services.iter().find(|service| self.router.revision(service).is_some()) {
             return Err(DeployError::Taken { service: service.clone() });
         }
-        let importer = self.importer(package)?;
-        let template = self.template(package, importer.clone())?;
-        // An instance that cannot come to life is found out now and not at the first call.
-        template.instantiate().await?;
-        let dispatcher = Dispatcher::start(manifest.name.to_string(), &self.system, &manifest.run).await?;
+        let importer = self.make_importer(package)?;
+        let component = self.compile(package, importer.clone())?;
+        // A component that cannot be instantiated is found out now and not at the first call.
+        component.instantiate().await?;
         let name = manifest.name.to_string();
-        let revision = Arc::new(Revision::new(name, template, dispatcher, importer, &manifest.allowed_callers));
-        let mut served = Served::clone(&self.served.borrow());
+        let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &manifest.run).await?;
+        let local_imports = component.calls().filter(|service| !importer.is_upstream(service)).cloned().collect();
+        let revision = Revision::new(name, component, dispatcher, local_imports, &manifest.allowed_callers);
+        let revision = Arc::new(revision);
+        let mut catalog = Catalog::clone(&self.catalog.borrow());
         for service in services {
             if let Some(descriptor) = package.pool().get_service_by_name(&service) {
-                served.add(descriptor, Health::Serving);
+                catalog.add(descriptor, ServiceHealth::Serving);
             }
-            self.router.route(service.into(), revision.clone());
+            self.router.set_route(service.into(), revision.clone());
         }
-        self.served.send_replace(Arc::new(served));
+        self.catalog.send_replace(Arc::new(catalog));
         Ok(())
     }
 
-    /// Whether every service that some package calls is served.
+    /// Checks that every service that a package calls is served.
     ///
     /// # Errors
     /// The services that are not.
-    pub fn check_links(&self) -> Result<(), DeployError> {
-        let missing = self.router.missing();
+    pub fn check_imports(&self) -> Result<(), DeployError> {
+        let missing = self.router.missing_services();
         if missing.is_empty() { Ok(()) } else { Err(DeployError::Missing { missing }) }
     }
 
-    /// The pool behind a service in numbers.
-    pub async fn counts(&self, service: &str) -> Option<Counts> {
+    /// Returns the pool behind a service in numbers; `None` when the service is not served.
+    pub async fn counts(&self, service: &str) -> Option<PoolCounts> {
         Some(self.router.revision(service)?.counts().await)
     }
 
-    /// Answers a unary call.
-    ///
-    /// # Errors
-    /// As the handler says, or the host when the call does not come so far.
-    ///
-    /// # Cancellation
-    /// Dropping the future ends the call and what it called in turn.
-    pub async fn call(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
-        self.router.unary(context, request).await
-    }
-}
-
-impl Backend for Runtime {
-    fn served(&self) -> watch::Receiver<Arc<Served>> {
-        self.served.subscribe()
+    /// Returns the handler of all services that are deployed, for the gateway and for calls in process.
+    pub fn handler(&self) -> Arc<dyn CallHandler> {
+        self.router.clone()
     }
 
-    fn unary(&self, context: Context, request: Bytes) -> impl Future<Output = Result<Reply, Failure>> + Send {
-        self.router.unary(context, request)
-    }
-
-    fn streaming(
-        &self,
-        context: Context,
-        requests: Requests,
-        responses: ResponseSink,
-    ) -> impl Future<Output = Result<Metadata, Failure>> + Send {
-        self.router.streaming(context, requests, responses)
+    /// Returns the services that are deployed. A deploy sends a new catalog.
+    pub fn catalog(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.catalog.subscribe()
     }
 }

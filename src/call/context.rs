@@ -1,16 +1,15 @@
+//! What travels with a call beside its messages.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::call::{Deadline, Metadata};
 
-use super::Metadata;
-
-/// Tells that nobody waits for a call any more. A child is cancelled with its parent.
+/// Signals that the caller no longer waits for a call. Cancelling a token cancels its children.
 pub type Cancellation = tokio_util::sync::CancellationToken;
 
-/// How a call reached this process.
+/// The protocol by which a call reached this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Protocol {
@@ -19,11 +18,24 @@ pub enum Protocol {
     Connect,
     /// JSON over HTTP, at a path of the method's `google.api.http` rule.
     Rest,
-    /// From a component in this process.
+    /// From a component in this process, or from the program that embeds the runtime.
     Local,
 }
 
-/// How messages are written on the wire.
+impl Protocol {
+    /// Returns the name by which guests know the protocol, as `wit/context.wit` lists it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcWeb => "grpc-web",
+            Self::Connect => "connect",
+            Self::Rest => "rest",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// The encoding of messages on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Codec {
@@ -31,106 +43,155 @@ pub enum Codec {
     Json,
 }
 
-/// When a call must be over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline {
-    /// What the caller sent; none of a deadline that is not the caller's.
-    pub timeout: Option<Duration>,
-    /// The moment itself.
-    pub at: Instant,
-}
-
-impl Deadline {
-    /// The caller's, `timeout` from now on; one too far away to be told apart from none is none.
-    pub fn after(timeout: Duration) -> Option<Self> {
-        Instant::now().checked_add(timeout).map(|at| Self { timeout: Some(timeout), at })
-    }
-
-    /// The sooner of a deadline and the moment that is `longest` away.
-    pub fn within(deadline: Option<Self>, longest: Duration) -> Option<Self> {
-        let timeout = deadline.and_then(|deadline| deadline.timeout);
-        let at = [deadline.map(|deadline| deadline.at), Instant::now().checked_add(longest)];
-        at.into_iter().flatten().min().map(|at| Self { timeout, at })
-    }
-
-    /// The sooner one.
-    pub fn sooner(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        match (one, other) {
-            (Some(one), Some(other)) => Some(if other.at < one.at { other } else { one }),
-            (one, other) => one.or(other),
+impl Codec {
+    /// Returns the name by which guests know the codec, as `wit/context.wit` lists it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proto => "proto",
+            Self::Json => "json",
         }
     }
-
-    /// What is left of it.
-    pub fn remaining(&self) -> Duration {
-        self.at.saturating_duration_since(Instant::now())
-    }
 }
 
-/// Who a client is, as its certificate proves.
+/// The identity of a client, as its certificate proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct ClientIdentity {
     /// Of the certificate's alternative names the first URI, else the first DNS name, else its subject's common name.
     pub name: String,
     /// The certificate, in DER.
     pub certificate: Vec<u8>,
 }
 
-/// Everything that travels with a call besides its messages.
+/// Everything that travels with a call beside its messages.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Context {
     /// Full name of the service called, such as `shop.billing.v1.Billing`.
     pub service: Arc<str>,
     /// Name of the method called, such as `CreateInvoice`.
     pub method: Arc<str>,
-    /// How the call came.
+    /// The protocol by which the call came.
     pub protocol: Protocol,
-    /// How its messages were written.
+    /// The encoding of its messages on the wire.
     pub codec: Codec,
-    /// Raw query of a call that came as GET.
+    /// The raw query of a call that came as GET.
     pub get_query: Option<String>,
     /// Metadata of the request.
     pub metadata: Metadata,
-    /// When it must be over.
+    /// When the call must be over; `None` when it may take any time.
     pub deadline: Option<Deadline>,
-    /// Who called over the network.
+    /// Network address of the client; `None` for a local call.
     pub peer: Option<SocketAddr>,
-    /// Who called over mutual TLS.
-    pub identity: Option<Arc<Identity>>,
-    /// The name under which we were called.
+    /// Identity of the client over mutual TLS.
+    pub identity: Option<Arc<ClientIdentity>>,
+    /// The name under which the client addressed this server.
     pub authority: Option<String>,
     /// Full names of the services through which the call came, first caller first.
     pub chain: Arc<[Arc<str>]>,
-    /// Whether anybody still waits.
+    /// Cancelled when the caller no longer waits.
     pub cancellation: Cancellation,
 }
 
 impl Context {
-    /// The path on the wire, `/SERVICE/METHOD`.
+    /// Makes the context of a local call: protobuf messages, no metadata, no deadline, no caller before it.
+    pub fn new(service: impl Into<Arc<str>>, method: impl Into<Arc<str>>) -> Self {
+        Self {
+            service: service.into(),
+            method: method.into(),
+            protocol: Protocol::Local,
+            codec: Codec::Proto,
+            get_query: None,
+            metadata: Metadata::default(),
+            deadline: None,
+            peer: None,
+            identity: None,
+            authority: None,
+            chain: Arc::default(),
+            cancellation: Cancellation::new(),
+        }
+    }
+
+    /// Sets how the call came.
+    #[must_use]
+    pub fn with_protocol(self, protocol: Protocol, codec: Codec) -> Self {
+        Self { protocol, codec, ..self }
+    }
+
+    /// Sets the raw query of a call that came as GET.
+    #[must_use]
+    pub fn with_get_query(self, query: Option<String>) -> Self {
+        Self { get_query: query, ..self }
+    }
+
+    /// Sets the metadata of the request.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        Self { metadata, ..self }
+    }
+
+    /// Sets the deadline.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Option<Deadline>) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Sets the client: its address, its identity, and the name under which it addressed this server.
+    #[must_use]
+    pub fn with_client(
+        self,
+        peer: SocketAddr,
+        identity: Option<Arc<ClientIdentity>>,
+        authority: Option<String>,
+    ) -> Self {
+        Self { peer: Some(peer), identity, authority, ..self }
+    }
+
+    /// Sets the services through which the call came, first caller first.
+    #[must_use]
+    pub fn with_chain(self, chain: Arc<[Arc<str>]>) -> Self {
+        Self { chain, ..self }
+    }
+
+    /// Sets the signal that the caller no longer waits.
+    #[must_use]
+    pub fn with_cancellation(self, cancellation: Cancellation) -> Self {
+        Self { cancellation, ..self }
+    }
+
+    /// Returns the path on the wire, `/SERVICE/METHOD`.
     pub fn path(&self) -> String {
         ["/", &self.service, "/", &self.method].concat()
     }
 
-    /// The service called and the way to it, as errors name it.
-    pub fn way(&self) -> Way<'_> {
-        Way(&self.chain, &self.service)
+    /// Returns the service with the services before it, as errors name it.
+    pub fn call_chain(&self) -> CallChain<'_> {
+        CallChain::new(&self.chain, &self.service)
     }
 
-    /// The services through which the call came, as the log names them; none of a call from outside.
+    /// Returns the services through which the call came, as the log names them; `None` for a call from outside.
     pub fn trail(&self) -> Option<String> {
         (!self.chain.is_empty()).then(|| self.chain.join(" -> "))
     }
 }
 
-/// A service, and through which others it was called.
+/// A service, and the services through which it was called.
 #[derive(Clone, Copy, Debug)]
-pub struct Way<'a>(pub &'a [Arc<str>], pub &'a str);
+pub struct CallChain<'a> {
+    callers: &'a [Arc<str>],
+    service: &'a str,
+}
 
-impl fmt::Display for Way<'_> {
+impl<'a> CallChain<'a> {
+    pub(crate) fn new(callers: &'a [Arc<str>], service: &'a str) -> Self {
+        Self { callers, service }
+    }
+}
+
+impl fmt::Display for CallChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.1)?;
-        if !self.0.is_empty() {
-            write!(f, " (called through {})", self.0.join(" -> "))?;
+        write!(f, "`{}`", self.service)?;
+        if !self.callers.is_empty() {
+            write!(f, " (called through {})", self.callers.join(" -> "))?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
+//! gRPC metadata, and what of HTTP's headers it is.
+
 use base64::Engine as _;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::grpc::BASE64;
+use crate::call::BASE64;
 
 /// gRPC metadata: an ordered multimap of names to byte values.
 ///
@@ -14,24 +16,24 @@ pub struct Metadata {
     size: usize,
 }
 
-/// Bytes of names and values that may be added: what a guest says is kept by the host.
+/// The most bytes of names and values: the host keeps what a guest adds.
 const MAX_SIZE: usize = 64 * 1024;
 
-/// Why a name or a value is not metadata.
+/// Why an entry was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMetadata {
     /// gRPC allows digits, lower-case letters, `_`, `-` and `.` only.
     #[error("metadata name `{0}` is not valid: lower-case letters, digits, `-`, `_` and `.` are allowed")]
     Name(String),
-    /// The protocol speaks by this name itself.
+    /// The name belongs to the protocol.
     #[error("metadata name `{0}` belongs to the protocol and cannot be set")]
     Reserved(String),
     /// Only names that end in `-bin` carry any bytes.
     #[error("value of metadata `{0}` is not printable ASCII; a name that ends in `-bin` takes any bytes")]
     Value(String),
-    /// No peer would take so much in its headers.
-    #[error("metadata `{0}` is too much: all names and values may have {MAX_SIZE} bytes together")]
+    /// Peers refuse headers that are larger.
+    #[error("metadata `{0}` does not fit: names and values have at most {MAX_SIZE} bytes together")]
     TooMuch(String),
 }
 
@@ -39,7 +41,7 @@ impl Metadata {
     /// Adds an entry at the end.
     ///
     /// # Errors
-    /// When name or value could not travel, or the name is the protocol's own.
+    /// When the name or the value is not valid, the name belongs to the protocol, or the limit is reached.
     pub fn add(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidMetadata> {
         let lower = name.to_ascii_lowercase();
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
@@ -64,17 +66,17 @@ impl Metadata {
         self.entries.push((name, value));
     }
 
-    /// The entries in their order.
+    /// Iterates over the entries in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// The first value of a name.
+    /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(entry, _)| *entry == name).map(|(_, value)| value)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -85,9 +87,9 @@ impl Metadata {
         self.entries.extend(other.entries);
     }
 
-    /// What of the headers of a request or response is metadata: all but the protocol's own, `-bin` values decoded.
+    /// Reads the metadata of HTTP headers: all but the protocol's own names, `-bin` values decoded.
     ///
-    /// A value that is not valid (not base64 in `-bin`, not printable ASCII elsewhere) is left out, as grpc-go does.
+    /// Values that are not valid (not base64 in `-bin`, not printable ASCII elsewhere) are left out, as grpc-go does.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         let mut metadata = Self::default();
         for (name, value) in headers {
@@ -109,7 +111,7 @@ impl Metadata {
         metadata
     }
 
-    /// As headers of the wire, `-bin` values in base64.
+    /// Writes the metadata as HTTP headers, `-bin` values in base64.
     pub fn to_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(self.entries.len());
         for (name, value) in &self.entries {
@@ -127,7 +129,7 @@ impl Metadata {
     }
 }
 
-/// Names by which HTTP, gRPC, gRPC-Web and Connect speak themselves.
+/// Whether a name belongs to HTTP, gRPC, gRPC-Web or Connect.
 fn is_reserved(name: &str) -> bool {
     const RESERVED: [&str; 15] = [
         "accept",

@@ -8,57 +8,58 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::Stream;
 
-/// Items that wait in a queue at most.
-pub(super) const ITEMS: usize = 64;
-/// Bytes that wait in a queue at most. A larger item waits alone.
-pub(super) const BYTES: usize = 256 * 1024;
+/// The most items that wait in a queue.
+pub(crate) const ITEMS: usize = 64;
+/// The most bytes that wait in a queue. A larger item waits alone.
+pub(crate) const BYTES: usize = 256 * 1024;
 
-/// A queue: where items go in, and where they come out.
-pub(super) fn queue<T>() -> (Sender<T>, Receiver<T>) {
-    let state = State { items: VecDeque::new(), bytes: 0, ended: false, waiting: None };
-    let queue = Arc::new(Queue(Mutex::new(state)));
-    (Sender(queue.clone()), Receiver(queue))
+/// Makes a queue and returns its two ends.
+pub(crate) fn queue<T>() -> (QueueSender<T>, QueueReceiver<T>) {
+    let state = QueueState { items: VecDeque::new(), bytes: 0, ended: false, waiting: None };
+    let queue = Arc::new(BoundedQueue(Mutex::new(state)));
+    (QueueSender(queue.clone()), QueueReceiver(queue))
 }
 
 #[derive(Debug)]
-struct Queue<T>(Mutex<State<T>>);
+struct BoundedQueue<T>(Mutex<QueueState<T>>);
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
-    /// One of the two sides has gone.
+    /// One of the two ends was dropped.
     ended: bool,
-    /// The side that waits: the one for items, or the other for room. Never both, for a queue is not empty and full at
-    /// the same time.
+    /// The end that waits: the receiver for items, or the sender for room. Never both, because a queue is not empty and
+    /// full at the same time.
     waiting: Option<Waker>,
 }
 
-/// Nobody reads the stream any more: the other side has gone, or has all it wants.
+/// The other end of a stream was dropped: its reader has gone, or has read all it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nobody reads this stream any more")]
-pub struct Gone;
+#[error("the other side no longer reads this stream")]
+pub struct StreamClosed;
 
-/// Where items go in. Dropped, it ends the queue.
+/// The end where items go in. Dropping it ends the queue.
 #[derive(Debug)]
-pub(super) struct Sender<T>(Arc<Queue<T>>);
+pub(crate) struct QueueSender<T>(Arc<BoundedQueue<T>>);
 
-/// Where items come out. Dropped, it ends the queue and drops what is in it.
+/// The end where items come out. Dropping it ends the queue and drops the items in it.
 #[derive(Debug)]
-pub(super) struct Receiver<T>(Arc<Queue<T>>);
+pub(crate) struct QueueReceiver<T>(Arc<BoundedQueue<T>>);
 
-impl<T> Queue<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T> BoundedQueue<T> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     fn has_room(&self, size: usize) -> bool {
         self.items.is_empty() || (self.items.len() < ITEMS && size <= BYTES.saturating_sub(self.bytes))
     }
 
-    /// Whether who waits for room is to go on: not at the first of it, or both sides would take turns with each item.
+    /// Whether there is enough room to wake a waiting sender: half of the queue, or both ends would take turns item by
+    /// item.
     fn is_half_empty(&self) -> bool {
         self.items.len() <= ITEMS / 2 && self.bytes <= BYTES / 2
     }
@@ -71,17 +72,17 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Sender<T> {
-    /// Waits for room for an item of this size, in bytes, and puts it there.
+impl<T> QueueSender<T> {
+    /// Waits until the queue has room for an item of `size` bytes, and appends it.
     ///
     /// # Cancellation
     /// The item is in the queue, or dropped.
-    pub(super) async fn send(&mut self, item: T, size: usize) -> Result<(), Gone> {
+    pub(crate) async fn send(&mut self, item: T, size: usize) -> Result<(), StreamClosed> {
         let mut item = Some(item);
         poll_fn(|cx| {
             let mut state = self.0.lock();
             if state.ended {
-                return Poll::Ready(Err(Gone));
+                return Poll::Ready(Err(StreamClosed));
             }
             if !state.has_room(size) {
                 state.wait(cx);
@@ -98,31 +99,31 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Receiver<T> {
-    /// The next item, if it is there already.
-    pub(super) fn try_next(&mut self) -> Option<T> {
+impl<T> QueueReceiver<T> {
+    /// Returns the next item if there is one already.
+    pub(crate) fn try_next(&mut self) -> Option<T> {
         let popped = Self::pop(&mut self.0.lock());
-        Self::hand_over(popped)
+        Self::wake_sender(popped)
     }
 
-    /// The next item, and who is to be woken for it.
-    fn pop(state: &mut State<T>) -> Option<(T, Option<Waker>)> {
+    /// Removes the next item, with the sender that its room wakes.
+    fn pop(state: &mut QueueState<T>) -> Option<(T, Option<Waker>)> {
         let (item, size) = state.items.pop_front()?;
         state.bytes -= size;
         let waiting = if state.is_half_empty() { state.waiting.take() } else { None };
         Some((item, waiting))
     }
 
-    /// Wakes outside of the lock.
-    fn hand_over(popped: Option<(T, Option<Waker>)>) -> Option<T> {
+    /// Wakes the sender, outside of the lock.
+    fn wake_sender(popped: Option<(T, Option<Waker>)>) -> Option<T> {
         let (item, waiting) = popped?;
         waiting.into_iter().for_each(Waker::wake);
         Some(item)
     }
 }
 
-/// The items; no more when the sender has gone.
-impl<T> Stream for Receiver<T> {
+/// Ends when the queue is empty and the sender was dropped.
+impl<T> Stream for QueueReceiver<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
@@ -134,13 +135,13 @@ impl<T> Stream for Receiver<T> {
             }
             popped => {
                 drop(state);
-                Poll::Ready(Self::hand_over(popped))
+                Poll::Ready(Self::wake_sender(popped))
             }
         }
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T> Drop for QueueSender<T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.ended = true;
@@ -150,7 +151,7 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-impl<T> Drop for Receiver<T> {
+impl<T> Drop for QueueReceiver<T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.ended = true;

@@ -1,6 +1,8 @@
+//! gRPC's status model.
+
 use std::fmt;
 
-use super::Metadata;
+use crate::call::Metadata;
 
 /// gRPC's status codes that are errors. <https://grpc.io/docs/guides/status-codes/>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,13 +48,12 @@ impl Code {
         Code::Unauthenticated,
     ];
 
-    /// The code with this number; [`Code::Unknown`] for a number that gRPC does not define (and for 0, which is no
-    /// error).
+    /// Returns the code with this number; [`Code::Unknown`] for a number that gRPC does not define, and for 0 (OK).
     pub fn from_number(number: i32) -> Self {
         Self::ALL.into_iter().find(|code| *code as i32 == number).unwrap_or(Code::Unknown)
     }
 
-    /// Its name as gRPC spells it, such as `INVALID_ARGUMENT`.
+    /// Returns its name as gRPC spells it, such as `INVALID_ARGUMENT`.
     pub fn name(self) -> &'static str {
         match self {
             Code::Cancelled => "CANCELLED",
@@ -83,7 +84,7 @@ impl fmt::Display for Code {
 
 /// A typed detail of an error: the two fields of `google.protobuf.Any`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detail {
+pub struct StatusDetail {
     /// Such as `type.googleapis.com/google.rpc.BadRequest`.
     pub type_url: String,
     /// The encoded message.
@@ -95,18 +96,38 @@ pub struct Detail {
 pub struct Status {
     /// The code.
     pub code: Code,
-    /// For people who develop.
+    /// For developers; clients do not parse it.
     pub message: String,
     /// Typed details.
-    pub details: Vec<Detail>,
-    /// Trailers that go with it.
+    pub details: Vec<StatusDetail>,
+    /// Trailers sent with the error.
     pub metadata: Metadata,
 }
 
 impl Status {
-    /// A status without details and trailers.
+    /// Makes a status without details and trailers.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), details: Vec::new(), metadata: Metadata::default() }
+    }
+
+    /// Makes the status of an error that a guest returned: gRPC's number of the code, details as type URLs with values,
+    /// metadata as names with values.
+    ///
+    /// Metadata that is not valid is left out and logged: the error itself matters more.
+    pub(crate) fn from_guest(
+        code: i32,
+        message: String,
+        details: impl Iterator<Item = (String, Vec<u8>)>,
+        entries: impl Iterator<Item = (String, Vec<u8>)>,
+    ) -> Self {
+        let mut metadata = Metadata::default();
+        for (name, value) in entries {
+            if let Err(error) = metadata.add(&name, &value) {
+                tracing::warn!(%error, "the component's error carries metadata that cannot be sent");
+            }
+        }
+        let details = details.map(|(type_url, value)| StatusDetail { type_url, value }).collect();
+        Self { code: Code::from_number(code), message, details, metadata }
     }
 }
 

@@ -1,42 +1,44 @@
-//! Messages on their way to a handler and back. Whoever reads slowly slows who writes: between tasks they wait in bounded
-//! queues, and a stream of requests is polled for no more of them than are read.
+//! Streams of messages to a handler and back.
+//!
+//! Backpressure: between tasks messages wait in bounded queues, and a request stream is polled for one message at a time,
+//! so that a slow reader slows the writer.
 
 use std::fmt;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
-use super::queue::{Gone, Receiver, Sender, queue};
-use super::{Metadata, Status};
+use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
+use crate::call::{Metadata, Status};
 
 /// The request messages of a call, as its handler reads them.
-pub struct Requests(BoxStream<'static, Result<Bytes, Box<Status>>>);
+pub struct RequestStream(BoxStream<'static, Result<Bytes, Box<Status>>>);
 
-/// Where the request messages of a call go. Dropped, it ends them: the caller has sent all that it wants to send.
+/// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
 #[derive(Debug)]
-pub struct RequestSink(Sender<Result<Bytes, Box<Status>>>);
+pub struct RequestSink(QueueSender<Result<Bytes, Box<Status>>>);
 
 /// The request messages of a call: where they go in, and where they come out.
-pub fn requests() -> (RequestSink, Requests) {
+pub fn request_channel() -> (RequestSink, RequestStream) {
     let (sender, receiver) = queue();
-    (RequestSink(sender), Requests::new(receiver))
+    (RequestSink(sender), RequestStream::new(receiver))
 }
 
-impl Requests {
-    /// Those of a stream. It is polled when the next message is wanted and not before: who reads slowly slows who sends.
+impl RequestStream {
+    /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
         Self(messages.boxed())
     }
 
-    /// Just this one.
+    /// Makes a stream of one message.
     pub fn one(message: Bytes) -> Self {
         Self::new(stream::iter([Ok(message)]))
     }
 
-    /// The next message; none when the caller has sent all.
+    /// Waits for the next message; `None` when the caller has sent all of them.
     ///
     /// # Errors
-    /// Why no more messages can be read, such as one that is too large. Nothing comes after it.
+    /// Why no more messages can be read, such as one that is too large. No message comes after an error.
     ///
     /// # Cancellation
     /// No message is lost.
@@ -45,103 +47,103 @@ impl Requests {
     }
 }
 
-impl fmt::Debug for Requests {
+impl fmt::Debug for RequestStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Requests").finish_non_exhaustive()
     }
 }
 
 impl RequestSink {
-    /// Waits until there is room for the message.
+    /// Waits until the queue has room for the message, and sends it.
     ///
     /// # Errors
-    /// When the handler reads no more.
+    /// When the handler no longer reads.
     ///
     /// # Cancellation
     /// The message is sent or not; what was sent stays.
-    pub async fn send(&mut self, message: Bytes) -> Result<(), Gone> {
+    pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         let size = message.len();
         self.0.send(Ok(message), size).await
     }
 
-    /// Says why no more messages come, and ends the stream.
+    /// Ends the stream with the reason why no more messages come.
     ///
     /// # Errors
-    /// When the handler reads no more.
-    pub async fn fail(mut self, status: Status) -> Result<(), Gone> {
+    /// When the handler no longer reads.
+    pub async fn fail(mut self, status: Status) -> Result<(), StreamClosed> {
         self.0.send(Err(Box::new(status)), 0).await
     }
 }
 
-/// What comes back from a call before its end.
+/// One part of a streaming response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ResponsePart {
     /// The response headers: at most once, and before any message.
     Headers(Metadata),
     /// A response message.
     Message(Bytes),
 }
 
-/// What comes back from a call, as its caller reads it.
+/// The response headers and messages of a call, as its caller reads them.
 #[derive(Debug)]
-pub struct Responses(Receiver<Part>);
+pub struct ResponseStream(QueueReceiver<ResponsePart>);
 
-/// Where a handler's response headers and messages go.
+/// The writing end of a call's response headers and messages.
 #[derive(Debug)]
 pub struct ResponseSink {
-    sender: Sender<Part>,
+    sender: QueueSender<ResponsePart>,
     begun: bool,
 }
 
-/// What comes back from a call: where it goes in, and where it comes out.
-pub fn responses() -> (ResponseSink, Responses) {
+/// Makes a stream of responses and returns its two ends.
+pub fn response_channel() -> (ResponseSink, ResponseStream) {
     let (sender, receiver) = queue();
-    (ResponseSink { sender, begun: false }, Responses(receiver))
+    (ResponseSink { sender, begun: false }, ResponseStream(receiver))
 }
 
-impl Responses {
-    /// The next part; none when the handler is done, whose outcome then tells how.
+impl ResponseStream {
+    /// Waits for the next part; `None` when the handler has ended, whose outcome says how.
     ///
     /// # Cancellation
     /// No part is lost.
-    pub async fn next(&mut self) -> Option<Part> {
+    pub async fn next(&mut self) -> Option<ResponsePart> {
         self.0.next().await
     }
 
-    /// The next part, if it is there already.
-    pub fn try_next(&mut self) -> Option<Part> {
+    /// Returns the next part if there is one already.
+    pub fn try_next(&mut self) -> Option<ResponsePart> {
         self.0.try_next()
     }
 }
 
 impl ResponseSink {
-    /// Whether headers or a message have been sent: no headers may follow.
+    /// Whether headers or a message have been sent, after which no headers can follow.
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// Sends the response headers. Once something was sent, it does nothing.
+    /// Sends the response headers. Does nothing when headers or a message were sent before.
     ///
     /// # Errors
     /// When the caller has gone.
-    pub async fn headers(&mut self, headers: Metadata) -> Result<(), Gone> {
+    pub async fn headers(&mut self, headers: Metadata) -> Result<(), StreamClosed> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
-        self.sender.send(Part::Headers(headers), 0).await
+        self.sender.send(ResponsePart::Headers(headers), 0).await
     }
 
-    /// Waits until there is room for the message: a slow caller slows its handler.
+    /// Waits until the queue has room for the message, and sends it: a slow caller slows its handler.
     ///
     /// # Errors
     /// When the caller has gone.
     ///
     /// # Cancellation
     /// The message is sent or not; what was sent stays.
-    pub async fn send(&mut self, message: Bytes) -> Result<(), Gone> {
+    pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         self.begun = true;
         let size = message.len();
-        self.sender.send(Part::Message(message), size).await
+        self.sender.send(ResponsePart::Message(message), size).await
     }
 }
 
@@ -150,12 +152,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use futures_util::poll;
 
-    use super::super::queue::{BYTES, ITEMS};
     use super::*;
+    use crate::call::queue::{BYTES, ITEMS};
 
     #[tokio::test]
     async fn a_stream_holds_so_many_messages() {
-        let (mut sink, mut requests) = requests();
+        let (mut sink, mut requests) = request_channel();
         for number in 0..ITEMS {
             sink.send(vec![number as u8].into()).await.unwrap();
         }
@@ -175,37 +177,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_holds_so_many_bytes() {
-        let (mut sink, mut responses) = responses();
+        let (mut sink, mut responses) = response_channel();
         sink.send(vec![0; BYTES * 2].into()).await.unwrap();
         {
             let mut more = std::pin::pin!(sink.send(Bytes::from_static(b"more")));
             assert!(poll!(&mut more).is_pending());
-            assert!(matches!(responses.next().await, Some(Part::Message(message)) if message.len() == BYTES * 2));
+            assert!(
+                matches!(responses.next().await, Some(ResponsePart::Message(message)) if message.len() == BYTES * 2)
+            );
             more.await.unwrap();
         }
         drop(responses);
-        assert_eq!(sink.send(Bytes::from_static(b"more")).await, Err(Gone));
+        assert_eq!(sink.send(Bytes::from_static(b"more")).await, Err(StreamClosed));
     }
 
     #[tokio::test]
     async fn who_waits_for_room_learns_that_the_reader_has_gone() {
-        let (mut sink, responses) = responses();
+        let (mut sink, responses) = response_channel();
         sink.send(vec![0; BYTES].into()).await.unwrap();
         let mut more = std::pin::pin!(sink.send(Bytes::from_static(b"more")));
         assert!(poll!(&mut more).is_pending());
         drop(responses);
-        assert_eq!(more.await, Err(Gone));
+        assert_eq!(more.await, Err(StreamClosed));
     }
 
     #[tokio::test]
     async fn headers_go_once_and_first() {
-        let (mut sink, mut responses) = responses();
+        let (mut sink, mut responses) = response_channel();
         sink.headers(Metadata::default()).await.unwrap();
         sink.headers(Metadata::default()).await.unwrap();
         sink.send(Bytes::new()).await.unwrap();
         drop(sink);
-        assert_eq!(responses.next().await, Some(Part::Headers(Metadata::default())));
-        assert_eq!(responses.next().await, Some(Part::Message(Bytes::new())));
+        assert_eq!(responses.next().await, Some(ResponsePart::Headers(Metadata::default())));
+        assert_eq!(responses.next().await, Some(ResponsePart::Message(Bytes::new())));
         assert_eq!(responses.next().await, None);
     }
 }

@@ -14,11 +14,8 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
 use serde_json::Value;
 
-use crate::call::{
-    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Requests, Status, responses,
-};
+use crate::call::{CallFailure, Context, Deadline, Metadata, RequestStream, ResponsePart, Status, response_channel};
 use crate::cases::{CallCase, CaseError, ExpectedError};
-use crate::gateway::Backend as _;
 use crate::runtime::Runtime;
 
 /// Most time of a call with streams. The deadline of a unary call is `run.deadline`.
@@ -94,9 +91,9 @@ impl CaseRunner {
     }
 
     fn find_method(&self, path: &Path, case: &CallCase) -> Result<MethodDescriptor, CaseError> {
-        let served = self.runtime.served();
-        let served = served.borrow();
-        let services = || served.services().map(|service| service.descriptor());
+        let catalog = self.runtime.catalog();
+        let catalog = catalog.borrow();
+        let services = || catalog.services().map(|service| service.descriptor());
         let found = case.call.split_once('/').and_then(|(service, method)| {
             let service = services().find(|found| found.full_name() == service)?;
             service.methods().find(|found| found.name() == method)
@@ -110,24 +107,24 @@ impl CaseRunner {
     }
 
     async fn call_unary(&self, context: Context, request: Bytes) -> CallOutcome {
-        match self.runtime.call(context, request).await {
+        match self.runtime.handler().unary(context, request).await {
             Ok(reply) => {
                 CallOutcome { headers: reply.headers, responses: vec![reply.message], end: Ok(reply.trailers) }
             }
-            Err(Failure { headers, status }) => CallOutcome { headers, responses: Vec::new(), end: Err(status) },
+            Err(CallFailure { headers, status }) => CallOutcome { headers, responses: Vec::new(), end: Err(status) },
         }
     }
 
     async fn call_streaming(&self, context: Context, messages: Vec<Bytes>) -> CallOutcome {
-        let requests = Requests::new(stream::iter(messages.into_iter().map(Ok)));
-        let (response_sink, mut responses) = responses();
-        let calling = self.runtime.streaming(context, requests, response_sink);
+        let requests = RequestStream::new(stream::iter(messages.into_iter().map(Ok)));
+        let (response_sink, mut responses) = response_channel();
+        let calling = self.runtime.handler().streaming(context, requests, response_sink);
         let reading = async {
             let (mut headers, mut read) = (Metadata::default(), Vec::new());
             while let Some(part) = responses.next().await {
                 match part {
-                    Part::Headers(found) => headers = found,
-                    Part::Message(message) => read.push(message),
+                    ResponsePart::Headers(found) => headers = found,
+                    ResponsePart::Message(message) => read.push(message),
                 }
             }
             (headers, read)
@@ -199,20 +196,9 @@ fn make_context(path: &Path, case: &CallCase, method: &MethodDescriptor) -> Resu
         metadata.add(name, &value).map_err(|error| wrong(error.to_string()))?;
     }
     let is_unary = !method.is_client_streaming() && !method.is_server_streaming();
-    Ok(Context {
-        service: method.parent_service().full_name().into(),
-        method: method.name().into(),
-        protocol: Protocol::Local,
-        codec: Codec::Proto,
-        get_query: None,
-        metadata,
-        deadline: if is_unary { None } else { Deadline::after(STREAM_DEADLINE) },
-        peer: None,
-        identity: None,
-        authority: None,
-        chain: Arc::default(),
-        cancellation: Cancellation::new(),
-    })
+    let deadline = if is_unary { None } else { Deadline::after(STREAM_DEADLINE) };
+    let context = Context::new(method.parent_service().full_name(), method.name());
+    Ok(context.with_metadata(metadata).with_deadline(deadline))
 }
 
 /// Decodes a value of metadata as it is written in a case.

@@ -16,11 +16,11 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 use okra_codegen::compile::compile;
 use tokio::sync::Mutex;
 
-use crate::call::{Code, InvalidMetadata, Metadata, Status, requests, responses};
+use crate::call::BASE64;
+use crate::call::{Code, InvalidMetadata, Metadata, Status, request_channel, response_channel};
 use crate::cli::call::messages::{MessageCounts, RequestInput, print_responses, read_values, send_requests};
 use crate::cli::server::ServerArgs;
 use crate::client::{DynamicSchema, describe_detail, parse_request};
-use crate::grpc::BASE64;
 
 /// Calls a method of any gRPC server.
 ///
@@ -127,8 +127,8 @@ impl CallArgs {
         let schema = Mutex::new(schema);
         let counts = MessageCounts::default();
         let outcome = {
-            let (request_sink, requests) = requests();
-            let (response_sink, responses) = responses();
+            let (request_sink, requests) = request_channel();
+            let (response_sink, responses) = response_channel();
             let mut sending = pin!(send_requests(input, request_sink, &schema, method.input(), &counts));
             // Dropped before `sending`: the end of `sending` would complete the requests.
             let mut call = pin!(async {

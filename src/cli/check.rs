@@ -6,7 +6,7 @@ use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _};
 
 use super::packages;
-use crate::instance::EngineSettings;
+use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 
 /// `okra check`.

@@ -12,9 +12,8 @@ use tonic::transport::Identity;
 
 use crate::cli::packages;
 use crate::config::{self, Address, Import, ServiceName};
-use crate::gateway::{self, Backend as _, Settings};
-use crate::instance::EngineSettings;
-use crate::runtime::Runtime;
+use crate::gateway::{self, GatewaySettings};
+use crate::runtime::{EngineSettings, Runtime};
 use crate::telemetry::{self, LogFormat};
 
 /// `okra serve`.
@@ -102,9 +101,9 @@ impl ServeArgs {
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
         let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_outside(&cache, engine, imports, self.read_identity()?)?;
+        let runtime = Runtime::with_imports(&cache, engine, imports, self.read_identity()?)?;
         let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
-        let mut settings = Settings::new(&config)?;
+        let mut settings = GatewaySettings::new(&config)?;
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
@@ -117,7 +116,7 @@ impl ServeArgs {
             let help = "name a service that a package calls: `okra graph` shows them";
             return Err(miette!(help = help, "--import names `{service}`, which no package calls"));
         }
-        if let Err(missing) = runtime.check_links() {
+        if let Err(missing) = runtime.check_imports() {
             if !self.allow_missing {
                 return Err(missing.into());
             }
@@ -125,7 +124,7 @@ impl ServeArgs {
         }
         let listener = gateway::listen(&self.listen).await?;
         let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
-        for service in runtime.served().borrow().services() {
+        for service in runtime.catalog().borrow().services() {
             tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
         }
         if let Some(max_request) = config.limits.max_request {
@@ -133,7 +132,7 @@ impl ServeArgs {
         }
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");
-        let shutdown = gateway::serve(listener, runtime, settings, async move {
+        let shutdown = gateway::serve(listener, runtime.handler(), runtime.catalog(), settings, async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

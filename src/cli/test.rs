@@ -7,7 +7,7 @@ use miette::{Context as _, IntoDiagnostic as _};
 
 use super::packages;
 use crate::cases::{CallCase, CaseRunner, find_cases};
-use crate::instance::EngineSettings;
+use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 
 /// Where the cases of a project are.

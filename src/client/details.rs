@@ -3,14 +3,13 @@
 use base64::Engine as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
-use crate::call::Detail;
+use crate::call::{BASE64, StatusDetail};
 use crate::client::DynamicSchema;
 use crate::client::json::type_name;
-use crate::grpc::BASE64;
 
 /// Formats a detail of an error: its type, then its fields as JSON. The standard types of `google.rpc` are known; the schema
 /// is asked for others. A detail of an unknown type is formatted as base64.
-pub async fn describe_detail(schema: &mut DynamicSchema, detail: &Detail) -> String {
+pub async fn describe_detail(schema: &mut DynamicSchema, detail: &StatusDetail) -> String {
     let name = type_name(&detail.type_url);
     let json = match find_descriptor(schema, name).await {
         Some(descriptor) => DynamicMessage::decode(descriptor, detail.value.as_slice())

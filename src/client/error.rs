@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::call::Status;
-use crate::grpc::{causes, root_cause};
+use crate::grpc::{error_chain, root_cause};
 
 /// Why a call cannot be made, or why a server cannot be asked for its types.
 ///
@@ -106,7 +106,7 @@ impl ClientError {
     /// Converts the error of an attempt to connect.
     pub(super) fn connect(address: &str, error: &tonic::transport::Error) -> Self {
         let (address, why) = (address.to_owned(), root_cause(error));
-        match causes(error).any(is_certificate) {
+        match error_chain(error).any(is_certificate) {
             true => Self::Certificate { address, why },
             false => Self::Connect { address, why },
         }

@@ -15,9 +15,9 @@ use miette::Diagnostic as _;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::call::{Code, Detail, Part, requests, responses};
+use crate::call::{Code, ResponsePart, StatusDetail, request_channel, response_channel};
 use crate::gateway::fake::{MOOD, Server, compile, greeter, text};
-use crate::gateway::{self, Health, Served, Settings};
+use crate::gateway::{self, Catalog, GatewaySettings, ServiceHealth};
 
 async fn connect(server: &Server) -> DynamicClient {
     DynamicClient::connect(&server.address.to_string(), &ClientTls::default()).await.unwrap()
@@ -46,8 +46,8 @@ async fn call(
     metadata: &Metadata,
     timeout: Option<Duration>,
 ) -> Answer {
-    let (mut sink, requests) = requests();
-    let (response_sink, mut responses) = responses();
+    let (mut sink, requests) = request_channel();
+    let (response_sink, mut responses) = response_channel();
     let calling = client.call(method, metadata, timeout, requests, response_sink);
     let sending = async move {
         for message in messages {
@@ -58,8 +58,8 @@ async fn call(
         let (mut headers, mut messages) = (Metadata::default(), Vec::new());
         while let Some(part) = responses.next().await {
             match part {
-                Part::Headers(came) => headers = came,
-                Part::Message(message) => messages.push(message),
+                ResponsePart::Headers(came) => headers = came,
+                ResponsePart::Message(message) => messages.push(message),
             }
         }
         (headers, messages)
@@ -75,8 +75,8 @@ async fn a_certificate_that_is_not_trusted_is_told() {
     let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let tls = Some(Arc::new(gateway::Tls::load(certificate, key, None).unwrap()));
-    let server = Server::with(Settings { tls, ..Settings::default() }).await;
+    let tls = Some(Arc::new(gateway::ServerTls::load(certificate, key, None).unwrap()));
+    let server = Server::with(GatewaySettings { tls, ..GatewaySettings::default() }).await;
     let address = format!("https://{}", server.address);
     let error = DynamicClient::connect(&address, &ClientTls::default()).await.unwrap_err();
     let wanted = "is not trusted: invalid peer certificate: UnknownIssuer";
@@ -211,16 +211,16 @@ mod streams {
         let server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Chat").await.unwrap();
         let client = connect(&server).await;
-        let (mut sink, requests) = requests();
-        let (response_sink, mut responses) = responses();
+        let (mut sink, requests) = request_channel();
+        let (response_sink, mut responses) = response_channel();
         let calling =
             tokio::spawn(
                 async move { client.call(&method, &Metadata::default(), None, requests, response_sink).await },
             );
-        assert!(matches!(responses.next().await, Some(Part::Headers(_))));
+        assert!(matches!(responses.next().await, Some(ResponsePart::Headers(_))));
         for name in ["Ada", "Grace"] {
             sink.send(text(name)).await.unwrap();
-            assert_eq!(responses.next().await, Some(Part::Message(text(&format!("Hello, {name}!")))));
+            assert_eq!(responses.next().await, Some(ResponsePart::Message(text(&format!("Hello, {name}!")))));
         }
         drop(sink);
         assert_eq!(responses.next().await, None);
@@ -248,8 +248,8 @@ mod streams {
         server.release();
         let method = schema(&server).await.method("greeter.v1.Greeter/Deaf").await.unwrap();
         let client = connect(&server).await;
-        let (mut sink, requests) = requests();
-        let (response_sink, _responses) = responses();
+        let (mut sink, requests) = request_channel();
+        let (response_sink, _responses) = response_channel();
         client.call(&method, &Metadata::default(), None, requests, response_sink).await.unwrap();
         let stopped = async { while sink.send(text("Ada")).await.is_ok() {} };
         tokio::time::timeout(Duration::from_secs(5), stopped).await.unwrap();
@@ -260,8 +260,8 @@ mod streams {
         let mut server = Server::start().await;
         let method = schema(&server).await.method("greeter.v1.Greeter/Gather").await.unwrap();
         let client = connect(&server).await;
-        let (mut sink, requests) = requests();
-        let (response_sink, _responses) = responses();
+        let (mut sink, requests) = request_channel();
+        let (response_sink, _responses) = response_channel();
         sink.send(text("Ada")).await.unwrap();
         sink.fail(Status::new(Code::DataLoss, "torn")).await.unwrap();
         let outcome = client.call(&method, &Metadata::default(), None, requests, response_sink).await;
@@ -438,10 +438,14 @@ mod messages {
         let other = "syntax = \"proto3\"; package other; message Thing { string name = 1; }
                      service Others { rpc Echo(Thing) returns (Thing); }";
         let server = Server::start().await;
-        let mut served = Served::default();
-        served.add(compile(&[("box.proto", boxes)]).get_service_by_name("box.v1.Boxes").unwrap(), Health::Serving);
-        served.add(compile(&[("other.proto", other)]).get_service_by_name("other.Others").unwrap(), Health::Serving);
-        server.fake.served.send_replace(Arc::new(served));
+        let mut served = Catalog::default();
+        served
+            .add(compile(&[("box.proto", boxes)]).get_service_by_name("box.v1.Boxes").unwrap(), ServiceHealth::Serving);
+        served.add(
+            compile(&[("other.proto", other)]).get_service_by_name("other.Others").unwrap(),
+            ServiceHealth::Serving,
+        );
+        server.fake.catalog.send_replace(Arc::new(served));
         let json = r#"{"what":{"@type":"type.googleapis.com/other.Thing","name":"tea"}}"#;
         let mut writing = schema(&server).await;
         let message = writing.method("box.v1.Boxes/Echo").await.unwrap().input();
@@ -490,7 +494,7 @@ mod messages {
             ),
         ];
         for (type_url, value, wanted) in cases {
-            let detail = Detail { type_url: type_url.to_owned(), value };
+            let detail = StatusDetail { type_url: type_url.to_owned(), value };
             assert_eq!(describe_detail(&mut schema, &detail).await, wanted);
         }
     }

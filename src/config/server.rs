@@ -16,7 +16,7 @@ use crate::config::{ConfigError, unit};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerConfig {
     /// TLS. Default: none, so nothing is encrypted.
-    pub tls: Option<ServerTls>,
+    pub tls: Option<TlsConfig>,
     /// Origins whose pages may call.
     pub cors: CorsConfig,
     /// Limits of clients and of the process.
@@ -26,7 +26,7 @@ pub struct ServerConfig {
 /// The `[tls]` table. Files are PEM, relative to the folder of the file, and read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ServerTls {
+pub struct TlsConfig {
     /// The server's certificate with its chain.
     pub certificate: PathBuf,
     /// Its private key.

@@ -1,3 +1,5 @@
+//! Why the gateway cannot start.
+
 use std::io;
 use std::path::PathBuf;
 
@@ -41,7 +43,7 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
-    pub(super) fn listen(address: &str, source: io::Error) -> Self {
+    pub(crate) fn listen(address: &str, source: io::Error) -> Self {
         let help = match source.kind() {
             io::ErrorKind::AddrInUse => {
                 "something else listens there: choose another port with --listen HOST:PORT (port 0 takes any free one)"

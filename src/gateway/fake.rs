@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use tokio::net::TcpStream;
@@ -13,8 +14,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{Backend, Health, Served, Settings, Shutdown, listen, serve};
-use crate::call::{Code, Context, Detail, Failure, Gone, Metadata, Reply, Requests, ResponseSink, Status};
+use crate::call::CallHandler;
+use crate::call::{
+    CallFailure, CallFuture, Code, Context, Metadata, RequestStream, ResponseSink, Status, StatusDetail, StreamClosed,
+    UnaryResponse,
+};
+use crate::gateway::catalog::{Catalog, ServiceHealth};
+use crate::gateway::settings::GatewaySettings;
+use crate::gateway::{ShutdownReport, listen, serve};
 
 pub(crate) const GREETER: &str = r#"
 syntax = "proto3";
@@ -130,14 +137,14 @@ pub(crate) fn greeter() -> DescriptorPool {
     compile(&[("greeter/v1/greeter.proto", GREETER), ("greeter/v1/mood.proto", MOOD)])
 }
 
-pub(crate) fn served() -> Served {
-    let mut served = Served::default();
-    served.add(greeter().get_service_by_name("greeter.v1.Greeter").unwrap(), Health::Serving);
-    served
+pub(crate) fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    catalog.add(greeter().get_service_by_name("greeter.v1.Greeter").unwrap(), ServiceHealth::Serving);
+    catalog
 }
 
 pub(crate) struct Fake {
-    pub(crate) served: watch::Sender<Arc<Served>>,
+    pub(crate) catalog: watch::Sender<Arc<Catalog>>,
     pub(crate) last: Mutex<Option<Context>>,
     /// How many response messages `Endless` has sent.
     pub(crate) sent: watch::Sender<usize>,
@@ -172,20 +179,20 @@ pub(crate) struct Server {
     /// Calls, as they begin.
     pub(crate) began: mpsc::UnboundedReceiver<Context>,
     stop: Option<oneshot::Sender<()>>,
-    done: JoinHandle<Shutdown>,
+    done: JoinHandle<ShutdownReport>,
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::with(Settings::default()).await
+        Self::with(GatewaySettings::default()).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: GatewaySettings) -> Self {
         let listener = listen("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (began, begun) = mpsc::unbounded_channel();
         let fake = Arc::new(Fake {
-            served: watch::Sender::new(Arc::new(served())),
+            catalog: watch::Sender::new(Arc::new(catalog())),
             last: Mutex::default(),
             sent: watch::Sender::default(),
             read: watch::Sender::default(),
@@ -193,8 +200,9 @@ impl Server {
             began,
             release: watch::Sender::new(false),
         });
+        let catalog = fake.catalog.subscribe();
         let (stop, stopped) = oneshot::channel();
-        let done = tokio::spawn(serve(listener, fake.clone(), settings, async { drop(stopped.await) }));
+        let done = tokio::spawn(serve(listener, fake.clone(), catalog, settings, async { drop(stopped.await) }));
         Self { address, fake, began: begun, stop: Some(stop), done }
     }
 
@@ -225,7 +233,7 @@ impl Server {
     }
 
     /// Waits for the shutdown's end.
-    pub(crate) async fn stopped(self) -> Shutdown {
+    pub(crate) async fn stopped(self) -> ShutdownReport {
         tokio::time::timeout(Duration::from_secs(5), self.done).await.unwrap().unwrap()
     }
 }
@@ -261,7 +269,7 @@ impl Fake {
     }
 
     /// Parts of an answer, one a word, then its end.
-    async fn script(&self, script: &str, mut responses: ResponseSink) -> Result<Metadata, Failure> {
+    async fn script(&self, script: &str, mut responses: ResponseSink) -> Result<Metadata, CallFailure> {
         let mut headers = Metadata::default();
         headers.add("early", b"bird").unwrap();
         let mut trailers = Metadata::default();
@@ -274,7 +282,7 @@ impl Fake {
                     let mut status = Status::new(Code::FailedPrecondition, "not today");
                     status.metadata = trailers;
                     let headers = if word == "fail" { Metadata::default() } else { headers };
-                    return Err(Failure { headers, status: Box::new(status) });
+                    return Err(CallFailure { headers, status: Box::new(status) });
                 }
                 "panic" => panic!("the handler was told to"),
                 "wait" => std::future::pending().await,
@@ -294,20 +302,31 @@ impl Fake {
     }
 }
 
-async fn next(requests: &mut Requests) -> Result<Option<Bytes>, Failure> {
+async fn next(requests: &mut RequestStream) -> Result<Option<Bytes>, CallFailure> {
     requests.next().await.transpose().map_err(|status| (*status).into())
 }
 
-fn gone(gone: Gone) -> Status {
+fn gone(gone: StreamClosed) -> Status {
     Status::new(Code::Cancelled, gone.to_string())
 }
 
-impl Backend for Fake {
-    fn served(&self) -> watch::Receiver<Arc<Served>> {
-        self.served.subscribe()
+impl CallHandler for Fake {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
+        async move { self.run_unary(context, request).await }.boxed()
     }
 
-    async fn unary(&self, context: Context, request: Bytes) -> Result<Reply, Failure> {
+    fn streaming(
+        self: Arc<Self>,
+        context: Context,
+        requests: RequestStream,
+        responses: ResponseSink,
+    ) -> CallFuture<Metadata> {
+        async move { self.run_streaming(context, requests, responses).await }.boxed()
+    }
+}
+
+impl Fake {
+    async fn run_unary(&self, context: Context, request: Bytes) -> Result<UnaryResponse, CallFailure> {
         *self.last.lock().unwrap() = Some(context.clone());
         let _ = self.began.send(context.clone());
         let mut headers = Metadata::default();
@@ -326,7 +345,7 @@ impl Backend for Fake {
                 headers.add("early", b"bird").unwrap();
                 let mut status = Status::new(Code::FailedPrecondition, "not today: déjà vu");
                 status.metadata.add("late", b"owl").unwrap();
-                status.details.push(Detail {
+                status.details.push(StatusDetail {
                     type_url: "type.googleapis.com/google.rpc.ErrorInfo".into(),
                     value: prost::Message::encode_to_vec(&tonic_types::pb::ErrorInfo {
                         reason: "TIRED".into(),
@@ -334,11 +353,13 @@ impl Backend for Fake {
                         metadata: HashMap::new(),
                     }),
                 });
-                status.details.push(Detail { type_url: "type.googleapis.com/x.Unknown".into(), value: vec![8, 1] });
+                status
+                    .details
+                    .push(StatusDetail { type_url: "type.googleapis.com/x.Unknown".into(), value: vec![8, 1] });
                 if name(&request) == "bare" {
                     return Err(Status::new(Code::NotFound, "bare").into());
                 }
-                return Err(Failure { headers, status: Box::new(status) });
+                return Err(CallFailure { headers, status: Box::new(status) });
             }
             "Wait" => std::future::pending().await,
             "Held" => {
@@ -349,15 +370,15 @@ impl Backend for Fake {
             "Big" => Bytes::from(vec![0; name(&request).parse().unwrap()]),
             other => unreachable!("{other}"),
         };
-        Ok(Reply { headers, message, trailers })
+        Ok(UnaryResponse { headers, message, trailers })
     }
 
-    async fn streaming(
+    async fn run_streaming(
         &self,
         context: Context,
-        mut requests: Requests,
+        mut requests: RequestStream,
         mut responses: ResponseSink,
-    ) -> Result<Metadata, Failure> {
+    ) -> Result<Metadata, CallFailure> {
         let _alive = Alive::new(&self.alive);
         *self.last.lock().unwrap() = Some(context.clone());
         let _ = self.began.send(context.clone());

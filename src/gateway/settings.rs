@@ -1,45 +1,48 @@
+//! The limits and the behaviour of a gateway.
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GatewayError, Tls};
 use crate::call::Deadline;
 use crate::config;
+use crate::gateway::error::GatewayError;
+use crate::gateway::tls::ServerTls;
 
-/// How the gateway treats those who call.
+/// The settings of a gateway.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// TLS; `None` serves in the clear.
-    pub tls: Option<Arc<Tls>>,
-    /// Origins whose pages may call, or `*`.
+pub struct GatewaySettings {
+    /// TLS; `None` serves without it.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Origins of the web pages that may call, or `*` for all.
     pub origins: Vec<String>,
-    /// Largest request message, in bytes after decompression. Larger ones fail with `RESOURCE_EXHAUSTED`.
+    /// Largest request message, in bytes after decompression. Larger ones fail with RESOURCE_EXHAUSTED.
     pub max_request: usize,
-    /// Largest response message, in bytes before compression. Larger ones fail with `RESOURCE_EXHAUSTED`.
+    /// Largest response message, in bytes before compression. Larger ones fail with RESOURCE_EXHAUSTED.
     pub max_response: usize,
-    /// The deadline of calls that come without one; `None` lets them run for ever.
+    /// The deadline of calls that come without one; `None` sets none.
     pub default_deadline: Option<Duration>,
-    /// How long calls in flight may go on after the shutdown began. What is left then is cut.
+    /// How long calls in flight may go on once the shutdown has begun. Those that are left are cut off.
     pub grace: Duration,
     /// Calls at once on one HTTP/2 connection.
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
-    /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
+    /// How long a client may take for each of its first bytes, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
     /// How long a client may take to send a request that is one message.
     pub body_timeout: Duration,
-    /// Connections at once. Those beyond wait to be accepted.
+    /// Connections at once. More wait to be accepted.
     pub max_connections: usize,
-    /// A connection without a call is closed after this.
+    /// How long a connection may be without a call before it is closed.
     pub connection_idle: Duration,
-    /// About the age at which a connection is told to go away; `None` lets it live for ever.
+    /// The age at which a connection is told to go away, jittered by 10 %; `None` sets no limit.
     pub connection_age: Option<Duration>,
-    /// How long the calls of such a connection may go on.
+    /// How long the calls of a connection that was told to go away may go on.
     pub connection_grace: Duration,
-    /// Calls at once. Those beyond fail with `RESOURCE_EXHAUSTED`.
+    /// Calls at once. More fail with RESOURCE_EXHAUSTED.
     pub max_calls: usize,
-    /// Bytes of memory of the process from which on calls fail with `RESOURCE_EXHAUSTED`; `None` stands for nine tenths of
-    /// what there is.
+    /// Memory of the process, in bytes, above which calls fail with RESOURCE_EXHAUSTED; `None` stands for nine tenths of
+    /// the memory there is.
     pub max_memory: Option<u64>,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
@@ -47,17 +50,17 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
 }
 
-impl Settings {
-    /// Those of a server's file.
+impl GatewaySettings {
+    /// Makes the settings from a server's configuration.
     ///
     /// # Errors
-    /// When the files of its TLS cannot be used.
+    /// When the files of TLS cannot be used.
     pub fn new(config: &config::ServerConfig) -> Result<Self, GatewayError> {
-        let tls = config.tls.clone().map(|tls| Tls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
+        let tls = config.tls.clone().map(|tls| ServerTls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
         Ok(Self::with(config.clone(), tls))
     }
 
-    fn with(config::ServerConfig { cors, limits, .. }: config::ServerConfig, tls: Option<Tls>) -> Self {
+    fn with(config::ServerConfig { cors, limits, .. }: config::ServerConfig, tls: Option<ServerTls>) -> Self {
         Self {
             tls: tls.map(Arc::new),
             origins: cors.origins.iter().map(ToString::to_string).collect(),
@@ -81,13 +84,14 @@ impl Settings {
     }
 }
 
-impl Settings {
-    pub(super) fn default_deadline(&self) -> Option<Deadline> {
+impl GatewaySettings {
+    /// Returns the deadline of a call that arrives now without one.
+    pub(crate) fn default_deadline(&self) -> Option<Deadline> {
         Deadline::within(None, self.default_deadline?)
     }
 }
 
-impl Default for Settings {
+impl Default for GatewaySettings {
     fn default() -> Self {
         Self::with(config::ServerConfig::default(), None)
     }

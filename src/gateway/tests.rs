@@ -42,8 +42,10 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use super::fake::{Server, compile, greeter, served, text};
-use super::{Health, Served, Settings, Shutdown, listen};
+use crate::gateway::catalog::{Catalog, ServiceHealth};
+use crate::gateway::fake::{Server, catalog, compile, greeter, text};
+use crate::gateway::settings::GatewaySettings;
+use crate::gateway::{ShutdownReport, listen};
 use crate::grpc::BytesCodec;
 
 async fn call(

@@ -13,78 +13,81 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
-use super::GatewayError;
-use crate::call::Identity;
+use crate::call::ClientIdentity;
+use crate::gateway::error::GatewayError;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the files are read.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// TLS for a listener.
 ///
 /// TLS 1.2 and 1.3, with `h2` and `http/1.1` by ALPN.
 #[derive(Debug)]
-pub struct Tls {
-    files: Files,
-    current: Mutex<(Contents, Arc<ServerConfig>)>,
+pub struct ServerTls {
+    files: TlsFiles,
+    current: Mutex<(TlsContents, Arc<ServerConfig>)>,
 }
 
 #[derive(Debug)]
-struct Files {
+struct TlsFiles {
     certificate: PathBuf,
     key: PathBuf,
     clients: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Contents {
+struct TlsContents {
     certificate: Vec<u8>,
     key: Vec<u8>,
     clients: Option<Vec<u8>>,
 }
 
-impl Tls {
+impl ServerTls {
     /// Reads PEM files: the server's certificate with its chain, its key and, when clients must show a certificate, those
     /// of the authorities that sign them.
     ///
     /// # Errors
     /// When a file cannot be read or does not hold what it should.
     pub fn load(certificate: PathBuf, key: PathBuf, clients: Option<PathBuf>) -> Result<Self, GatewayError> {
-        let files = Files { certificate, key, clients };
+        let files = TlsFiles { certificate, key, clients };
         let contents = files.read()?;
         let config = files.config(&contents)?;
         Ok(Self { files, current: Mutex::new((contents, config)) })
     }
 
-    /// Accepts connections by what the files held last.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    /// Returns an acceptor with the certificates that were read last.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         TlsAcceptor::from(current.1.clone())
     }
 
-    /// Follows the files without end. What is wrong in them is logged, and what was right before stays.
-    pub(super) async fn follow(&self) {
-        let mut complained = None;
+    /// Follows the files until the future is dropped. Files that are not valid are logged, and the last valid ones stay.
+    pub(crate) async fn follow_files(&self) {
+        let mut last_error = None;
         loop {
-            tokio::time::sleep(LOOK).await;
-            match self.look() {
+            tokio::time::sleep(INTERVAL).await;
+            match self.reload() {
                 Ok(changed) => {
                     if changed {
                         tracing::info!(certificate = %self.files.certificate.display(), "certificates were read again");
                     }
-                    complained = None;
+                    last_error = None;
                 }
                 Err(error) => {
                     let error = format!("{:#}", miette::Report::from(error));
-                    if complained.as_ref() != Some(&error) {
-                        tracing::warn!(error, "changed certificates are not taken; the last ones that were right stay");
+                    if last_error.as_ref() != Some(&error) {
+                        tracing::warn!(
+                            error,
+                            "the changed certificates are not valid; the last valid ones stay in use"
+                        );
                     }
-                    complained = Some(error);
+                    last_error = Some(error);
                 }
             }
         }
     }
 
-    fn look(&self) -> Result<bool, GatewayError> {
+    fn reload(&self) -> Result<bool, GatewayError> {
         let contents = self.files.read()?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.0 == contents {
@@ -96,18 +99,18 @@ impl Tls {
     }
 }
 
-impl Files {
-    fn read(&self) -> Result<Contents, GatewayError> {
+impl TlsFiles {
+    fn read(&self) -> Result<TlsContents, GatewayError> {
         let read =
             |path: &PathBuf| fs::read(path).map_err(|source| GatewayError::TlsFile { path: path.clone(), source });
-        Ok(Contents {
+        Ok(TlsContents {
             certificate: read(&self.certificate)?,
             key: read(&self.key)?,
             clients: self.clients.as_ref().map(read).transpose()?,
         })
     }
 
-    fn config(&self, contents: &Contents) -> Result<Arc<ServerConfig>, GatewayError> {
+    fn config(&self, contents: &TlsContents) -> Result<Arc<ServerConfig>, GatewayError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let chain = certificates(&self.certificate, &contents.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key)
@@ -148,8 +151,8 @@ fn wrong(path: &Path, what: String) -> GatewayError {
     GatewayError::Tls { path: path.to_owned(), what }
 }
 
-/// Who showed this certificate; its signature was checked.
-pub(super) fn identity(certificate: &CertificateDer<'_>) -> Identity {
+/// Reads the identity in a client's certificate, whose signature was checked before.
+pub(crate) fn identity(certificate: &CertificateDer<'_>) -> ClientIdentity {
     let name = parse_x509_certificate(certificate).ok().and_then(|(_, parsed)| {
         let names = parsed.subject_alternative_name().ok().flatten();
         let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
@@ -166,5 +169,5 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> Identity {
         let common = || parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         uri.or_else(dns).or_else(common).map(str::to_owned)
     });
-    Identity { name: name.unwrap_or_default(), certificate: certificate.to_vec() }
+    ClientIdentity { name: name.unwrap_or_default(), certificate: certificate.to_vec() }
 }

@@ -2,7 +2,7 @@ use prost::Message as _;
 use tonic::metadata::MetadataMap;
 use tonic_types::pb;
 
-use crate::call::{Code, Detail, Metadata, Status};
+use crate::call::{Code, Metadata, Status, StatusDetail};
 
 /// Longest message sent, in bytes. Clients refuse responses whose headers are too long (some from 8 KiB on), and would
 /// see a broken connection in place of the code.
@@ -39,7 +39,7 @@ impl From<tonic::Status> for Status {
         Self {
             code: Code::from_number(status.code() as i32),
             message: status.message().to_owned(),
-            details: details.map(|detail| Detail { type_url: detail.type_url, value: detail.value }).collect(),
+            details: details.map(|detail| StatusDetail { type_url: detail.type_url, value: detail.value }).collect(),
             metadata: Metadata::from_headers(&status.metadata().clone().into_headers()),
         }
     }
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn a_status_survives_the_wire() {
         let mut status = Status::new(Code::FailedPrecondition, "à la carte");
-        status.details.push(Detail { type_url: "type.googleapis.com/x.Y".into(), value: vec![8, 1] });
+        status.details.push(StatusDetail { type_url: "type.googleapis.com/x.Y".into(), value: vec![8, 1] });
         status.metadata.add("retry-token-bin", &[0, 255]).unwrap();
         let mut headers = http::HeaderMap::new();
         tonic::Status::from(status.clone()).add_header(&mut headers).unwrap();

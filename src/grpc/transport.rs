@@ -8,7 +8,7 @@ use tonic::transport::Channel;
 use tower::ServiceExt;
 use tower::util::MapResponse;
 
-use super::BASE64;
+use crate::call::BASE64;
 
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
@@ -19,7 +19,7 @@ pub(crate) type Transport = MapResponse<Channel, fn(Response<Body>) -> Response<
 ///
 /// tonic panics when status details are not valid base64; here they are dropped. And it would read the error page of a
 /// proxy as messages; here such a response is the status that gRPC has for it.
-pub(crate) fn transport(channel: Channel) -> Transport {
+pub(crate) fn make_transport(channel: Channel) -> Transport {
     let map: fn(Response<Body>) -> Response<Body> = readable;
     ServiceExt::<Request<Body>>::map_response(channel, map)
 }

@@ -1,3 +1,5 @@
+//! Compiled components on disk.
+
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -6,33 +8,33 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::{Engine, InstanceError};
+use crate::instance::{ComponentEngine, InstanceError};
 use crate::link::load_compiled;
 
 /// Compiled components on disk, by the digest of the component and the engine's configuration.
 ///
 /// Loading compiled code trusts it, so the folder is readable and writable by its owner only.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub(crate) struct CompileCache {
     folder: PathBuf,
 }
 
-impl Cache {
-    /// Opens a cache, making its folder where there is none.
+impl CompileCache {
+    /// Opens a cache, and makes its folder if there is none.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn open(folder: &Path) -> Result<Self, InstanceError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, InstanceError> {
         private_folder(folder).map_err(|source| InstanceError::Cache { path: folder.to_owned(), source })?;
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// Compiles a component, or loads what an earlier run compiled. What cannot be loaded is compiled anew; what cannot
-    /// be kept is compiled again the next time.
+    /// Loads a component that was compiled before, or compiles it and keeps the code. Code that cannot be loaded is compiled
+    /// again; a failure to keep it is logged.
     ///
     /// # Errors
     /// When the bytes are no valid component.
-    pub(super) fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Component, InstanceError> {
+    pub(crate) fn compile(&self, engine: &ComponentEngine, component: &[u8]) -> Result<Component, InstanceError> {
         let path = self.folder.join(key(engine, component));
         if path.exists() {
             match load_compiled(engine.wasmtime(), &path) {
@@ -59,7 +61,7 @@ impl Cache {
     }
 }
 
-fn key(engine: &Engine, component: &[u8]) -> String {
+fn key(engine: &ComponentEngine, component: &[u8]) -> String {
     struct Sha(Sha256);
     impl Hasher for Sha {
         fn finish(&self) -> u64 {

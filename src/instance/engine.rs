@@ -1,20 +1,22 @@
+//! The WebAssembly engine of the process: the one place that configures wasmtime.
+
 use std::thread;
 use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::InstanceError;
+use crate::instance::InstanceError;
 
-/// How often running guests are interrupted: they yield to other calls, and their CPU time is counted in these steps.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// How often running guests are interrupted. They yield to other calls, and their CPU time is counted in these steps.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// How much memory, in bytes, a place for an instance keeps when its instance has gone.
+/// Memory that an instance's slot keeps for the next instance, in bytes.
 const KEEP_RESIDENT: usize = 256 << 10;
 
-/// How large the process may grow.
+/// The size of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineSettings {
-    /// Instances at most, of all services together.
+    /// The most instances of all services together.
     pub instances: u32,
 }
 
@@ -26,17 +28,17 @@ impl Default for EngineSettings {
 
 /// The WebAssembly engine of the process: one compiler, one pool of memory, one ticker.
 #[derive(Clone)]
-pub struct Engine {
+pub(crate) struct ComponentEngine {
     wasmtime: wasmtime::Engine,
 }
 
-impl Engine {
+impl ComponentEngine {
     /// Configures the engine and starts its ticker, a thread that ends with the engine.
     ///
     /// # Errors
     /// When the machine cannot reserve the address space for the instances (about 6 GiB each, unused until touched).
-    pub fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
-        // Core instances, tables and so on of a component: its module and the small ones that wit-component adds.
+    pub(crate) fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
+        // Core instances and tables of a component: its module and the small ones that wit-component adds.
         const PER_INSTANCE: u32 = 8;
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(settings.instances)
@@ -49,8 +51,8 @@ impl Engine {
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
             .table_elements(100_000);
-        // Where the kernel tells which pages an instance has written, these are cleaned and kept for the next one. To unmap
-        // them and fault them in again costs more than a small call.
+        // Where the kernel reports which pages an instance has written, they are cleared and kept for the next one. Unmapping
+        // them and faulting them in again costs more than a small call.
         if PoolingAllocationConfig::is_pagemap_scan_available() {
             pool.pagemap_scan(Enabled::Yes)
                 .linear_memory_keep_resident(KEEP_RESIDENT)
@@ -67,8 +69,8 @@ impl Engine {
         Ok(Self { wasmtime })
     }
 
-    /// wasmtime's own handle.
-    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+    /// Returns wasmtime's own handle.
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
     }
 }

@@ -1,7 +1,9 @@
+//! Why a component cannot be run.
+
 use std::io;
 use std::path::PathBuf;
 
-use crate::link::Mismatch;
+use crate::link::LinkMismatch;
 
 /// Why a component cannot be run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -16,7 +18,7 @@ pub enum InstanceError {
     /// The component is not what its descriptors and manifest say.
     #[error("the component does not match its descriptors:{}", list(.0))]
     #[diagnostic(help("build the package again from the same .proto files: `okra build`"))]
-    Mismatch(Vec<Mismatch>),
+    Mismatch(Vec<LinkMismatch>),
     /// The component's imports cannot be satisfied.
     #[error("cannot link the component: {0:#}")]
     Link(wasmtime::Error),
@@ -33,6 +35,6 @@ pub enum InstanceError {
     },
 }
 
-fn list(mismatches: &[Mismatch]) -> String {
+fn list(mismatches: &[LinkMismatch]) -> String {
     mismatches.iter().map(|mismatch| format!("\n  - {mismatch}")).collect()
 }

@@ -1,7 +1,6 @@
-//! What guests print: each line becomes a line of the log.
+//! The standard output of guests: each line becomes a line of the host's log.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -10,94 +9,67 @@ use tokio::io::AsyncWrite;
 use tracing::field::display;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-use crate::call;
+use crate::host::CallLabel;
 
-/// A line longer than this is cut in two.
+/// The longest line, in bytes. A longer one is cut in two.
 const MAX_LINE: usize = 8 * 1024;
-
-/// The call that an instance serves, for the lines of its guest. A span for each call would do the same at thirty times
-/// the cost.
-#[derive(Clone, Default)]
-pub(super) struct Serving(Arc<Mutex<Option<Call>>>);
-
-#[derive(Clone)]
-struct Call {
-    service: Arc<str>,
-    method: Arc<str>,
-    peer: Option<SocketAddr>,
-}
-
-impl Serving {
-    /// A call has begun; its lines are those that come until the next one.
-    pub(super) fn begin(&self, context: &call::Context) {
-        let (service, method) = (context.service.clone(), context.method.clone());
-        let call = Call { service, method, peer: context.peer };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
-    }
-
-    /// Its method as `SERVICE/METHOD`, and its peer.
-    pub(super) fn fields(&self) -> (Option<String>, Option<SocketAddr>) {
-        let call = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        call.map_or((None, None), |call| (Some(format!("{}/{}", call.service, call.method)), call.peer))
-    }
-}
 
 /// Standard output or standard error of an instance.
 #[derive(Clone)]
-pub(super) struct Output {
+pub(crate) struct GuestOutput {
     stream: &'static str,
-    service: Arc<str>,
+    package: Arc<str>,
     instance: u64,
-    serving: Serving,
+    call_label: CallLabel,
     line: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Output {
-    pub(super) fn new(stream: &'static str, service: Arc<str>, instance: u64, serving: Serving) -> Self {
-        Self { stream, service, instance, serving, line: Arc::default() }
+impl GuestOutput {
+    pub(crate) fn new(stream: &'static str, package: Arc<str>, instance: u64, call_label: CallLabel) -> Self {
+        Self { stream, package, instance, call_label, line: Arc::default() }
     }
 
-    fn print(&self, bytes: &[u8]) {
+    fn put_bytes(&self, bytes: &[u8]) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in bytes {
             if *byte != b'\n' {
                 line.push(*byte);
             }
             if *byte == b'\n' || line.len() >= MAX_LINE {
-                self.log(&line);
+                self.log_line(&line);
                 line.clear();
             }
         }
     }
 
-    fn log(&self, line: &[u8]) {
+    fn log_line(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
-        let (service, instance, stream) = (&self.service, self.instance, self.stream);
-        let (method, peer) = self.serving.fields();
+        let (service, instance, stream) = (&self.package, self.instance, self.stream);
+        let (method, peer) = self.call_label.fields();
         let peer = peer.map(display);
         tracing::info!(target: "okra::guest", %service, instance, method, peer, stream, "{text}");
     }
 }
 
-impl Drop for Output {
+impl Drop for GuestOutput {
     fn drop(&mut self) {
-        // The last handle prints what no end of line came for.
+        // The last handle logs the line that was not ended.
         if Arc::strong_count(&self.line) == 1 {
             let line = std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner));
             if !line.is_empty() {
-                self.log(&line);
+                self.log_line(&line);
             }
         }
     }
 }
 
-impl IsTerminal for Output {
+impl IsTerminal for GuestOutput {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Output {
+impl StdoutStream for GuestOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -107,9 +79,9 @@ impl StdoutStream for Output {
     }
 }
 
-impl AsyncWrite for Output {
+impl AsyncWrite for GuestOutput {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.print(bytes);
+        self.put_bytes(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -123,14 +95,14 @@ impl AsyncWrite for Output {
 }
 
 #[wasmtime_wasi::async_trait]
-impl wasmtime_wasi::p2::Pollable for Output {
+impl wasmtime_wasi::p2::Pollable for GuestOutput {
     async fn ready(&mut self) {}
 }
 
 #[wasmtime_wasi::async_trait]
-impl wasmtime_wasi::p2::OutputStream for Output {
+impl wasmtime_wasi::p2::OutputStream for GuestOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> wasmtime_wasi::p2::StreamResult<()> {
-        self.print(&bytes);
+        self.put_bytes(&bytes);
         Ok(())
     }
 

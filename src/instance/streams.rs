@@ -7,162 +7,157 @@ use bytes::Bytes;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::state::Callee;
+use crate::call::CallHandler;
 use crate::call::{
-    Code, Context, Failure, Gone, Metadata, Part, RequestSink, Requests, ResponseSink, Responses, Status, requests,
-    responses,
+    CallFailure, Code, Context, MessageSource, Metadata, RequestSink, RequestStream, ResponsePart, ResponseSink,
+    ResponseStream, Status, StreamClosed, read_single, request_channel, response_channel,
 };
 
-/// Streams that an instance may have open at the same time.
+/// The most streams that an instance may have open at the same time.
 const MAX_STREAMS: usize = 1000;
 
-/// What stands behind a stream's number.
-enum Stream {
+/// What a stream's number refers to.
+enum GuestStream {
     /// The requests of the call being served.
-    Requests(Requests),
+    Requests(RequestStream),
     /// The responses of the call being served.
     Responses(ResponseSink),
     /// A call that the guest has begun.
-    Call(Box<Call>),
+    Call(Box<OutgoingCall>),
 }
 
-/// The streams that are open, by their numbers. A number is never used again: whoever kept one from an earlier call
-/// finds nothing behind it.
+/// The streams that are open, by their numbers. A number is never used again, so that a handle kept from an earlier call
+/// refers to no stream.
 #[derive(Default)]
-pub(super) struct Streams {
-    open: BTreeMap<u32, Stream>,
+pub(crate) struct StreamTable {
+    open: BTreeMap<u32, GuestStream>,
     next: u32,
 }
 
-/// There is no such stream, or it does not do that.
+/// No open stream has this number, or the stream does not have this operation.
 #[derive(Debug, thiserror::Error)]
 #[error("the component used a stream that is not open: it belongs to an earlier call")]
-pub(super) struct NotOpen;
+pub(crate) struct StreamNotOpen;
 
-impl Streams {
+impl StreamTable {
     /// Ends all streams: none outlives the call that it belongs to.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.open.clear();
     }
 
-    fn insert(&mut self, stream: Stream) -> Result<u32, NotOpen> {
+    fn insert(&mut self, stream: GuestStream) -> Result<u32, StreamNotOpen> {
         let number = self.next;
-        self.next = self.next.checked_add(1).ok_or(NotOpen)?;
+        self.next = self.next.checked_add(1).ok_or(StreamNotOpen)?;
         self.open.insert(number, stream);
         Ok(number)
     }
 
-    pub(super) fn requests(&mut self, requests: Requests) -> Result<u32, NotOpen> {
-        self.insert(Stream::Requests(requests))
+    pub(crate) fn requests(&mut self, requests: RequestStream) -> Result<u32, StreamNotOpen> {
+        self.insert(GuestStream::Requests(requests))
     }
 
-    pub(super) fn responses(&mut self, responses: ResponseSink) -> Result<u32, NotOpen> {
-        self.insert(Stream::Responses(responses))
+    pub(crate) fn responses(&mut self, responses: ResponseSink) -> Result<u32, StreamNotOpen> {
+        self.insert(GuestStream::Responses(responses))
     }
 
-    /// Takes back where responses go, when the handler is done.
-    pub(super) fn take_responses(&mut self, number: u32) -> Option<ResponseSink> {
+    /// Takes back the sink of the responses when the handler has ended.
+    pub(crate) fn take_responses(&mut self, number: u32) -> Option<ResponseSink> {
         match self.open.remove(&number) {
-            Some(Stream::Responses(responses)) => Some(responses),
+            Some(GuestStream::Responses(responses)) => Some(responses),
             _ => None,
         }
     }
 
     /// Begins a call. Without `request`, its requests are a stream.
-    pub(super) fn call(
+    pub(crate) fn open_call(
         &mut self,
-        callee: Arc<dyn Callee>,
+        handler: Arc<dyn CallHandler>,
         context: Context,
         request: Option<Bytes>,
         scope: Option<u32>,
-    ) -> Result<Result<u32, Box<Status>>, NotOpen> {
+    ) -> Result<Result<u32, Box<Status>>, StreamNotOpen> {
         if self.open.len() >= MAX_STREAMS {
             let message = format!("the component has {MAX_STREAMS} streams open, which is the most that it may");
             return Ok(Err(Box::new(Status::new(Code::ResourceExhausted, message))));
         }
-        self.insert(Stream::Call(Box::new(Call::begin(callee, context, request, scope)))).map(Ok)
+        self.insert(GuestStream::Call(Box::new(OutgoingCall::begin(handler, context, request, scope)))).map(Ok)
     }
 
-    /// The reading end behind a number.
-    pub(super) fn reader(&mut self, number: u32) -> Result<Reader<'_>, NotOpen> {
+    /// Returns the reading end of a stream.
+    pub(crate) fn reader(&mut self, number: u32) -> Result<StreamReader<'_>, StreamNotOpen> {
         match self.open.get_mut(&number) {
-            Some(Stream::Requests(requests)) => Ok(Reader::Requests(requests)),
-            Some(Stream::Call(call)) => Ok(Reader::Call(call)),
-            Some(Stream::Responses(_)) | None => Err(NotOpen),
+            Some(GuestStream::Requests(requests)) => Ok(StreamReader::Requests(requests)),
+            Some(GuestStream::Call(call)) => Ok(StreamReader::Call(call)),
+            Some(GuestStream::Responses(_)) | None => Err(StreamNotOpen),
         }
     }
 
-    /// The writing end behind a number.
-    pub(super) fn writer(&mut self, number: u32) -> Result<Writer<'_>, NotOpen> {
+    /// Returns the writing end of a stream.
+    pub(crate) fn writer(&mut self, number: u32) -> Result<StreamWriter<'_>, StreamNotOpen> {
         match self.open.get_mut(&number) {
-            Some(Stream::Responses(responses)) => Ok(Writer::Responses(responses)),
-            Some(Stream::Call(call)) => Ok(Writer::Call(call)),
-            Some(Stream::Requests(_)) | None => Err(NotOpen),
+            Some(GuestStream::Responses(responses)) => Ok(StreamWriter::Responses(responses)),
+            Some(GuestStream::Call(call)) => Ok(StreamWriter::Call(call)),
+            Some(GuestStream::Requests(_)) | None => Err(StreamNotOpen),
         }
     }
 
-    /// The call behind a number.
-    pub(super) fn call_mut(&mut self, number: u32) -> Result<&mut Call, NotOpen> {
+    /// Returns the call of a stream.
+    pub(crate) fn call_mut(&mut self, number: u32) -> Result<&mut OutgoingCall, StreamNotOpen> {
         match self.open.get_mut(&number) {
-            Some(Stream::Call(call)) => Ok(call),
-            _ => Err(NotOpen),
+            Some(GuestStream::Call(call)) => Ok(call),
+            _ => Err(StreamNotOpen),
         }
     }
 
-    /// Whether responses have begun to leave.
-    pub(super) fn have_begun(&self) -> bool {
-        self.open.values().any(|stream| matches!(stream, Stream::Responses(responses) if responses.has_begun()))
-    }
-
-    /// The guest has dropped its handle. A call ends by it.
-    pub(super) fn dropped(&mut self, number: u32) {
+    /// Removes the stream whose handle the guest has dropped. A call that is not over is cancelled.
+    pub(crate) fn remove(&mut self, number: u32) {
         self.open.remove(&number);
     }
 }
 
-pub(super) enum Reader<'a> {
-    Requests(&'a mut Requests),
-    Call(&'a mut Call),
+pub(crate) enum StreamReader<'a> {
+    Requests(&'a mut RequestStream),
+    Call(&'a mut OutgoingCall),
 }
 
-pub(super) enum Writer<'a> {
+pub(crate) enum StreamWriter<'a> {
     Responses(&'a mut ResponseSink),
-    Call(&'a mut Call),
+    Call(&'a mut OutgoingCall),
 }
 
-impl Reader<'_> {
-    /// The next message; none at the end.
-    pub(super) async fn read(self) -> Result<Option<Bytes>, Box<Status>> {
+impl StreamReader<'_> {
+    /// Waits for the next message; `None` at the end.
+    pub(crate) async fn read(self) -> Result<Option<Bytes>, Box<Status>> {
         match self {
-            Reader::Requests(requests) => requests.next().await.transpose(),
-            Reader::Call(call) => call.read().await,
+            StreamReader::Requests(requests) => requests.next().await.transpose(),
+            StreamReader::Call(call) => call.read().await,
         }
     }
 }
 
-impl Writer<'_> {
-    /// Waits for room for a message. `headers` go before the first one of a call that is served.
-    pub(super) async fn write(self, headers: Metadata, message: Bytes) -> Result<(), Box<Status>> {
+impl StreamWriter<'_> {
+    /// Waits for room for a message, and sends it. `headers` go before the first message of the call that is served.
+    pub(crate) async fn write(self, headers: Metadata, message: Bytes) -> Result<(), Box<Status>> {
         match self {
-            Writer::Responses(responses) => {
-                let gone = |Gone| Box::new(Status::new(Code::Cancelled, "the caller has gone"));
+            StreamWriter::Responses(responses) => {
+                let gone = |StreamClosed| Box::new(Status::new(Code::Cancelled, "the caller has gone"));
                 if !responses.has_begun() && !headers.is_empty() {
                     responses.headers(headers).await.map_err(gone)?;
                 }
                 responses.send(message).await.map_err(gone)
             }
-            Writer::Call(call) => call.write(message).await,
+            StreamWriter::Call(call) => call.write(message).await,
         }
     }
 }
 
-/// A call with streams that a guest has begun. Dropped, it is cancelled.
-pub(super) struct Call {
+/// A streaming call that a guest has begun. Dropped, it is cancelled.
+pub(crate) struct OutgoingCall {
     path: String,
     requests: Option<RequestSink>,
-    responses: Responses,
-    outcome: Outcome,
-    /// What came back beside the messages.
+    responses: ResponseStream,
+    outcome: OutgoingOutcome,
+    /// The metadata that came back.
     headers: Metadata,
     trailers: Metadata,
     /// The scope in which it began.
@@ -170,9 +165,9 @@ pub(super) struct Call {
     _cancel: DropGuard,
 }
 
-impl Drop for Call {
+impl Drop for OutgoingCall {
     fn drop(&mut self) {
-        // Were the requests just to end here, the callee could take them for complete.
+        // If the requests just ended here, the handler could take them for complete.
         if let (Some(requests), Ok(runtime)) = (self.requests.take(), tokio::runtime::Handle::try_current()) {
             let status = Status::new(Code::Cancelled, "the caller has gone");
             runtime.spawn(async move { requests.fail(status).await });
@@ -180,29 +175,29 @@ impl Drop for Call {
     }
 }
 
-enum Outcome {
-    Pending(AbortOnDropHandle<Result<Metadata, Failure>>),
+enum OutgoingOutcome {
+    Pending(AbortOnDropHandle<Result<Metadata, CallFailure>>),
     Known(Result<(), Box<Status>>),
 }
 
-impl Call {
-    fn begin(callee: Arc<dyn Callee>, context: Context, request: Option<Bytes>, scope: Option<u32>) -> Self {
+impl OutgoingCall {
+    fn begin(handler: Arc<dyn CallHandler>, context: Context, request: Option<Bytes>, scope: Option<u32>) -> Self {
         let path = context.path();
         let cancel = context.cancellation.clone().drop_guard();
-        let (response_sink, responses) = responses();
+        let (response_sink, responses) = response_channel();
         let (own, requests) = match request {
             None => {
-                let (sink, requests) = requests();
+                let (sink, requests) = request_channel();
                 (Some(sink), requests)
             }
-            Some(request) => (None, Requests::one(request)),
+            Some(request) => (None, RequestStream::one(request)),
         };
-        let task = tokio::spawn(callee.streaming(context, requests, response_sink));
+        let task = tokio::spawn(handler.streaming(context, requests, response_sink));
         Self {
             path,
             requests: own,
             responses,
-            outcome: Outcome::Pending(AbortOnDropHandle::new(task)),
+            outcome: OutgoingOutcome::Pending(AbortOnDropHandle::new(task)),
             headers: Metadata::default(),
             trailers: Metadata::default(),
             scope,
@@ -210,13 +205,13 @@ impl Call {
         }
     }
 
-    /// The scope in which the call began, if in one, with the headers and trailers that have come.
-    pub(super) fn said(&self) -> Option<(u32, Metadata, Metadata)> {
+    /// Returns the scope in which the call began, if any, with the headers and trailers that have come.
+    pub(crate) fn take_metadata(&self) -> Option<(u32, Metadata, Metadata)> {
         Some((self.scope?, self.headers.clone(), self.trailers.clone()))
     }
 
     async fn outcome(&mut self) -> Result<(), Box<Status>> {
-        if let Outcome::Pending(task) = &mut self.outcome {
+        if let OutgoingOutcome::Pending(task) = &mut self.outcome {
             let ended = match task.await {
                 Ok(Ok(trailers)) => {
                     self.trailers = trailers;
@@ -229,19 +224,19 @@ impl Call {
                 }
                 Err(_) => Err(Box::new(Status::new(Code::Internal, format!("the call of `{}` broke off", self.path)))),
             };
-            self.outcome = Outcome::Known(ended);
+            self.outcome = OutgoingOutcome::Known(ended);
         }
         match &self.outcome {
-            Outcome::Known(ended) => ended.clone(),
-            Outcome::Pending(_) => Ok(()),
+            OutgoingOutcome::Known(ended) => ended.clone(),
+            OutgoingOutcome::Pending(_) => Ok(()),
         }
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Box<Status>> {
         loop {
             match self.responses.next().await {
-                Some(Part::Headers(headers)) => self.headers = headers,
-                Some(Part::Message(message)) => return Ok(Some(message)),
+                Some(ResponsePart::Headers(headers)) => self.headers = headers,
+                Some(ResponsePart::Message(message)) => return Ok(Some(message)),
                 None => return self.outcome().await.map(|()| None),
             }
         }
@@ -255,26 +250,28 @@ impl Call {
         if requests.send(message).await.is_ok() {
             return Ok(());
         }
-        // A callee that reads no more is done, or soon will be. Why, is for whoever reads.
+        // A handler that reads no more has ended or soon will. Reading from the call says why.
         let message = format!("`{}` reads no more requests", self.path);
         Err(Box::new(Status::new(Code::Cancelled, message)))
     }
 
-    /// No more requests follow.
-    pub(super) fn done_writing(&mut self) {
+    /// Ends the requests.
+    pub(crate) fn done_writing(&mut self) {
         self.requests = None;
     }
 
-    /// No more requests follow; the one response.
-    pub(super) async fn finish(&mut self) -> Result<Bytes, Box<Status>> {
+    /// Ends the requests, and waits for the one response.
+    pub(crate) async fn finish(&mut self) -> Result<Bytes, Box<Status>> {
         self.done_writing();
-        let wrong = |count: &str, path: &str| {
-            Box::new(Status::new(Code::Internal, format!("`{path}` answers with one message, but {count} came")))
-        };
-        let message = self.read().await?.ok_or_else(|| wrong("none", &self.path))?;
-        match self.read().await? {
-            None => Ok(message),
-            Some(_) => Err(wrong("more than one", &self.path)),
-        }
+        let path = self.path.clone();
+        read_single(self, |count| Box::new(count.of_responses(&path))).await
+    }
+}
+
+impl MessageSource for OutgoingCall {
+    type Error = Box<Status>;
+
+    async fn next_message(&mut self) -> Result<Option<Bytes>, Box<Status>> {
+        self.read().await
     }
 }

@@ -7,7 +7,6 @@ mod relay;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use okra_codegen::mapping::SchemaError;
 use okra_codegen::schema::Schema;
 use proptest::collection::vec;
@@ -15,16 +14,17 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
 
-use super::template::Served;
-use super::{Cache, Callee, Engine, EngineSettings, Instance, Template};
+use crate::call::CallHandler;
 use crate::call::{
-    Cancellation, Code, Codec, Context, Detail, Failure, Metadata, Protocol, Reply, Requests, ResponseSink, Status,
+    CallFailure, CallFuture, Code, Context, Metadata, RequestStream, ResponseSink, Status, StatusDetail, UnaryResponse,
 };
+use crate::instance::call::CallResult;
+use crate::instance::{CompileCache, CompiledComponent, ComponentEngine, EngineSettings, Instance};
 use crate::testing::schema::{RELAY, UPSTREAM, random};
 use crate::testing::{Reel, Tape, Wire, reading};
 
-static ENGINE: LazyLock<(Engine, tempfile::TempDir)> =
-    LazyLock::new(|| (Engine::new(EngineSettings { instances: 16 }).unwrap(), tempfile::tempdir().unwrap()));
+static ENGINE: LazyLock<(ComponentEngine, tempfile::TempDir)> =
+    LazyLock::new(|| (ComponentEngine::new(EngineSettings { instances: 16 }).unwrap(), tempfile::tempdir().unwrap()));
 
 /// The service that relays call: it answers as it was told, and keeps what it was called with.
 #[derive(Default)]
@@ -33,20 +33,15 @@ struct Upstream {
     called: Mutex<Option<(String, Bytes)>>,
 }
 
-impl Callee for Upstream {
-    fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>> {
+impl CallHandler for Upstream {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
         *self.called.lock().unwrap() = Some((context.path(), request));
         let answer = self.answer.lock().unwrap().take().expect("one call at a time");
-        let reply = |message| Reply { message, ..Reply::default() };
-        Box::pin(std::future::ready(answer.map(reply).map_err(Failure::from)))
+        let reply = |message| UnaryResponse { message, ..UnaryResponse::default() };
+        Box::pin(std::future::ready(answer.map(reply).map_err(CallFailure::from)))
     }
 
-    fn streaming(
-        self: Arc<Self>,
-        context: Context,
-        _: Requests,
-        _: ResponseSink,
-    ) -> BoxFuture<'static, Result<Metadata, Failure>> {
+    fn streaming(self: Arc<Self>, context: Context, _: RequestStream, _: ResponseSink) -> CallFuture<Metadata> {
         unreachable!("`{}` is unary", context.path())
     }
 }
@@ -55,7 +50,7 @@ impl Callee for Upstream {
 struct Relay {
     methods: Vec<MethodDescriptor>,
     upstream: Arc<Upstream>,
-    template: Arc<Template>,
+    component: Arc<CompiledComponent>,
     instance: Instance,
 }
 
@@ -68,13 +63,13 @@ impl Relay {
         };
         let package = relay::package(pool, &schema);
         let (engine, cache) = &*ENGINE;
-        let cache = Cache::open(cache.path()).unwrap();
+        let cache = CompileCache::open(cache.path()).unwrap();
         let upstream = Arc::new(Upstream::default());
-        let template = Template::new(engine, &cache, &package, &schema, upstream.clone());
-        let template = Arc::new(template.unwrap_or_else(|error| panic!("{error:?}")));
-        let instance = template.instantiate().await.unwrap();
+        let component = CompiledComponent::new(engine, &cache, &package, &schema, upstream.clone());
+        let component = Arc::new(component.unwrap_or_else(|error| panic!("{error:?}")));
+        let instance = component.instantiate().await.unwrap();
         let methods = pool.get_service_by_name(RELAY).unwrap().methods().collect();
-        Some(Self { methods, upstream, template, instance })
+        Some(Self { methods, upstream, component, instance })
     }
 
     /// Calls a method with a random message; what comes from upstream is random, too.
@@ -89,15 +84,15 @@ impl Relay {
         *self.upstream.answer.lock().unwrap() = Some(answer);
 
         let context = context(&method);
-        let prepared = self.template.prepare(&context, request.sent.clone().into());
+        let prepared = self.component.check_params(&context, request.sent.clone().into());
         let prepared = prepared.map_err(|status| TestCaseError::fail(format!("{}: {status}", context.path())))?;
-        let Served { answer, usable, .. } = self.instance.call(context, prepared, None, None).await;
-        prop_assert!(usable, "{:?}", answer);
+        let CallResult { outcome, is_reusable, .. } = self.instance.call(context, prepared, None, None).await;
+        prop_assert!(is_reusable, "{:?}", outcome);
 
         let (path, called) = self.upstream.called.lock().unwrap().take().expect("upstream was called");
         prop_assert_eq!(path, format!("/{UPSTREAM}/{}", method.name()));
         same(&method.input(), &called, &request)?;
-        match (answer, response) {
+        match (outcome, response) {
             (Ok(reply), Ok(response)) => same(&method.output(), &reply.message, &response)?,
             (Err(failure), Err(status)) => prop_assert_eq!(*failure.status, status),
             (answer, response) => prop_assert!(false, "{:?} became {:?}", response, answer),
@@ -124,25 +119,13 @@ fn random_status(tape: &mut Tape<'_>) -> Status {
     for index in 0..tape.below(3) {
         metadata.add(&format!("x-{index}-bin"), &[tape.byte(), 0, 255]).unwrap();
     }
-    let details = (0..tape.below(3)).map(|_| Detail { type_url: tape.text(), value: vec![tape.byte()] }).collect();
+    let details =
+        (0..tape.below(3)).map(|_| StatusDetail { type_url: tape.text(), value: vec![tape.byte()] }).collect();
     Status { code: *tape.pick(&Code::ALL), message: tape.text(), details, metadata }
 }
 
 fn context(method: &MethodDescriptor) -> Context {
-    Context {
-        service: method.parent_service().full_name().into(),
-        method: method.name().into(),
-        protocol: Protocol::Local,
-        codec: Codec::Proto,
-        get_query: None,
-        metadata: Metadata::default(),
-        deadline: None,
-        peer: None,
-        identity: None,
-        authority: None,
-        chain: Arc::default(),
-        cancellation: Cancellation::new(),
-    }
+    Context::new(method.parent_service().full_name(), method.name())
 }
 
 proptest! {

@@ -1,9 +1,9 @@
-//! Typed component functions driven by a [`Function`]: the bridge to wasmtime, and all of the link's `unsafe`.
+//! Typed component functions driven by a [`ComponentFunction`]: the bridge to wasmtime, and all of the link's `unsafe`.
 //!
 //! wasmtime calls functions of statically known types through its traits `ComponentType`, `Lower`, `Lift` and
 //! `ComponentNamedList`, which are public, doc-hidden in part, and `unsafe` to implement. The types here implement them for
-//! functions whose type is known from a plan only: [`Params`] and [`Returned`] for calls of a component, [`Passed`] and
-//! [`Returning`] for calls that a component makes.
+//! functions whose type is known from a plan only: [`ExportParams`] and [`ExportResult`] for calls of a component, [`ImportParams`] and
+//! [`ImportResult`] for calls that a component makes.
 //!
 //! What is promised by the `unsafe impl`s, and why it holds:
 //!
@@ -12,7 +12,7 @@
 //!    `TypedFunc::new_unchecked` is never used.
 //! 2. *`SIZE32` and `ALIGN32` describe the value in memory.* wasmtime uses them where a top-level list lies in memory, to
 //!    check its bounds and to cut out its slice. They are 0 and 1: an empty slice at the value's address. The value's own
-//!    bounds and alignment are then checked where it is read ([`Function::lift_params`]) and written ([`Guest::write`]).
+//!    bounds and alignment are then checked where it is read ([`ComponentFunction::lift_params`]) and written ([`GuestMemory::write`]).
 //! 3. *Lowering initialises all of `dst`, lifting reads only what is there.* The whole array is written at once. A slot of
 //!    a 32-bit type may have its low half written only, so each is read as the core type it has.
 //! 4. *Memory is only reached inside of its bounds.* There is no pointer arithmetic: every access is a checked slice of
@@ -38,9 +38,9 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
-use super::function::{Answer, Function, Prepared, ResourceId, Returns};
-use super::lower::{Memory, Refusal};
-use super::{Limits, LinkError};
+use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
+use crate::link::lower::{LowerError, MemoryWriter};
+use crate::link::{LinkError, MessageLimits};
 
 /// See point 2 of the module's documentation.
 const ABI: CanonicalAbiInfo = CanonicalAbiInfo { size32: 0, align32: 1, size64: 0, align64: 1, flat_count: Some(0) };
@@ -81,11 +81,11 @@ fn check_encoding(encoding: &StringEncoding) -> Result<()> {
 }
 
 /// The memory of the guest that is being called, or that calls.
-struct Guest<'a, 'b, T: 'static> {
+struct GuestMemory<'a, 'b, T: 'static> {
     context: &'a mut LowerContext<'b, T>,
 }
 
-impl<T> Memory for Guest<'_, '_, T> {
+impl<T> MemoryWriter for GuestMemory<'_, '_, T> {
     type Refused = wasmtime::Error;
 
     #[inline]
@@ -96,7 +96,7 @@ impl<T> Memory for Guest<'_, '_, T> {
     }
 }
 
-impl<T> Guest<'_, '_, T> {
+impl<T> GuestMemory<'_, '_, T> {
     #[inline]
     fn write(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
         let to = at.checked_add(bytes.len()).and_then(|end| self.context.as_slice_mut().get_mut(at..end));
@@ -108,23 +108,23 @@ impl<T> Guest<'_, '_, T> {
     }
 }
 
-fn refused(refusal: Refusal<wasmtime::Error>) -> wasmtime::Error {
+fn refused(refusal: LowerError<wasmtime::Error>) -> wasmtime::Error {
     match refusal {
-        Refusal::Memory(error) => error,
-        Refusal::NotChecked => wasmtime::Error::new(LinkError::NotChecked),
+        LowerError::Memory(error) => error,
+        LowerError::NotChecked => wasmtime::Error::new(LinkError::NotChecked),
     }
 }
 
 // Calls of the component.
 
 /// The parameters of a call of the component.
-struct Params<const N: usize> {
-    function: Arc<Function>,
-    request: Prepared,
+struct ExportParams<const N: usize> {
+    function: Arc<ComponentFunction>,
+    request: CheckedMessage,
     lent: Vec<ResourceDynamic>,
 }
 
-unsafe impl<const N: usize> ComponentType for Params<N> {
+unsafe impl<const N: usize> ComponentType for ExportParams<N> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = ABI;
 
@@ -133,9 +133,9 @@ unsafe impl<const N: usize> ComponentType for Params<N> {
     }
 }
 
-unsafe impl<const N: usize> ComponentNamedList for Params<N> {}
+unsafe impl<const N: usize> ComponentNamedList for ExportParams<N> {}
 
-unsafe impl<const N: usize> Lower for Params<N> {
+unsafe impl<const N: usize> Lower for ExportParams<N> {
     fn linear_lower_to_flat<T>(
         &self,
         context: &mut LowerContext<'_, T>,
@@ -151,7 +151,8 @@ unsafe impl<const N: usize> Lower for Params<N> {
         for (resource, ty) in self.lent.iter().zip(handle_types) {
             handles.push(lower_handle(resource, context, ty)?);
         }
-        let slots = self.function.lower_params(&self.request, &handles, &mut Guest { context }).map_err(refused)?;
+        let slots =
+            self.function.lower_params(&self.request, &handles, &mut GuestMemory { context }).map_err(refused)?;
         ensure!(slots.len() == N, "the plan has {} flat values where the function has {N}", slots.len());
         dst.write(std::array::from_fn(|index| ValRaw::u64(slots.get(index).copied().unwrap_or_default())));
         Ok(())
@@ -165,13 +166,13 @@ unsafe impl<const N: usize> Lower for Params<N> {
 
 tokio::task_local! {
     /// The function being called: lifting has no place for it, and must happen before the guest's post-return.
-    static CALLED: (Arc<Function>, usize);
+    static CALLED: (Arc<ComponentFunction>, usize);
 }
 
 /// What a call of the component returned.
-struct Returned(Answer<Bytes>);
+struct ExportResult(GuestResult<Bytes>);
 
-unsafe impl ComponentType for Returned {
+unsafe impl ComponentType for ExportResult {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = ABI;
 
@@ -180,9 +181,9 @@ unsafe impl ComponentType for Returned {
     }
 }
 
-unsafe impl ComponentNamedList for Returned {}
+unsafe impl ComponentNamedList for ExportResult {}
 
-unsafe impl Lift for Returned {
+unsafe impl Lift for ExportResult {
     fn linear_lift_from_flat(context: &mut LiftContext<'_>, ty: InterfaceType, src: &[ValRaw; 1]) -> Result<Self> {
         let InterfaceType::Tuple(index) = ty else { bail!("expected a list of results") };
         check_encoding(&context.options().string_encoding)?;
@@ -201,17 +202,17 @@ unsafe impl Lift for Returned {
 }
 
 /// A function that a component exports, whatever its number of flat parameters.
-pub(crate) struct Export {
-    function: Arc<Function>,
+pub(crate) struct ExportedMethod {
+    function: Arc<ComponentFunction>,
     index: ComponentExportIndex,
     requests: Option<ResourceId>,
     responses: Option<ResourceId>,
 }
 
-impl Export {
+impl ExportedMethod {
     /// `requests` and `responses` are the resources that the function borrows for its streams.
-    pub(super) fn new(
-        function: Arc<Function>,
+    pub(crate) fn new(
+        function: Arc<ComponentFunction>,
         index: ComponentExportIndex,
         requests: Option<ResourceId>,
         responses: Option<ResourceId>,
@@ -229,7 +230,7 @@ impl Export {
         self.responses
     }
 
-    pub(crate) fn function(&self) -> &Function {
+    pub(crate) fn function(&self) -> &ComponentFunction {
         &self.function
     }
 
@@ -237,33 +238,33 @@ impl Export {
     ///
     /// # Errors
     /// When the function's type is not the plan's.
-    pub(crate) fn bind<T: Send + 'static>(&self, store: &mut Store<T>, instance: &Instance) -> Result<Bound<T>> {
+    pub(crate) fn bind<T: Send + 'static>(&self, store: &mut Store<T>, instance: &Instance) -> Result<BoundExport<T>> {
         macro_rules! bind {
             ($($n:literal)*) => {
                 match self.function.flats() {
-                    $($n => Arc::new(instance.get_typed_func::<Params<$n>, Returned>(store, self.index)?) as Arc<dyn Call<T>>,)*
+                    $($n => Arc::new(instance.get_typed_func::<ExportParams<$n>, ExportResult>(store, self.index)?) as Arc<dyn TypedExport<T>>,)*
                     more => bail!("{more} flat parameters"),
                 }
             };
         }
         let call = bind!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-        Ok(Bound { function: self.function.clone(), call })
+        Ok(BoundExport { function: self.function.clone(), call })
     }
 }
 
 /// A function of one instance, ready to be called.
-pub(crate) struct Bound<T: 'static> {
-    function: Arc<Function>,
-    call: Arc<dyn Call<T>>,
+pub(crate) struct BoundExport<T: 'static> {
+    function: Arc<ComponentFunction>,
+    call: Arc<dyn TypedExport<T>>,
 }
 
-impl<T> Clone for Bound<T> {
+impl<T> Clone for BoundExport<T> {
     fn clone(&self) -> Self {
         Self { function: self.function.clone(), call: self.call.clone() }
     }
 }
 
-impl<T: Send + 'static> Bound<T> {
+impl<T: Send + 'static> BoundExport<T> {
     /// Calls the function. `lent` are the resources that it borrows, in the order of its parameters: types and numbers.
     /// `limit` bounds the encoded response, in bytes.
     ///
@@ -273,32 +274,32 @@ impl<T: Send + 'static> Bound<T> {
     pub(crate) async fn call(
         &self,
         store: &mut Store<T>,
-        request: Prepared,
+        request: CheckedMessage,
         lent: &[(ResourceId, u32)],
         limit: usize,
-    ) -> Result<Answer<Bytes>> {
+    ) -> Result<GuestResult<Bytes>> {
         let lent = lent.iter().map(|(ty, number)| ResourceDynamic::new_borrow(*number, *ty)).collect();
-        let call = self.call.call(store, Callee { function: self.function.clone(), request, lent });
+        let call = self.call.call(store, ExportCall { function: self.function.clone(), request, lent });
         Ok(CALLED.scope((self.function.clone(), limit), call).await?.0)
     }
 }
 
 /// What is called, and with what.
-struct Callee {
-    function: Arc<Function>,
-    request: Prepared,
+struct ExportCall {
+    function: Arc<ComponentFunction>,
+    request: CheckedMessage,
     lent: Vec<ResourceDynamic>,
 }
 
 /// A typed function, its number of parameters forgotten.
-trait Call<T: 'static>: Send + Sync {
-    fn call<'a>(&'a self, store: &'a mut Store<T>, callee: Callee) -> BoxFuture<'a, Result<Returned>>;
+trait TypedExport<T: 'static>: Send + Sync {
+    fn call<'a>(&'a self, store: &'a mut Store<T>, callee: ExportCall) -> BoxFuture<'a, Result<ExportResult>>;
 }
 
-impl<T: Send + 'static, const N: usize> Call<T> for TypedFunc<Params<N>, Returned> {
-    fn call<'a>(&'a self, store: &'a mut Store<T>, callee: Callee) -> BoxFuture<'a, Result<Returned>> {
-        let Callee { function, request, lent } = callee;
-        Box::pin(self.call_async(store, Params { function, request, lent }))
+impl<T: Send + 'static, const N: usize> TypedExport<T> for TypedFunc<ExportParams<N>, ExportResult> {
+    fn call<'a>(&'a self, store: &'a mut Store<T>, callee: ExportCall) -> BoxFuture<'a, Result<ExportResult>> {
+        let ExportCall { function, request, lent } = callee;
+        Box::pin(self.call_async(store, ExportParams { function, request, lent }))
     }
 }
 
@@ -307,8 +308,8 @@ impl<T: Send + 'static, const N: usize> Call<T> for TypedFunc<Params<N>, Returne
 /// The parameters of a call that the component makes, not read yet: flat values, or where they lie in memory.
 ///
 /// The plan is with the function that answers, not with the type (`Lift` has no `self`, and wasmtime interns types by
-/// structure), so they are read there: [`Passed::encode`].
-struct Passed<const N: usize> {
+/// structure), so they are read there: [`ImportParams::encode`].
+struct ImportParams<const N: usize> {
     slots: [ValRaw; N],
     options: OptionsIndex,
     instance: Instance,
@@ -317,7 +318,7 @@ struct Passed<const N: usize> {
     resource: Option<u32>,
 }
 
-unsafe impl<const N: usize> ComponentType for Passed<N> {
+unsafe impl<const N: usize> ComponentType for ImportParams<N> {
     type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = ABI;
 
@@ -326,9 +327,9 @@ unsafe impl<const N: usize> ComponentType for Passed<N> {
     }
 }
 
-unsafe impl<const N: usize> ComponentNamedList for Passed<N> {}
+unsafe impl<const N: usize> ComponentNamedList for ImportParams<N> {}
 
-impl<const N: usize> Passed<N> {
+impl<const N: usize> ImportParams<N> {
     /// `lift` reads a handle that is the first parameter.
     fn new(
         context: &mut LiftContext<'_>,
@@ -349,7 +350,7 @@ impl<const N: usize> Passed<N> {
     fn encode<T: 'static>(
         &self,
         store: &mut StoreContextMut<'_, T>,
-        function: &Function,
+        function: &ComponentFunction,
         limit: usize,
     ) -> Result<Bytes> {
         check_size(function.params.size, self.size)?;
@@ -365,7 +366,7 @@ impl<const N: usize> Passed<N> {
     }
 }
 
-unsafe impl<const N: usize> Lift for Passed<N> {
+unsafe impl<const N: usize> Lift for ImportParams<N> {
     fn linear_lift_from_flat(context: &mut LiftContext<'_>, ty: InterfaceType, src: &[ValRaw; N]) -> Result<Self> {
         Self::new(context, ty, *src, |context, ty| match src.first() {
             Some(slot) => ResourceDynamic::linear_lift_from_flat(context, ty, slot),
@@ -390,20 +391,13 @@ unsafe impl<const N: usize> Lift for Passed<N> {
     }
 }
 
-/// What a call that the component made is answered with.
-struct Returning {
-    function: Arc<Function>,
-    answer: Answer<Given>,
+/// The result of a call that the component made.
+struct ImportResult {
+    function: Arc<ComponentFunction>,
+    result: GuestResult<HostOutcome<CheckedMessage>>,
 }
 
-/// A response of a function of the host.
-enum Given {
-    Message(Prepared),
-    /// A resource: its number.
-    Resource(u32),
-}
-
-unsafe impl ComponentType for Returning {
+unsafe impl ComponentType for ImportResult {
     type Lower = [ValRaw; 1];
     const ABI: CanonicalAbiInfo = ABI;
 
@@ -412,9 +406,9 @@ unsafe impl ComponentType for Returning {
     }
 }
 
-unsafe impl ComponentNamedList for Returning {}
+unsafe impl ComponentNamedList for ImportResult {}
 
-unsafe impl Lower for Returning {
+unsafe impl Lower for ImportResult {
     fn linear_lower_to_flat<T>(
         &self,
         _: &mut LowerContext<'_, T>,
@@ -429,24 +423,25 @@ unsafe impl Lower for Returning {
         let InterfaceType::Tuple(index) = ty else { bail!("expected a list of results") };
         check_size(self.function.result.size, context.types[index].abi.size32)?;
         check_encoding(&context.options().string_encoding)?;
-        let (answer, handle) = match (&self.answer, self.function.returns) {
-            (Ok(Given::Resource(number)), Returns::Handle(resource)) => {
+        let (result, handle) = match (&self.result, self.function.returns) {
+            (Ok(HostOutcome::Stream(number)), FunctionResult::Handle(resource)) => {
                 let resource = ResourceDynamic::new_own(*number, resource);
-                let ty = given_type(context, index)?;
-                (Ok(&Prepared::Nothing), Some(lower_handle(&resource, context, ty)?))
+                let ty = own_handle_type(context, index)?;
+                (Ok(&CheckedMessage::Nothing), Some(lower_handle(&resource, context, ty)?))
             }
-            (Ok(Given::Resource(_)), _) => bail!("a resource where the function returns none"),
-            (Ok(Given::Message(message)), _) => (Ok(message), None),
+            (Ok(HostOutcome::Stream(_)), _) => bail!("a resource where the function returns none"),
+            (Ok(HostOutcome::Message(message)), _) => (Ok(message), None),
+            (Ok(HostOutcome::Nothing), _) => (Ok(&CheckedMessage::Nothing), None),
             (Err(status), _) => (Err(&**status), None),
         };
-        let mut guest = Guest { context };
-        let image = self.function.lower_result(answer, handle, &mut guest).map_err(refused)?;
+        let mut guest = GuestMemory { context };
+        let image = self.function.lower_result(result, handle, &mut guest).map_err(refused)?;
         guest.write(at, &image)
     }
 }
 
 /// The type of the resource in a `result<own<R>, error>`.
-fn given_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) -> Result<InterfaceType> {
+fn own_handle_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) -> Result<InterfaceType> {
     match context.types[results].types.first() {
         Some(InterfaceType::Result(result)) => match context.types[*result].ok {
             Some(ok) if is_handle(&ok) => Ok(ok),
@@ -456,9 +451,9 @@ fn given_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) -> Resu
     }
 }
 
-/// What a component asks of its host.
+/// An operation that a component asks of its host.
 #[derive(Clone, Debug)]
-pub(crate) enum Operation {
+pub(crate) enum HostOperation {
     /// A unary call of the method with this path.
     Call(Arc<str>),
     /// The beginning of a call with streams. `request`: its one request is with it, its requests are no stream.
@@ -478,90 +473,91 @@ pub(crate) enum Operation {
     Finish(u32),
 }
 
-/// What the host says to an [`Operation`].
+/// What an operation of the host comes to. `M` is a message: encoded as the host answers, checked before it is lowered.
 #[derive(Debug)]
-pub(crate) enum Outcome {
-    /// An encoded message.
-    Message(Bytes),
-    /// It is done; of [`Operation::Read`], the stream is at its end.
+pub(crate) enum HostOutcome<M = Bytes> {
+    /// A message.
+    Message(M),
+    /// The operation is done; for [`HostOperation::Read`], the stream is at its end.
     Nothing,
-    /// The number of a stream that was opened.
+    /// A stream was opened: its number.
     Stream(u32),
 }
 
-/// Who answers the calls that a component makes: the data of its store.
-pub(crate) trait Host: Sized + Send + 'static {
-    /// What may be passed and returned.
-    fn limits(&self) -> Limits;
+/// The data of a store, which runs the operations that its component asks for.
+pub(crate) trait ImportHost: Sized + Send + 'static {
+    /// Returns the limits of messages that are passed and returned.
+    fn limits(&self) -> MessageLimits;
 
-    /// Does what the component asks for. The guest is suspended until then. `message` is empty where the operation has
-    /// none.
+    /// Runs an operation. The guest is suspended until it ends. `message` is empty where the operation has none.
     ///
     /// # Errors
     /// When the component has no right to ask so, such as of a stream of an earlier call: its call ends there.
-    fn answer(
+    fn run_operation(
         store: StoreContextMut<'_, Self>,
-        operation: Operation,
+        operation: HostOperation,
         message: Bytes,
-    ) -> impl Future<Output = Result<Answer<Outcome>>> + Send;
+    ) -> impl Future<Output = Result<GuestResult<HostOutcome>>> + Send;
 
-    /// The component has dropped a resource that it was given.
-    fn dropped(&mut self, number: u32);
+    /// Ends the stream whose handle the component has dropped.
+    fn drop_stream(&mut self, number: u32);
 }
 
 /// Where the calls of an import go.
 #[derive(Clone, Debug)]
-pub(super) enum Destination {
+pub(crate) enum ImportTarget {
     /// To the service.
     Method(Arc<str>),
     /// To the service, with streams; `request`: its one request is passed.
     Open { path: Arc<str>, request: bool },
     /// To one of the streams that are open.
-    Stream(fn(u32) -> Operation),
+    Stream(fn(u32) -> HostOperation),
     /// Nowhere: the encoded message that was lifted is the answer (a function of a codec interface).
     Codec,
 }
 
-impl Destination {
+impl ImportTarget {
     /// What is asked of the host, on the resource with this number.
-    fn operation(&self, resource: Option<u32>) -> Result<Option<Operation>> {
+    fn operation(&self, resource: Option<u32>) -> Result<Option<HostOperation>> {
         Ok(match (self, resource) {
-            (Destination::Method(path), _) => Some(Operation::Call(path.clone())),
-            (Destination::Open { path, request }, _) => Some(Operation::Open { path: path.clone(), request: *request }),
-            (Destination::Stream(operation), Some(number)) => Some(operation(number)),
-            (Destination::Stream(_), None) => bail!("a method of a resource was called without one"),
-            (Destination::Codec, _) => None,
+            (ImportTarget::Method(path), _) => Some(HostOperation::Call(path.clone())),
+            (ImportTarget::Open { path, request }, _) => {
+                Some(HostOperation::Open { path: path.clone(), request: *request })
+            }
+            (ImportTarget::Stream(operation), Some(number)) => Some(operation(number)),
+            (ImportTarget::Stream(_), None) => bail!("a method of a resource was called without one"),
+            (ImportTarget::Codec, _) => None,
         })
     }
 }
 
-fn add_with<T: Host, const N: usize>(
+fn add_with<T: ImportHost, const N: usize>(
     linker: &mut LinkerInstance<'_, T>,
-    function: Arc<Function>,
-    destination: Destination,
+    function: Arc<ComponentFunction>,
+    destination: ImportTarget,
 ) -> Result<()> {
     let name = function.name.clone();
-    linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, passed: Passed<N>| {
+    linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, passed: ImportParams<N>| {
         let function = function.clone();
         let operation = destination.operation(passed.resource);
         let limits = store.data().limits();
         let request = passed.encode(&mut store, &function, limits.request);
         Box::new(async move {
             let request = request?;
-            let outcome = match operation? {
-                Some(operation) => T::answer(store, operation, request).await?,
-                None => Ok(Outcome::Message(request)),
+            let result = match operation? {
+                Some(operation) => T::run_operation(store, operation, request).await?,
+                None => Ok(HostOutcome::Message(request)),
             };
-            let answer = match outcome {
-                Ok(Outcome::Message(wire)) => match function.prepare_response(wire, limits.lowered) {
-                    Ok(message) => Ok(Given::Message(message)),
+            let result = match result {
+                Ok(HostOutcome::Message(wire)) => match function.check_results(wire, limits.lowered) {
+                    Ok(message) => Ok(HostOutcome::Message(message)),
                     Err(error) => Err(Box::new(error.into())),
                 },
-                Ok(Outcome::Nothing) => Ok(Given::Message(Prepared::Nothing)),
-                Ok(Outcome::Stream(number)) => Ok(Given::Resource(number)),
+                Ok(HostOutcome::Nothing) => Ok(HostOutcome::Nothing),
+                Ok(HostOutcome::Stream(number)) => Ok(HostOutcome::Stream(number)),
                 Err(status) => Err(status),
             };
-            Ok(Returning { function, answer })
+            Ok(ImportResult { function, result })
         })
     })
 }
@@ -570,13 +566,13 @@ fn add_with<T: Host, const N: usize>(
 ///
 /// # Errors
 /// When there is one of that name.
-pub(super) fn add_resource<T: Host>(
+pub(crate) fn add_resource<T: ImportHost>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     resource: ResourceId,
 ) -> Result<()> {
     linker.resource(name, ResourceType::host_dynamic(resource), |mut store, number| {
-        store.data_mut().dropped(number);
+        store.data_mut().drop_stream(number);
         Ok(())
     })
 }
@@ -585,10 +581,10 @@ pub(super) fn add_resource<T: Host>(
 ///
 /// # Errors
 /// When there is one of that name.
-pub(super) fn add<T: Host>(
+pub(crate) fn add<T: ImportHost>(
     linker: &mut LinkerInstance<'_, T>,
-    function: Arc<Function>,
-    destination: Destination,
+    function: Arc<ComponentFunction>,
+    destination: ImportTarget,
 ) -> Result<()> {
     macro_rules! add {
         ($($n:literal)*) => {

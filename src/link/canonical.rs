@@ -5,22 +5,22 @@
 use std::sync::Arc;
 
 /// Parameters of more flat values than this are passed as one pointer.
-pub(super) const MAX_FLAT_PARAMS: usize = 16;
+pub(crate) const MAX_FLAT_PARAMS: usize = 16;
 
 /// A WIT type with its place in linear memory (of 32-bit pointers).
 #[derive(Debug)]
-pub(super) struct Type {
-    pub(super) shape: Shape,
+pub(crate) struct CanonicalType {
+    pub(crate) shape: TypeShape,
     /// Bytes in memory; a multiple of `align` for all but tuples without members.
-    pub(super) size: u32,
+    pub(crate) size: u32,
     /// 1, 2, 4 or 8.
-    pub(super) align: u32,
+    pub(crate) align: u32,
     /// Number of flat core values.
-    pub(super) flats: usize,
+    pub(crate) flats: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(crate) enum TypeShape {
     Bool,
     U8,
     S32,
@@ -30,7 +30,7 @@ pub(super) enum Shape {
     F32,
     F64,
     String,
-    List(Arc<Type>),
+    List(Arc<CanonicalType>),
     Record(Vec<Member>),
     Tuple(Vec<Member>),
     /// A resource of the host, by its number in the link.
@@ -44,15 +44,15 @@ pub(super) enum Shape {
 
 /// A member of a record or tuple.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) offset: u32,
-    pub(super) ty: Arc<Type>,
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) offset: u32,
+    pub(crate) ty: Arc<CanonicalType>,
 }
 
 /// Which WIT type a [`Variant`] is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum VariantForm {
     Variant,
     Enum,
     Option,
@@ -60,37 +60,37 @@ pub(super) enum Form {
 }
 
 #[derive(Debug)]
-pub(super) struct Variant {
-    pub(super) form: Form,
-    pub(super) cases: Vec<(String, Option<Arc<Type>>)>,
+pub(crate) struct Variant {
+    pub(crate) form: VariantForm,
+    pub(crate) cases: Vec<(String, Option<Arc<CanonicalType>>)>,
     /// Bytes of the discriminant: 1, 2 or 4.
-    pub(super) discriminant: u32,
+    pub(crate) discriminant: u32,
     /// Where payloads lie.
-    pub(super) payload: u32,
+    pub(crate) payload: u32,
     /// The flat types of the payloads, joined.
-    joined: Vec<Core>,
+    joined: Vec<CoreType>,
 }
 
 /// A core WebAssembly value type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Core {
+pub(crate) enum CoreType {
     I32,
     I64,
     F32,
     F64,
 }
 
-impl Core {
+impl CoreType {
     /// Whether only the low half of a slot of this type is written.
-    pub(super) fn is_narrow(self) -> bool {
-        matches!(self, Core::I32 | Core::F32)
+    pub(crate) fn is_narrow(self) -> bool {
+        matches!(self, CoreType::I32 | CoreType::F32)
     }
 
-    fn join(self, other: Core) -> Core {
+    fn join(self, other: CoreType) -> CoreType {
         match (self, other) {
             (a, b) if a == b => a,
-            (Core::I32, Core::F32) | (Core::F32, Core::I32) => Core::I32,
-            _ => Core::I64,
+            (CoreType::I32, CoreType::F32) | (CoreType::F32, CoreType::I32) => CoreType::I32,
+            _ => CoreType::I64,
         }
     }
 }
@@ -99,42 +99,42 @@ fn align_to(offset: u32, align: u32) -> u32 {
     offset.saturating_add(align - 1) & !(align - 1)
 }
 
-impl Type {
-    fn new(shape: Shape, size: u32, align: u32, flats: usize) -> Arc<Self> {
+impl CanonicalType {
+    fn new(shape: TypeShape, size: u32, align: u32, flats: usize) -> Arc<Self> {
         Arc::new(Self { shape, size, align, flats })
     }
 
     /// A type without members: a scalar or a string.
-    pub(super) fn plain(shape: Shape) -> Arc<Self> {
+    pub(crate) fn plain(shape: TypeShape) -> Arc<Self> {
         let (size, align, flats) = match shape {
-            Shape::Bool | Shape::U8 => (1, 1, 1),
-            Shape::S64 | Shape::U64 | Shape::F64 => (8, 8, 1),
-            Shape::String => (8, 4, 2),
+            TypeShape::Bool | TypeShape::U8 => (1, 1, 1),
+            TypeShape::S64 | TypeShape::U64 | TypeShape::F64 => (8, 8, 1),
+            TypeShape::String => (8, 4, 2),
             _ => (4, 4, 1),
         };
         Self::new(shape, size, align, flats)
     }
 
-    pub(super) fn list(element: Arc<Type>) -> Arc<Self> {
-        Self::new(Shape::List(element), 8, 4, 2)
+    pub(crate) fn list(element: Arc<CanonicalType>) -> Arc<Self> {
+        Self::new(TypeShape::List(element), 8, 4, 2)
     }
 
-    pub(super) fn bytes() -> Arc<Self> {
-        Self::list(Self::plain(Shape::U8))
+    pub(crate) fn bytes() -> Arc<Self> {
+        Self::list(Self::plain(TypeShape::U8))
     }
 
-    pub(super) fn record(members: Vec<(String, Arc<Type>)>) -> Arc<Self> {
+    pub(crate) fn record(members: Vec<(String, Arc<CanonicalType>)>) -> Arc<Self> {
         let (members, size, align, flats) = Self::place(members);
-        Self::new(Shape::Record(members), size, align, flats)
+        Self::new(TypeShape::Record(members), size, align, flats)
     }
 
-    pub(super) fn tuple(members: Vec<Arc<Type>>) -> Arc<Self> {
+    pub(crate) fn tuple(members: Vec<Arc<CanonicalType>>) -> Arc<Self> {
         let named = members.into_iter().enumerate().map(|(index, ty)| (index.to_string(), ty)).collect();
         let (members, size, align, flats) = Self::place(named);
-        Self::new(Shape::Tuple(members), size, align, flats)
+        Self::new(TypeShape::Tuple(members), size, align, flats)
     }
 
-    fn place(members: Vec<(String, Arc<Type>)>) -> (Vec<Member>, u32, u32, usize) {
+    fn place(members: Vec<(String, Arc<CanonicalType>)>) -> (Vec<Member>, u32, u32, usize) {
         let (mut offset, mut align, mut flats) = (0, 1, 0_usize);
         let members = members
             .into_iter()
@@ -149,19 +149,19 @@ impl Type {
         (members, align_to(offset, align), align, flats)
     }
 
-    pub(super) fn option(some: Arc<Type>) -> Arc<Self> {
-        Self::cases(Form::Option, vec![("none".into(), None), ("some".into(), Some(some))])
+    pub(crate) fn option(some: Arc<CanonicalType>) -> Arc<Self> {
+        Self::cases(VariantForm::Option, vec![("none".into(), None), ("some".into(), Some(some))])
     }
 
-    pub(super) fn result(ok: Option<Arc<Type>>, error: Arc<Type>) -> Arc<Self> {
-        Self::cases(Form::Result, vec![("ok".into(), ok), ("error".into(), Some(error))])
+    pub(crate) fn result(ok: Option<Arc<CanonicalType>>, error: Arc<CanonicalType>) -> Arc<Self> {
+        Self::cases(VariantForm::Result, vec![("ok".into(), ok), ("error".into(), Some(error))])
     }
 
-    pub(super) fn enumeration(names: Vec<String>) -> Arc<Self> {
-        Self::cases(Form::Enum, names.into_iter().map(|name| (name, None)).collect())
+    pub(crate) fn enumeration(names: Vec<String>) -> Arc<Self> {
+        Self::cases(VariantForm::Enum, names.into_iter().map(|name| (name, None)).collect())
     }
 
-    pub(super) fn cases(form: Form, cases: Vec<(String, Option<Arc<Type>>)>) -> Arc<Self> {
+    pub(crate) fn cases(form: VariantForm, cases: Vec<(String, Option<Arc<CanonicalType>>)>) -> Arc<Self> {
         let discriminant = match cases.len() {
             0..=0x100 => 1,
             0x101..=0x1_0000 => 2,
@@ -186,35 +186,39 @@ impl Type {
                 }
             }
         }
-        Self::new(Shape::Variant(Variant { form, cases, discriminant, payload, joined }), size, align, flats)
+        Self::new(TypeShape::Variant(Variant { form, cases, discriminant, payload, joined }), size, align, flats)
     }
 
     /// The payload of a case.
-    pub(super) fn payload(&self, case: usize) -> Option<&Type> {
+    pub(crate) fn payload(&self, case: usize) -> Option<&CanonicalType> {
         match &self.shape {
-            Shape::Variant(variant) => variant.cases.get(case)?.1.as_deref(),
+            TypeShape::Variant(variant) => variant.cases.get(case)?.1.as_deref(),
             _ => None,
         }
     }
 
     /// Where the payloads of a variant lie in it.
-    pub(super) fn payload_offset(&self) -> Option<u32> {
+    pub(crate) fn payload_offset(&self) -> Option<u32> {
         match &self.shape {
-            Shape::Variant(variant) => Some(variant.payload),
+            TypeShape::Variant(variant) => Some(variant.payload),
             _ => None,
         }
     }
 
     /// The flat core types. Only of types with at most [`MAX_FLAT_PARAMS`] of them.
-    pub(super) fn core(&self) -> Vec<Core> {
+    pub(crate) fn core(&self) -> Vec<CoreType> {
         match &self.shape {
-            Shape::Bool | Shape::U8 | Shape::S32 | Shape::U32 | Shape::Handle { .. } => vec![Core::I32],
-            Shape::S64 | Shape::U64 => vec![Core::I64],
-            Shape::F32 => vec![Core::F32],
-            Shape::F64 => vec![Core::F64],
-            Shape::String | Shape::List(_) => vec![Core::I32, Core::I32],
-            Shape::Record(members) | Shape::Tuple(members) => members.iter().flat_map(|m| m.ty.core()).collect(),
-            Shape::Variant(variant) => [&[Core::I32], variant.joined.as_slice()].concat(),
+            TypeShape::Bool | TypeShape::U8 | TypeShape::S32 | TypeShape::U32 | TypeShape::Handle { .. } => {
+                vec![CoreType::I32]
+            }
+            TypeShape::S64 | TypeShape::U64 => vec![CoreType::I64],
+            TypeShape::F32 => vec![CoreType::F32],
+            TypeShape::F64 => vec![CoreType::F64],
+            TypeShape::String | TypeShape::List(_) => vec![CoreType::I32, CoreType::I32],
+            TypeShape::Record(members) | TypeShape::Tuple(members) => {
+                members.iter().flat_map(|m| m.ty.core()).collect()
+            }
+            TypeShape::Variant(variant) => [&[CoreType::I32], variant.joined.as_slice()].concat(),
         }
     }
 
@@ -222,18 +226,18 @@ impl Type {
     /// bits of the payload as they are, which is what the canonical ABI's coercions amount to.
     ///
     /// `image` must hold a value of this type that was lowered by a plan, so that its discriminants are valid.
-    pub(super) fn flatten(&self, image: &[u8], slots: &mut Vec<u64>) {
+    pub(crate) fn flatten(&self, image: &[u8], slots: &mut Vec<u64>) {
         match &self.shape {
-            Shape::String | Shape::List(_) => {
+            TypeShape::String | TypeShape::List(_) => {
                 slots.push(read(image, 4));
                 slots.push(read(image.get(4..).unwrap_or_default(), 4));
             }
-            Shape::Record(members) | Shape::Tuple(members) => {
+            TypeShape::Record(members) | TypeShape::Tuple(members) => {
                 for member in members {
                     member.ty.flatten(image.get(member.offset as usize..).unwrap_or_default(), slots);
                 }
             }
-            Shape::Variant(variant) => {
+            TypeShape::Variant(variant) => {
                 let discriminant = read(image, variant.discriminant);
                 let end = slots.len() + self.flats;
                 slots.push(discriminant);
@@ -249,14 +253,14 @@ impl Type {
     /// The reverse of [`flatten`](Self::flatten): writes a value's bytes as they would lie in memory. A discriminant out
     /// of range is written as it is, for the reader of the image to find; one that does not fit its bytes is saturated,
     /// so that it cannot wrap into a valid one.
-    pub(super) fn unflatten(&self, slots: &[u64], image: &mut [u8]) {
+    pub(crate) fn unflatten(&self, slots: &[u64], image: &mut [u8]) {
         let slot = slots.first().copied().unwrap_or_default();
         match &self.shape {
-            Shape::String | Shape::List(_) => {
+            TypeShape::String | TypeShape::List(_) => {
                 write(image, 4, slot);
                 write(image.get_mut(4..).unwrap_or_default(), 4, slots.get(1).copied().unwrap_or_default());
             }
-            Shape::Record(members) | Shape::Tuple(members) => {
+            TypeShape::Record(members) | TypeShape::Tuple(members) => {
                 let mut rest = slots;
                 for member in members {
                     let (own, after) = rest.split_at(member.ty.flats.min(rest.len()));
@@ -264,7 +268,7 @@ impl Type {
                     rest = after;
                 }
             }
-            Shape::Variant(variant) => {
+            TypeShape::Variant(variant) => {
                 let largest = (1_u64 << (8 * variant.discriminant)) - 1;
                 let discriminant = (slot & 0xffff_ffff).min(largest);
                 write(image, variant.discriminant, discriminant);
@@ -274,7 +278,7 @@ impl Type {
                 }
             }
             // Any non-zero i32 is true.
-            Shape::Bool => write(image, 1, u64::from(slot & 0xffff_ffff != 0)),
+            TypeShape::Bool => write(image, 1, u64::from(slot & 0xffff_ffff != 0)),
             _ => write(image, self.size, slot),
         }
     }
@@ -282,7 +286,7 @@ impl Type {
 
 /// Little-endian bytes as an integer.
 #[inline]
-pub(super) fn read(bytes: &[u8], size: u32) -> u64 {
+pub(crate) fn read(bytes: &[u8], size: u32) -> u64 {
     // The sizes that nearly everything has are one load each.
     match (size, bytes.first_chunk(), bytes.first_chunk()) {
         (8, Some(word), _) => return u64::from_le_bytes(*word),

@@ -7,20 +7,20 @@ use std::mem;
 use bytes::Bytes;
 use okra_codegen::schema::Scalar;
 
-use super::json::{self, NoJson};
-use super::merge::{self, Encoded};
-use super::plan::{Entry, Place, Plan, RecordId, Value};
-use super::wire::{self, Broken, MAX_DEPTH, Reader, WireError};
+use crate::link::json::{self, NoJson};
+use crate::link::merge::{self, EncodedMessages};
+use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
+use crate::link::wire::{self, MAX_DEPTH, WireError, WireFault, WireReader};
 
 /// Bytes that lowering may trust.
 #[derive(Debug)]
-pub(crate) struct Checked {
+pub(crate) struct CheckedWire {
     /// The message. Fields that own memory in the guest occur at most once in it, keys of maps too.
-    pub(super) wire: Bytes,
+    pub(crate) wire: Bytes,
     /// For every message in the order of the wire the lengths of its lists.
-    pub(super) counts: Vec<u32>,
+    pub(crate) counts: Vec<u32>,
     /// The JSON texts, in the order of the wire.
-    pub(super) texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
 }
 
 /// Checks an encoded message.
@@ -29,31 +29,31 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check(plan: &Plan, record: RecordId, wire: Bytes, limit: u64) -> Result<Checked, WireError> {
-    let checker = Checker::run(plan, record, &wire, limit)?;
+pub(crate) fn check(plan: &SchemaPlan, record: RecordId, wire: Bytes, limit: u64) -> Result<CheckedWire, WireError> {
+    let checker = WireChecker::run(plan, record, &wire, limit)?;
     if !checker.merge {
-        return Ok(Checked { counts: checker.counts, texts: checker.texts, wire });
+        return Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire });
     }
-    let merged = merge::merge(plan, record, &wire, Encoded::Kept);
-    let mut checker = Checker::new(plan, limit);
+    let merged = merge::merge(plan, record, &wire, EncodedMessages::Kept);
+    let mut checker = WireChecker::new(plan, limit);
     checker.record(record, &merged, 0)?;
-    Ok(Checked { counts: checker.counts, texts: checker.texts, wire: merged })
+    Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire: merged })
 }
 
 /// Checks what a guest says is an encoded message; nothing is kept.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn validate(plan: &Plan, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
-    Checker::run(plan, record, wire, u64::MAX).map(drop)
+pub(crate) fn validate(plan: &SchemaPlan, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
+    WireChecker::run(plan, record, wire, u64::MAX).map(drop)
 }
 
 /// Checks what is read as a message without fields: whatever it has is unknown.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check_unknown(message: &str, wire: &[u8]) -> Result<(), WireError> {
-    let mut reader = Reader::new(wire);
+pub(crate) fn check_unknown(message: &str, wire: &[u8]) -> Result<(), WireError> {
+    let mut reader = WireReader::new(wire);
     while !reader.is_empty() {
         let skipped = reader.tag().and_then(|(number, wire_type)| reader.skip(number, wire_type));
         skipped.map_err(|broken| broken.of(message))?;
@@ -63,13 +63,13 @@ pub(super) fn check_unknown(message: &str, wire: &[u8]) -> Result<(), WireError>
 
 /// Whether an entry of a map has a number that its closed enum lacks, so that the entry as a whole is an unknown field.
 /// <https://protobuf.dev/programming-guides/enum/>
-pub(super) fn is_unknown_entry(plan: &Plan, entry: RecordId, wire: &[u8]) -> bool {
-    let Some(Entry { value: Value::Enum(id), .. }) = plan.record(entry).entry(2) else { return false };
+pub(crate) fn is_unknown_entry(plan: &SchemaPlan, entry: RecordId, wire: &[u8]) -> bool {
+    let Some(FieldPlan { value: FieldValue::Enum(id), .. }) = plan.record(entry).entry(2) else { return false };
     let enumeration = plan.enumeration(*id);
     if enumeration.unrecognized.is_some() {
         return false;
     }
-    let (mut reader, mut known) = (Reader::new(wire), true);
+    let (mut reader, mut known) = (WireReader::new(wire), true);
     while let Ok((number, wire_type)) = reader.tag() {
         if (number, wire_type) == (2, wire::VARINT) {
             known = reader.varint().is_ok_and(|value| enumeration.case(value as i32).is_some());
@@ -82,21 +82,21 @@ pub(super) fn is_unknown_entry(plan: &Plan, entry: RecordId, wire: &[u8]) -> boo
 
 /// Whether an enum's number is one that the component knows a case for.
 #[inline]
-pub(super) fn is_known(plan: &Plan, value: Value, number: u64) -> bool {
+pub(crate) fn is_known(plan: &SchemaPlan, value: FieldValue, number: u64) -> bool {
     match value {
-        Value::Enum(id) => plan.enumeration(id).case(number as i32).is_some(),
+        FieldValue::Enum(id) => plan.enumeration(id).case(number as i32).is_some(),
         _ => true,
     }
 }
 
 /// Fields seen in one message.
 #[derive(Default)]
-struct Seen {
+struct SeenFields {
     first: u64,
     rest: Vec<u64>,
 }
 
-impl Seen {
+impl SeenFields {
     /// Sets a bit and tells whether it was set.
     #[inline]
     fn insert(&mut self, bit: usize) -> bool {
@@ -127,8 +127,8 @@ impl Seen {
     }
 }
 
-struct Checker<'p> {
-    plan: &'p Plan,
+struct WireChecker<'p> {
+    plan: &'p SchemaPlan,
     counts: Vec<u32>,
     texts: Vec<String>,
     /// Something occurs twice that lowering wants once.
@@ -141,8 +141,8 @@ struct Checker<'p> {
     limit: u64,
 }
 
-impl<'p> Checker<'p> {
-    fn new(plan: &'p Plan, limit: u64) -> Self {
+impl<'p> WireChecker<'p> {
+    fn new(plan: &'p SchemaPlan, limit: u64) -> Self {
         Self {
             plan,
             counts: Vec::new(),
@@ -156,14 +156,14 @@ impl<'p> Checker<'p> {
     }
 
     /// Checks a message as it came.
-    fn run(plan: &'p Plan, record: RecordId, wire: &[u8], limit: u64) -> Result<Self, WireError> {
+    fn run(plan: &'p SchemaPlan, record: RecordId, wire: &[u8], limit: u64) -> Result<Self, WireError> {
         let mut checker = Self::new(plan, limit);
         checker.record(record, wire, 0)?;
         if let Some(lacks) = checker.lacks.take() {
             if !checker.merge && !checker.merge_aside {
                 return Err(lacks);
             }
-            let whole = merge::merge(plan, record, wire, Encoded::Merged);
+            let whole = merge::merge(plan, record, wire, EncodedMessages::Merged);
             let mut again = Self::new(plan, u64::MAX);
             again.record(record, &whole, 0)?;
             again.lacks.map_or(Ok(()), Err)?;
@@ -183,18 +183,18 @@ impl<'p> Checker<'p> {
         if depth > MAX_DEPTH {
             return Err(WireError::TooDeep { message: record.name.to_string() });
         }
-        let broken = |broken: Broken| broken.of(&record.name);
+        let broken = |broken: WireFault| broken.of(&record.name);
         let base = self.counts.len();
         self.counts.resize(base + record.lists.len(), 0);
-        let mut seen = Seen::default();
-        let mut reader = Reader::new(wire);
+        let mut seen = SeenFields::default();
+        let mut reader = WireReader::new(wire);
         while !reader.is_empty() {
             let (number, wire_type) = reader.tag().map_err(broken)?;
             let Some(entry) = record.entry(number) else {
                 reader.skip(number, wire_type).map_err(broken)?;
                 continue;
             };
-            if let Place::List { list, stride, .. } = entry.place {
+            if let FieldPlace::List { list, stride, .. } = entry.place {
                 let count = if wire_type == wire::LENGTH && entry.value.packs() {
                     let packed = reader.length_delimited().map_err(broken)?;
                     self.packed(entry, packed).map_err(broken)?
@@ -229,7 +229,7 @@ impl<'p> Checker<'p> {
                 let count = self.counts.get(base + list).copied().unwrap_or_default();
                 if count > 1
                     && let Some(entry) = record.entries.get(*index)
-                    && let Place::List { map: true, .. } = entry.place
+                    && let FieldPlace::List { map: true, .. } = entry.place
                 {
                     self.merge |= has_duplicate_keys(plan, entry, wire, count as usize);
                 }
@@ -239,7 +239,7 @@ impl<'p> Checker<'p> {
     }
 
     #[inline]
-    fn expect(&self, message: &str, entry: &Entry, found: u8) -> Result<(), WireError> {
+    fn expect(&self, message: &str, entry: &FieldPlan, found: u8) -> Result<(), WireError> {
         let expected = entry.value.wire_type();
         if found == expected {
             return Ok(());
@@ -249,40 +249,46 @@ impl<'p> Checker<'p> {
 
     /// Checks one value; false when it is to be treated as an unknown field.
     #[inline]
-    fn value(&mut self, message: &str, entry: &Entry, reader: &mut Reader<'_>, depth: u32) -> Result<bool, WireError> {
-        let broken = |broken: Broken| broken.of(message);
+    fn value(
+        &mut self,
+        message: &str,
+        entry: &FieldPlan,
+        reader: &mut WireReader<'_>,
+        depth: u32,
+    ) -> Result<bool, WireError> {
+        let broken = |broken: WireFault| broken.of(message);
         match entry.value {
-            Value::Scalar(Scalar::String) => {
+            FieldValue::Scalar(Scalar::String) => {
                 let bytes = reader.length_delimited().map_err(broken)?;
                 if std::str::from_utf8(bytes).is_err() {
                     return Err(WireError::Utf8 { message: message.to_owned(), field: entry.name.to_string() });
                 }
                 self.spend(bytes.len() as u64)?;
             }
-            Value::Scalar(Scalar::Bytes) => {
+            FieldValue::Scalar(Scalar::Bytes) => {
                 let bytes = reader.length_delimited().map_err(broken)?;
                 self.spend(bytes.len() as u64)?;
             }
-            Value::Scalar(_) => reader.skip(entry.number, entry.value.wire_type()).map_err(broken)?,
-            Value::Enum(_) => {
+            FieldValue::Scalar(_) => reader.skip(entry.number, entry.value.wire_type()).map_err(broken)?,
+            FieldValue::Enum(_) => {
                 let number = reader.varint().map_err(broken)?;
                 return Ok(is_known(self.plan, entry.value, number));
             }
-            Value::Record { record, group } => {
+            FieldValue::Record { record, group } => {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
-                let is_map = matches!(entry.place, Place::List { map: true, .. });
+                let is_map = matches!(entry.place, FieldPlace::List { map: true, .. });
                 if is_map && is_unknown_entry(self.plan, record, bytes) {
                     self.aside(record, bytes, depth)?;
                     return Ok(false);
                 }
                 self.record(record, bytes, depth + 1)?;
             }
-            Value::Encoded { record, group } => {
+            FieldValue::Encoded { record, group } => {
                 let bytes = nested(reader, entry.number, group).map_err(broken)?;
                 self.spend(bytes.len() as u64)?;
                 self.aside(record, bytes, depth)?;
             }
-            Value::Json(kind) => {
+            FieldValue::Json(kind) => {
                 let bytes = reader.length_delimited().map_err(broken)?;
                 let named = |what| WireError::Json { message: message.to_owned(), field: entry.name.to_string(), what };
                 match json::from_wire(kind, bytes) {
@@ -312,12 +318,12 @@ impl<'p> Checker<'p> {
     }
 
     /// Checks packed values and counts those that are kept.
-    fn packed(&self, entry: &Entry, bytes: &[u8]) -> Result<u32, Broken> {
+    fn packed(&self, entry: &FieldPlan, bytes: &[u8]) -> Result<u32, WireFault> {
         let fixed = match entry.value.wire_type() {
             wire::FIXED32 => 4,
             wire::FIXED64 => 8,
             _ => {
-                let (mut reader, mut count) = (Reader::new(bytes), 0);
+                let (mut reader, mut count) = (WireReader::new(bytes), 0);
                 while !reader.is_empty() {
                     let number = reader.varint()?;
                     count += u32::from(is_known(self.plan, entry.value, number));
@@ -325,24 +331,24 @@ impl<'p> Checker<'p> {
                 return Ok(count);
             }
         };
-        if bytes.len().is_multiple_of(fixed) { Ok((bytes.len() / fixed) as u32) } else { Err(Broken::Truncated) }
+        if bytes.len().is_multiple_of(fixed) { Ok((bytes.len() / fixed) as u32) } else { Err(WireFault::Truncated) }
     }
 }
 
 /// The bytes of a message in a message.
 #[inline]
-pub(super) fn nested<'a>(reader: &mut Reader<'a>, number: u32, group: bool) -> Result<&'a [u8], Broken> {
+pub(crate) fn nested<'a>(reader: &mut WireReader<'a>, number: u32, group: bool) -> Result<&'a [u8], WireFault> {
     if group { reader.group(number) } else { reader.length_delimited() }
 }
 
 /// The key of an entry as bytes that are equal exactly when the keys are.
-pub(super) fn key_of<'a>(plan: &Plan, entry: RecordId, wire: &'a [u8], scratch: &'a mut [u8; 8]) -> &'a [u8] {
+pub(crate) fn key_of<'a>(plan: &SchemaPlan, entry: RecordId, wire: &'a [u8], scratch: &'a mut [u8; 8]) -> &'a [u8] {
     let scalar = match plan.record(entry).entry(1) {
-        Some(Entry { value: Value::Scalar(scalar), .. }) => *scalar,
+        Some(FieldPlan { value: FieldValue::Scalar(scalar), .. }) => *scalar,
         _ => return &[],
     };
     let mut key: &[u8] = &[];
-    let mut reader = Reader::new(wire);
+    let mut reader = WireReader::new(wire);
     let mut number = 0_u64;
     while let Ok((field, wire_type)) = reader.tag() {
         let read = match (field, wire_type) {
@@ -363,10 +369,10 @@ pub(super) fn key_of<'a>(plan: &Plan, entry: RecordId, wire: &'a [u8], scratch: 
     scratch
 }
 
-fn has_duplicate_keys(plan: &Plan, map: &Entry, wire: &[u8], count: usize) -> bool {
-    let Value::Record { record, .. } = map.value else { return false };
+fn has_duplicate_keys(plan: &SchemaPlan, map: &FieldPlan, wire: &[u8], count: usize) -> bool {
+    let FieldValue::Record { record, .. } = map.value else { return false };
     let mut keys = HashSet::with_capacity(count);
-    let mut reader = Reader::new(wire);
+    let mut reader = WireReader::new(wire);
     while let Ok((number, wire_type)) = reader.tag() {
         if number == map.number && wire_type == wire::LENGTH {
             let Ok(entry) = reader.length_delimited() else { break };

@@ -8,29 +8,29 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
-use super::abi::{self, Destination, Export, Host, Operation};
-use super::error::Mismatch;
-use super::function::{Function, ResourceId};
-use super::matching::{Resources, compare_function};
-use super::plan::Plan;
-use super::quirks::Quirks;
+use crate::link::abi::{self, ExportedMethod, HostOperation, ImportHost, ImportTarget};
+use crate::link::error::LinkMismatch;
+use crate::link::function::{ComponentFunction, ResourceId};
+use crate::link::matching::{Resources, compare_function};
+use crate::link::plan::SchemaPlan;
+use crate::link::quirks::ToolchainQuirks;
 
 /// Everything the host needs to call a component and to be called by it.
-pub(crate) struct Link {
-    exports: HashMap<Arc<str>, Export>,
+pub(crate) struct ComponentLink {
+    exports: HashMap<Arc<str>, ExportedMethod>,
     /// Full names of the services that the component calls.
     calls: Vec<Arc<str>>,
-    interfaces: Vec<Interface>,
+    interfaces: Vec<ImportInterface>,
 }
 
 /// An interface that the component imports and the host answers by its descriptors.
-struct Interface {
+struct ImportInterface {
     name: String,
     resources: Vec<(String, ResourceId)>,
-    functions: Vec<(Arc<Function>, Destination)>,
+    functions: Vec<(Arc<ComponentFunction>, ImportTarget)>,
 }
 
-impl Link {
+impl ComponentLink {
     /// Plans the schema and compares it with the component.
     ///
     /// `serves` and `calls` are full names of services of the schema.
@@ -43,11 +43,11 @@ impl Link {
         schema: &Schema,
         serves: &[String],
         calls: &[String],
-        quirks: Quirks,
-    ) -> Result<Self, Vec<Mismatch>> {
-        let plan = Arc::new(Plan::new(schema, quirks));
+        quirks: ToolchainQuirks,
+    ) -> Result<Self, Vec<LinkMismatch>> {
+        let plan = Arc::new(SchemaPlan::new(schema, quirks));
         let mut linking =
-            Linking { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
+            LinkBuilder { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
         let mut interfaces = linking.codecs();
         interfaces.extend(linking.streams());
         let named = |names: &[String]| {
@@ -72,7 +72,7 @@ impl Link {
     }
 
     /// The function that serves a path, such as `/shop.users.v1.Users/GetUser`.
-    pub(crate) fn export_of(&self, path: &str) -> Option<&Export> {
+    pub(crate) fn export_of(&self, path: &str) -> Option<&ExportedMethod> {
         self.exports.get(path)
     }
 
@@ -86,12 +86,12 @@ impl Link {
         self.interfaces.iter().map(|interface| interface.name.as_str())
     }
 
-    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`Host`], those
+    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`ImportHost`], those
     /// of codec interfaces are answered here.
     ///
     /// # Errors
     /// When a name is defined already.
-    pub(crate) fn define<T: Host>(&self, linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    pub(crate) fn define<T: ImportHost>(&self, linker: &mut Linker<T>) -> wasmtime::Result<()> {
         for interface in &self.interfaces {
             let mut instance = linker.instance(&interface.name)?;
             for (name, resource) in &interface.resources {
@@ -106,19 +106,19 @@ impl Link {
 }
 
 /// The schema being compared with the component.
-struct Linking<'a> {
+struct LinkBuilder<'a> {
     engine: &'a Engine,
     component: &'a Component,
     schema: &'a Schema,
-    plan: Arc<Plan>,
+    plan: Arc<SchemaPlan>,
     resources: Resources,
-    mismatches: Vec<Mismatch>,
+    mismatches: Vec<LinkMismatch>,
 }
 
 /// A function that an interface may have.
-type Candidate = (Function, Destination);
+type Candidate = (ComponentFunction, ImportTarget);
 
-impl Linking<'_> {
+impl LinkBuilder<'_> {
     fn imported(&self, interface: &str) -> Option<ComponentInstance> {
         match self.component.component_type().get_import(self.engine, interface)?.ty {
             ComponentItem::ComponentInstance(instance) => Some(instance),
@@ -133,9 +133,9 @@ impl Linking<'_> {
         name: String,
         resources: Vec<(String, ResourceId)>,
         functions: Vec<Candidate>,
-    ) -> Option<Interface> {
+    ) -> Option<ImportInterface> {
         let instance = self.imported(&name)?;
-        let mut interface = Interface { name, resources: Vec::new(), functions: Vec::new() };
+        let mut interface = ImportInterface { name, resources: Vec::new(), functions: Vec::new() };
         for (resource, id) in resources {
             if let Some(ComponentItem::Resource(ty)) =
                 instance.get_export(self.engine, &resource).map(|export| export.ty)
@@ -154,7 +154,7 @@ impl Linking<'_> {
     }
 
     /// The codec interface of each package.
-    fn codecs(&mut self) -> Vec<Interface> {
+    fn codecs(&mut self) -> Vec<ImportInterface> {
         let schema = self.schema;
         let mut interfaces = Vec::new();
         for (index, package) in schema.packages.iter().enumerate() {
@@ -162,17 +162,17 @@ impl Linking<'_> {
             let functions = messages.filter(|(_, message)| message.package == index && message.has_codec).flat_map(
                 |(id, message)| {
                     let (id, name) = (MessageId(id), &message.wit_name);
-                    [Function::decode(&self.plan, id, name), Function::encode(&self.plan, id, name)]
+                    [ComponentFunction::decode(&self.plan, id, name), ComponentFunction::encode(&self.plan, id, name)]
                 },
             );
-            let functions = functions.map(|function| (function, Destination::Codec)).collect();
+            let functions = functions.map(|function| (function, ImportTarget::Codec)).collect();
             interfaces.extend(self.interface(package.interface(&package.codec_interface), Vec::new(), functions));
         }
         interfaces
     }
 
     /// The interface with the readers and writers of each package.
-    fn streams(&mut self) -> Vec<Interface> {
+    fn streams(&mut self) -> Vec<ImportInterface> {
         let schema = self.schema;
         let mut interfaces = Vec::new();
         for (index, package) in schema.packages.iter().enumerate() {
@@ -181,10 +181,10 @@ impl Linking<'_> {
             for (id, stream) in streams {
                 let (reader, writer) = (reader(StreamId(id)), writer(StreamId(id)));
                 resources.extend([(stream.reader.clone(), reader), (stream.writer.clone(), writer)]);
-                let read = Function::read(&self.plan, &stream.reader, reader, &stream.item);
-                let write = Function::write(&self.plan, &stream.writer, writer, &stream.item);
-                functions.extend(read.map(|function| (function, Destination::Stream(Operation::Read))));
-                functions.extend(write.map(|function| (function, Destination::Stream(Operation::Write))));
+                let read = ComponentFunction::read(&self.plan, &stream.reader, reader, &stream.item);
+                let write = ComponentFunction::write(&self.plan, &stream.writer, writer, &stream.item);
+                functions.extend(read.map(|function| (function, ImportTarget::Stream(HostOperation::Read))));
+                functions.extend(write.map(|function| (function, ImportTarget::Stream(HostOperation::Write))));
             }
             interfaces.extend(self.interface(package.interface(&package.streams_interface), resources, functions));
         }
@@ -192,12 +192,12 @@ impl Linking<'_> {
     }
 
     /// The interface by which a service is called.
-    fn import(&mut self, index: usize, service: &Service) -> Option<Interface> {
+    fn import(&mut self, index: usize, service: &Service) -> Option<ImportInterface> {
         let (mut resources, mut functions) = (Vec::new(), Vec::new());
         for (number, method) in service.methods.iter().enumerate() {
             let path: Arc<str> = path(service, method).into();
             if method.is_unary() {
-                functions.push((Function::method(&self.plan, method), Destination::Method(path)));
+                functions.push((ComponentFunction::method(&self.plan, method), ImportTarget::Method(path)));
                 continue;
             }
             let open = match (&method.call, method.responses) {
@@ -205,12 +205,12 @@ impl Linking<'_> {
                     let id = self.call(index, number);
                     resources.push((name.clone(), id));
                     functions.extend(self.call_methods(method, name, id));
-                    Function::open(&self.plan, method, id)
+                    ComponentFunction::open(&self.plan, method, id)
                 }
-                (None, Some(responses)) => Function::open(&self.plan, method, reader(responses)),
+                (None, Some(responses)) => ComponentFunction::open(&self.plan, method, reader(responses)),
                 (None, None) => continue,
             };
-            functions.push((open, Destination::Open { path, request: method.requests.is_none() }));
+            functions.push((open, ImportTarget::Open { path, request: method.requests.is_none() }));
         }
         self.interface(self.schema.client_interface(service), resources, functions)
     }
@@ -218,32 +218,32 @@ impl Linking<'_> {
     /// What a component can do with a call that it has begun.
     fn call_methods(&self, method: &Method, name: &str, id: ResourceId) -> Vec<Candidate> {
         let item = |stream: Option<StreamId>| -> Option<&Kind> { Some(&self.schema.streams.get(stream?.0)?.item) };
-        let write = item(method.requests).and_then(|item| Function::write(&self.plan, name, id, item));
+        let write = item(method.requests).and_then(|item| ComponentFunction::write(&self.plan, name, id, item));
         let mut methods: Vec<Candidate> = Vec::new();
-        methods.extend(write.map(|function| (function, Destination::Stream(Operation::Write))));
+        methods.extend(write.map(|function| (function, ImportTarget::Stream(HostOperation::Write))));
         match item(method.responses) {
             Some(item) => {
-                let done = Function::done_writing(&self.plan, name, id);
-                methods.push((done, Destination::Stream(Operation::DoneWriting)));
-                let read = Function::read(&self.plan, name, id, item);
-                methods.extend(read.map(|function| (function, Destination::Stream(Operation::Read))));
+                let done = ComponentFunction::done_writing(&self.plan, name, id);
+                methods.push((done, ImportTarget::Stream(HostOperation::DoneWriting)));
+                let read = ComponentFunction::read(&self.plan, name, id, item);
+                methods.extend(read.map(|function| (function, ImportTarget::Stream(HostOperation::Read))));
             }
             None => {
-                let finish = Function::finish(&self.plan, name, id, method.output.as_ref());
-                methods.push((finish, Destination::Stream(Operation::Finish)));
+                let finish = ComponentFunction::finish(&self.plan, name, id, method.output.as_ref());
+                methods.push((finish, ImportTarget::Stream(HostOperation::Finish)));
             }
         }
         methods
     }
 
     /// The functions that serve a service.
-    fn export(&mut self, service: &Service, exports: &mut HashMap<Arc<str>, Export>) {
+    fn export(&mut self, service: &Service, exports: &mut HashMap<Arc<str>, ExportedMethod>) {
         let interface = self.schema.service_interface(service);
         let ty = self.component.component_type();
         let Some(ComponentItem::ComponentInstance(instance)) =
             ty.get_export(self.engine, &interface).map(|item| item.ty)
         else {
-            self.mismatches.push(Mismatch::MissingService {
+            self.mismatches.push(LinkMismatch::MissingService {
                 service: service.full_name.clone(),
                 interface,
                 found: list(ty.exports(self.engine).map(|(name, _)| name)),
@@ -253,9 +253,9 @@ impl Linking<'_> {
         let parent = self.component.get_export_index(None, &interface);
         for method in &service.methods {
             let (requests, responses) = (method.requests.map(reader), method.responses.map(writer));
-            let function = Function::served(&self.plan, method, requests, responses);
+            let function = ComponentFunction::served(&self.plan, method, requests, responses);
             if let Err(mismatch) = compare_function(self.engine, &interface, &instance, &function, &self.resources) {
-                self.mismatches.push(mismatch.unwrap_or_else(|| Mismatch::MissingMethod {
+                self.mismatches.push(mismatch.unwrap_or_else(|| LinkMismatch::MissingMethod {
                     service: service.full_name.clone(),
                     method: method.proto_name.clone(),
                     function: method.wit_name.clone(),
@@ -264,7 +264,7 @@ impl Linking<'_> {
                 continue;
             }
             if let Some(index) = self.component.get_export_index(parent.as_ref(), &function.name) {
-                let export = Export::new(Arc::new(function), index, requests, responses);
+                let export = ExportedMethod::new(Arc::new(function), index, requests, responses);
                 exports.insert(path(service, method).into(), export);
             }
         }

@@ -1,10 +1,9 @@
-use super::{LiftError, WireError};
 use crate::call::{Code, Status};
+use crate::link::{LiftError, WireError};
 
 /// Why a call could not cross the link.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkError {
+pub(crate) enum LinkError {
     /// What the guest handed over is no value of its type, or too large.
     #[error(transparent)]
     Lift(#[from] LiftError),
@@ -38,7 +37,7 @@ impl From<&LiftError> for Status {
 /// A component that is not what its descriptors say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Mismatch {
+pub enum LinkMismatch {
     /// The manifest names a service that the component does not export.
     #[error(
         "the component does not export interface `{interface}` for service `{service}`; it exports {found}: \

@@ -9,7 +9,7 @@ use prost_types::{ListValue, Struct, Value};
 use serde_json::{Map, Number};
 
 /// The text of nothing: what an absent message stands for where there is no absence.
-pub(super) fn empty(kind: JsonKind) -> &'static str {
+pub(crate) fn empty(kind: JsonKind) -> &'static str {
     match kind {
         JsonKind::Struct => "{}",
         JsonKind::Value => "null",
@@ -19,7 +19,7 @@ pub(super) fn empty(kind: JsonKind) -> &'static str {
 
 /// Why there is no JSON text of an encoded message.
 #[derive(Debug)]
-pub(super) enum NoJson {
+pub(crate) enum NoJson {
     /// It is no message.
     Malformed(String),
     /// It has a number that is not finite, or a Value without a kind.
@@ -27,7 +27,7 @@ pub(super) enum NoJson {
 }
 
 impl NoJson {
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         let (NoJson::Malformed(what) | NoJson::NoForm(what)) = self;
         what
     }
@@ -37,7 +37,7 @@ impl NoJson {
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn from_wire(kind: JsonKind, wire: &[u8]) -> Result<String, NoJson> {
+pub(crate) fn from_wire(kind: JsonKind, wire: &[u8]) -> Result<String, NoJson> {
     let malformed = |error: prost::DecodeError| NoJson::Malformed(error.to_string());
     let value = match kind {
         JsonKind::Struct => object(Struct::decode(wire).map_err(malformed)?),
@@ -51,7 +51,7 @@ pub(super) fn from_wire(kind: JsonKind, wire: &[u8]) -> Result<String, NoJson> {
 ///
 /// # Errors
 /// When the text is not JSON, or not of the kind.
-pub(super) fn to_wire(kind: JsonKind, text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn to_wire(kind: JsonKind, text: &str) -> Result<Vec<u8>, String> {
     let json: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     match (kind, to_value(json).kind) {
         (JsonKind::Value, kind) => Ok(Value { kind }.encode_to_vec()),

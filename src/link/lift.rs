@@ -9,15 +9,14 @@
 
 use okra_codegen::schema::{JsonKind, Scalar};
 
-use super::canonical;
-use super::plan::{Entry, Place, Plan, RecordId, Unit, Value};
-use super::wire;
-use super::{check, json};
+use crate::link::canonical;
+use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan, WriteUnit};
+use crate::link::wire;
+use crate::link::{check, json};
 
 /// What a guest handed over that is no value of its type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LiftError {
+pub(crate) enum LiftError {
     /// A pointer and length that reach out of the memory, or a pointer that is not aligned.
     #[error("the component returned a {what} that lies outside of its memory")]
     OutOfBounds {
@@ -66,14 +65,14 @@ pub enum LiftError {
 ///
 /// # Errors
 /// When the guest's values are none, or the encoding would exceed `limit` bytes.
-pub(super) fn lift(
-    plan: &Plan,
+pub(crate) fn lift(
+    plan: &SchemaPlan,
     record: RecordId,
     frame: &[u8],
     memory: &[u8],
     limit: usize,
 ) -> Result<Vec<u8>, LiftError> {
-    let mut lifting = Lifting { plan, memory, out: Backward::new(limit), json: limit };
+    let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit };
     lifting.record(record, frame)?;
     Ok(lifting.out.finish())
 }
@@ -82,7 +81,7 @@ pub(super) fn lift(
 ///
 /// # Errors
 /// As [`lift`].
-pub(super) fn lift_json(kind: JsonKind, frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
+pub(crate) fn lift_json(kind: JsonKind, frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
     let text = pointed_at(frame, memory, 1, 1, "string")?;
     let wire = json_to_wire(kind, text, "payload", "JSON")?;
     if wire.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(wire) }
@@ -92,7 +91,7 @@ pub(super) fn lift_json(kind: JsonKind, frame: &[u8], memory: &[u8], limit: usiz
 ///
 /// # Errors
 /// As [`lift`].
-pub(super) fn lift_bytes(frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
+pub(crate) fn lift_bytes(frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
     let bytes = pointed_at(frame, memory, 1, 1, "list")?;
     if bytes.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(bytes.to_vec()) }
 }
@@ -125,7 +124,7 @@ fn json_to_wire(kind: JsonKind, text: &[u8], message: &str, field: &str) -> Resu
 const LONG: usize = 1 << 10;
 
 /// An encoding that is written towards its beginning.
-struct Backward<'a> {
+struct BackwardWriter<'a> {
     /// All but what is long.
     buffer: Vec<u8>,
     /// Where the written part of the buffer begins.
@@ -137,7 +136,7 @@ struct Backward<'a> {
     limit: usize,
 }
 
-impl<'a> Backward<'a> {
+impl<'a> BackwardWriter<'a> {
     fn new(limit: usize) -> Self {
         Self { buffer: vec![0; 256], start: 256, long: Vec::new(), len: 0, limit }
     }
@@ -227,25 +226,25 @@ impl<'a> Backward<'a> {
     }
 }
 
-struct Lifting<'a> {
-    plan: &'a Plan,
+struct LiftState<'a> {
+    plan: &'a SchemaPlan,
     memory: &'a [u8],
-    out: Backward<'a>,
+    out: BackwardWriter<'a>,
     /// Bytes of JSON text that may still be parsed: its size says little of the size of the output.
     json: usize,
 }
 
-impl Lifting<'_> {
+impl LiftState<'_> {
     fn record(&mut self, id: RecordId, frame: &[u8]) -> Result<(), LiftError> {
         let plan = self.plan;
         let record = plan.record(id);
         for unit in record.units.iter().rev() {
             match unit {
-                Unit::Field(index) => {
+                WriteUnit::Field(index) => {
                     let Some(entry) = record.entries.get(*index) else { continue };
                     self.field(&record.name, entry, frame)?;
                 }
-                Unit::Oneof { option, discriminant, width, cases } => {
+                WriteUnit::Oneof { option, discriminant, width, cases } => {
                     let chosen = field_at(frame, *option, 1);
                     let first = cases.first().and_then(|index| record.entries.get(*index));
                     let name = first.map(|entry| &*entry.name).unwrap_or_default();
@@ -260,7 +259,7 @@ impl Lifting<'_> {
                         found: case,
                         cases: cases.len(),
                     })?;
-                    if let Place::Case { at, .. } = entry.place {
+                    if let FieldPlace::Case { at, .. } = entry.place {
                         self.tagged(&record.name, entry, frame.get(at as usize..).unwrap_or_default())?;
                     }
                 }
@@ -270,22 +269,22 @@ impl Lifting<'_> {
     }
 
     #[inline]
-    fn field(&mut self, message: &str, entry: &Entry, frame: &[u8]) -> Result<(), LiftError> {
+    fn field(&mut self, message: &str, entry: &FieldPlan, frame: &[u8]) -> Result<(), LiftError> {
         match entry.place {
-            Place::Plain { at, implicit } => {
+            FieldPlace::Plain { at, implicit } => {
                 let value = frame.get(at as usize..).unwrap_or_default();
                 if implicit && self.is_default(entry.value, value) {
                     return Ok(());
                 }
                 self.tagged(message, entry, value)
             }
-            Place::Optional { discriminant, at } => {
+            FieldPlace::Optional { discriminant, at } => {
                 if is_some(message, &entry.name, field_at(frame, discriminant, 1))? {
                     self.tagged(message, entry, frame.get(at as usize..).unwrap_or_default())?;
                 }
                 Ok(())
             }
-            Place::List { at, stride, align, packed, .. } => {
+            FieldPlace::List { at, stride, align, packed, .. } => {
                 let elements = pointed_at(field_at(frame, at, 8), self.memory, stride, align, "list")?;
                 if elements.is_empty() {
                     return Ok(());
@@ -307,19 +306,19 @@ impl Lifting<'_> {
                 }
                 Ok(())
             }
-            Place::Case { .. } => Ok(()),
+            FieldPlace::Case { .. } => Ok(()),
         }
     }
 
     /// Whether a field without presence has the value that is not sent.
     #[inline]
-    fn is_default(&self, value: Value, bytes: &[u8]) -> bool {
+    fn is_default(&self, value: FieldValue, bytes: &[u8]) -> bool {
         match value {
-            Value::Scalar(Scalar::String | Scalar::Bytes) => {
+            FieldValue::Scalar(Scalar::String | Scalar::Bytes) => {
                 canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
             }
-            Value::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
-            Value::Scalar(scalar) => {
+            FieldValue::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
+            FieldValue::Scalar(scalar) => {
                 let size = match scalar {
                     Scalar::Double
                     | Scalar::Int64
@@ -331,7 +330,7 @@ impl Lifting<'_> {
                 };
                 canonical::read(bytes, size) == 0
             }
-            Value::Enum(id) => {
+            FieldValue::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);
                 let case = canonical::read(bytes, enumeration.width) as usize;
                 match enumeration.numbers.get(case) {
@@ -343,12 +342,12 @@ impl Lifting<'_> {
                 }
             }
             // Values of a map: written always, as every implementation does.
-            Value::Record { .. } | Value::Encoded { .. } | Value::Json(_) => false,
+            FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => false,
         }
     }
 
     #[inline]
-    fn tagged(&mut self, message: &str, entry: &Entry, bytes: &[u8]) -> Result<(), LiftError> {
+    fn tagged(&mut self, message: &str, entry: &FieldPlan, bytes: &[u8]) -> Result<(), LiftError> {
         let wire_type = entry.value.wire_type();
         if wire_type == wire::GROUP {
             self.out.tag(entry.number, wire::GROUP_END)?;
@@ -363,9 +362,9 @@ impl Lifting<'_> {
 
     /// Writes one value without tag and length.
     #[inline]
-    fn value(&mut self, message: &str, entry: &Entry, bytes: &[u8]) -> Result<(), LiftError> {
+    fn value(&mut self, message: &str, entry: &FieldPlan, bytes: &[u8]) -> Result<(), LiftError> {
         match entry.value {
-            Value::Scalar(scalar) => match scalar {
+            FieldValue::Scalar(scalar) => match scalar {
                 Scalar::String => {
                     let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
                     if std::str::from_utf8(text).is_err() {
@@ -393,7 +392,7 @@ impl Lifting<'_> {
                     self.out.varint(((value << 1) ^ (value >> 63)) as u64)
                 }
             },
-            Value::Enum(id) => {
+            FieldValue::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);
                 let case = canonical::read(bytes, enumeration.width);
                 let number = match (enumeration.numbers.get(case as usize), enumeration.unrecognized) {
@@ -412,11 +411,11 @@ impl Lifting<'_> {
                 };
                 self.out.varint(i64::from(number) as u64)
             }
-            Value::Record { record, .. } => {
+            FieldValue::Record { record, .. } => {
                 let size = self.plan.record(record).template.len();
                 self.record(record, bytes.get(..size).unwrap_or_default())
             }
-            Value::Encoded { record, .. } => {
+            FieldValue::Encoded { record, .. } => {
                 let encoded = pointed_at(bytes, self.memory, 1, 1, "list")?;
                 check::validate(self.plan, record, encoded).map_err(|error| LiftError::Encoded {
                     message: message.to_owned(),
@@ -425,7 +424,7 @@ impl Lifting<'_> {
                 })?;
                 self.out.put_memory(encoded)
             }
-            Value::Json(kind) => {
+            FieldValue::Json(kind) => {
                 let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
                 self.json = self.json.checked_sub(text.len()).ok_or(LiftError::TooLarge { limit: self.out.limit })?;
                 let wire = json_to_wire(kind, text, message, &entry.name)?;

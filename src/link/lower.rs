@@ -5,13 +5,13 @@
 
 use okra_codegen::schema::Scalar;
 
-use super::check::{Checked, is_known, is_unknown_entry, nested};
-use super::json;
-use super::plan::{Entry, Place, Plan, Record, RecordId, Value};
-use super::wire::{self, Broken, Reader};
+use crate::link::check::{CheckedWire, is_known, is_unknown_entry, nested};
+use crate::link::json;
+use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, RecordPlan, SchemaPlan};
+use crate::link::wire::{self, WireFault, WireReader};
 
 /// The guest's memory as lowering sees it.
-pub(super) trait Memory {
+pub(crate) trait MemoryWriter {
     /// Why it cannot take any more.
     type Refused;
 
@@ -21,27 +21,27 @@ pub(super) trait Memory {
 
 /// Why a message could not be lowered.
 #[derive(Debug)]
-pub(super) enum Refusal<R> {
+pub(crate) enum LowerError<R> {
     /// The guest's memory refused.
     Memory(R),
     /// The bytes are not what was checked: a fault of the link itself.
     NotChecked,
 }
 
-impl<R> From<Broken> for Refusal<R> {
-    fn from(_: Broken) -> Self {
-        Refusal::NotChecked
+impl<R> From<WireFault> for LowerError<R> {
+    fn from(_: WireFault) -> Self {
+        LowerError::NotChecked
     }
 }
 
 /// Lowers a message; what comes back are the bytes of its record.
-pub(super) fn lower<M: Memory>(
-    plan: &Plan,
+pub(crate) fn lower<M: MemoryWriter>(
+    plan: &SchemaPlan,
     record: RecordId,
-    checked: &Checked,
+    checked: &CheckedWire,
     memory: &mut M,
-) -> Result<Vec<u8>, Refusal<M::Refused>> {
-    let mut lowering = Lowering {
+) -> Result<Vec<u8>, LowerError<M::Refused>> {
+    let mut lowering = LowerState {
         plan,
         memory,
         counts: checked.counts.iter(),
@@ -60,22 +60,22 @@ pub(super) fn lower<M: Memory>(
 const EMPTY_TEXT: u32 = 1;
 
 /// Lowers bytes or a text. What comes back are the bytes of the pointer and length; `empty` is the pointer to none.
-fn lower_bytes<M: Memory>(bytes: &[u8], empty: u32, memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
-    let at = if bytes.is_empty() { empty } else { memory.put(bytes, 1).map_err(Refusal::Memory)? };
+fn lower_bytes<M: MemoryWriter>(bytes: &[u8], empty: u32, memory: &mut M) -> Result<[u8; 8], LowerError<M::Refused>> {
+    let at = if bytes.is_empty() { empty } else { memory.put(bytes, 1).map_err(LowerError::Memory)? };
     Ok(pointer(at, bytes.len()))
 }
 
 /// Lowers a text that is a payload by itself.
-pub(super) fn lower_text<M: Memory>(text: &[u8], memory: &mut M) -> Result<[u8; 8], Refusal<M::Refused>> {
+pub(crate) fn lower_text<M: MemoryWriter>(text: &[u8], memory: &mut M) -> Result<[u8; 8], LowerError<M::Refused>> {
     lower_bytes(text, EMPTY_TEXT, memory)
 }
 
 /// Lowers bytes that are a payload by themselves.
-pub(super) fn lower_payload<M: Memory>(
-    plan: &Plan,
+pub(crate) fn lower_payload<M: MemoryWriter>(
+    plan: &SchemaPlan,
     bytes: &[u8],
     memory: &mut M,
-) -> Result<[u8; 8], Refusal<M::Refused>> {
+) -> Result<[u8; 8], LowerError<M::Refused>> {
     lower_bytes(bytes, plan.empty_bytes, memory)
 }
 
@@ -85,7 +85,7 @@ fn pointer(at: u32, len: usize) -> [u8; 8] {
 
 /// What a varint means as a value of its type, as the bits that lie in memory.
 #[inline]
-pub(super) fn from_varint(scalar: Scalar, value: u64) -> u64 {
+pub(crate) fn from_varint(scalar: Scalar, value: u64) -> u64 {
     match scalar {
         Scalar::Bool => u64::from(value != 0),
         Scalar::Sint32 => {
@@ -99,25 +99,25 @@ pub(super) fn from_varint(scalar: Scalar, value: u64) -> u64 {
 }
 
 /// A list being filled.
-struct List {
+struct ListCursor {
     start: usize,
     next: usize,
     count: u32,
 }
 
-struct Lowering<'a, M> {
-    plan: &'a Plan,
+struct LowerState<'a, M> {
+    plan: &'a SchemaPlan,
     memory: &'a mut M,
     counts: std::slice::Iter<'a, u32>,
     texts: std::slice::Iter<'a, String>,
     /// Records and lists being put together; those of a message in a message lie above its own.
     arena: Vec<u8>,
-    lists: Vec<List>,
+    lists: Vec<ListCursor>,
 }
 
-impl<M: Memory> Lowering<'_, M> {
+impl<M: MemoryWriter> LowerState<'_, M> {
     /// Fills the record at `at` in the arena, which has its template.
-    fn record(&mut self, id: RecordId, wire: &[u8], at: usize) -> Result<(), Refusal<M::Refused>> {
+    fn record(&mut self, id: RecordId, wire: &[u8], at: usize) -> Result<(), LowerError<M::Refused>> {
         let plan = self.plan;
         let record = plan.record(id);
         let (mark, base) = (self.arena.len(), self.lists.len());
@@ -129,9 +129,9 @@ impl<M: Memory> Lowering<'_, M> {
             {
                 self.reserve(entry, start, count);
             }
-            self.lists.push(List { start, next: start, count });
+            self.lists.push(ListCursor { start, next: start, count });
         }
-        let mut reader = Reader::new(wire);
+        let mut reader = WireReader::new(wire);
         while !reader.is_empty() {
             let (number, wire_type) = reader.tag()?;
             match record.entry(number) {
@@ -141,8 +141,9 @@ impl<M: Memory> Lowering<'_, M> {
         }
         self.hand_over(record, at, base)?;
         for index in &record.texts {
-            if let Some(Entry { value: Value::Json(kind), place: Place::Plain { at: offset, .. }, .. }) =
-                record.entries.get(*index)
+            if let Some(FieldPlan {
+                value: FieldValue::Json(kind), place: FieldPlace::Plain { at: offset, .. }, ..
+            }) = record.entries.get(*index)
             {
                 let at = at + *offset as usize;
                 if self.arena.get(at + 4..at + 8) == Some(&[0; 4]) {
@@ -157,11 +158,11 @@ impl<M: Memory> Lowering<'_, M> {
     }
 
     /// Makes room for the elements of a list.
-    fn reserve(&mut self, entry: &Entry, start: usize, count: u32) {
-        let Place::List { stride, .. } = entry.place else { return };
+    fn reserve(&mut self, entry: &FieldPlan, start: usize, count: u32) {
+        let FieldPlace::List { stride, .. } = entry.place else { return };
         self.arena.resize(start, 0);
         match entry.value {
-            Value::Record { record, .. } => {
+            FieldValue::Record { record, .. } => {
                 let template = &self.plan.record(record).template;
                 for _ in 0..count {
                     self.arena.extend_from_slice(template);
@@ -172,22 +173,23 @@ impl<M: Memory> Lowering<'_, M> {
     }
 
     /// Moves the filled lists to the guest and points the record at them.
-    fn hand_over(&mut self, record: &Record, at: usize, base: usize) -> Result<(), Refusal<M::Refused>> {
+    fn hand_over(&mut self, record: &RecordPlan, at: usize, base: usize) -> Result<(), LowerError<M::Refused>> {
         for (number, index) in record.lists.iter().enumerate() {
             let Some(list) = self.lists.get(base + number) else { continue };
             if list.count == 0 {
                 continue;
             }
-            let Some(Entry { place: Place::List { at: offset, stride, align, .. }, .. }) = record.entries.get(*index)
+            let Some(FieldPlan { place: FieldPlace::List { at: offset, stride, align, .. }, .. }) =
+                record.entries.get(*index)
             else {
                 continue;
             };
             let end = list.start + *stride as usize * list.count as usize;
             if list.next != end {
-                return Err(Refusal::NotChecked);
+                return Err(LowerError::NotChecked);
             }
-            let bytes = self.arena.get(list.start..end).ok_or(Refusal::NotChecked)?;
-            let pointer = pointer(self.memory.put(bytes, *align).map_err(Refusal::Memory)?, list.count as usize);
+            let bytes = self.arena.get(list.start..end).ok_or(LowerError::NotChecked)?;
+            let pointer = pointer(self.memory.put(bytes, *align).map_err(LowerError::Memory)?, list.count as usize);
             self.write(at + *offset as usize, &pointer);
         }
         Ok(())
@@ -202,12 +204,12 @@ impl<M: Memory> Lowering<'_, M> {
 
     /// Where the next element of a list goes.
     #[inline]
-    fn next(&mut self, base: usize, list: usize, stride: u32) -> Result<usize, Refusal<M::Refused>> {
-        let list = self.lists.get_mut(base + list).ok_or(Refusal::NotChecked)?;
+    fn next(&mut self, base: usize, list: usize, stride: u32) -> Result<usize, LowerError<M::Refused>> {
+        let list = self.lists.get_mut(base + list).ok_or(LowerError::NotChecked)?;
         let at = list.next;
         list.next += stride as usize;
         if list.next > list.start + stride as usize * list.count as usize {
-            return Err(Refusal::NotChecked);
+            return Err(LowerError::NotChecked);
         }
         Ok(at)
     }
@@ -215,21 +217,21 @@ impl<M: Memory> Lowering<'_, M> {
     #[inline]
     fn field(
         &mut self,
-        entry: &Entry,
+        entry: &FieldPlan,
         wire_type: u8,
-        reader: &mut Reader<'_>,
+        reader: &mut WireReader<'_>,
         record: usize,
         base: usize,
-    ) -> Result<(), Refusal<M::Refused>> {
+    ) -> Result<(), LowerError<M::Refused>> {
         match entry.place {
-            Place::Plain { at, .. } => self.value(entry, reader, record + at as usize).map(drop),
-            Place::Optional { discriminant, at } => {
+            FieldPlace::Plain { at, .. } => self.value(entry, reader, record + at as usize).map(drop),
+            FieldPlace::Optional { discriminant, at } => {
                 if self.value(entry, reader, record + at as usize)? {
                     self.write(record + discriminant as usize, &[1]);
                 }
                 Ok(())
             }
-            Place::Case { option, discriminant, width, case, at } => {
+            FieldPlace::Case { option, discriminant, width, case, at } => {
                 if self.value(entry, reader, record + at as usize)? {
                     self.write(record + option as usize, &[1]);
                     let case = case.to_le_bytes();
@@ -237,11 +239,11 @@ impl<M: Memory> Lowering<'_, M> {
                 }
                 Ok(())
             }
-            Place::List { list, stride, .. } if wire_type == wire::LENGTH && entry.value.packs() => {
+            FieldPlace::List { list, stride, .. } if wire_type == wire::LENGTH && entry.value.packs() => {
                 self.packed(entry, reader.length_delimited()?, base, list, stride)
             }
-            Place::List { list, stride, map, .. } => {
-                if (map || matches!(entry.value, Value::Enum(_))) && self.is_unknown(entry, *reader) {
+            FieldPlace::List { list, stride, map, .. } => {
+                if (map || matches!(entry.value, FieldValue::Enum(_))) && self.is_unknown(entry, *reader) {
                     return Ok(reader.skip(entry.number, wire_type)?);
                 }
                 let at = self.next(base, list, stride)?;
@@ -251,9 +253,9 @@ impl<M: Memory> Lowering<'_, M> {
     }
 
     /// Whether an element is one that check did not count.
-    fn is_unknown(&self, entry: &Entry, mut reader: Reader<'_>) -> bool {
+    fn is_unknown(&self, entry: &FieldPlan, mut reader: WireReader<'_>) -> bool {
         match entry.value {
-            Value::Record { record, .. } => {
+            FieldValue::Record { record, .. } => {
                 reader.length_delimited().is_ok_and(|bytes| is_unknown_entry(self.plan, record, bytes))
             }
             _ => reader.varint().is_ok_and(|number| !is_known(self.plan, entry.value, number)),
@@ -262,24 +264,24 @@ impl<M: Memory> Lowering<'_, M> {
 
     fn packed(
         &mut self,
-        entry: &Entry,
+        entry: &FieldPlan,
         bytes: &[u8],
         base: usize,
         list: usize,
         stride: u32,
-    ) -> Result<(), Refusal<M::Refused>> {
+    ) -> Result<(), LowerError<M::Refused>> {
         if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
             // The wire's layout is the memory's.
-            let state = self.lists.get_mut(base + list).ok_or(Refusal::NotChecked)?;
+            let state = self.lists.get_mut(base + list).ok_or(LowerError::NotChecked)?;
             let at = state.next;
             state.next += bytes.len();
             if state.next > state.start + stride as usize * state.count as usize {
-                return Err(Refusal::NotChecked);
+                return Err(LowerError::NotChecked);
             }
             self.write(at, bytes);
             return Ok(());
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = WireReader::new(bytes);
         while !reader.is_empty() {
             let number = reader.varint()?;
             if !is_known(self.plan, entry.value, number) {
@@ -287,9 +289,9 @@ impl<M: Memory> Lowering<'_, M> {
             }
             let at = self.next(base, list, stride)?;
             match entry.value {
-                Value::Enum(id) => self.enumeration(id, number, at),
-                Value::Scalar(scalar) => self.scalar(from_varint(scalar, number), stride as usize, at),
-                _ => return Err(Refusal::NotChecked),
+                FieldValue::Enum(id) => self.enumeration(id, number, at),
+                FieldValue::Scalar(scalar) => self.scalar(from_varint(scalar, number), stride as usize, at),
+                _ => return Err(LowerError::NotChecked),
             }
         }
         Ok(())
@@ -316,9 +318,14 @@ impl<M: Memory> Lowering<'_, M> {
 
     /// Writes one value at `at` in the arena; false when it is an unknown number of a closed enum.
     #[inline]
-    fn value(&mut self, entry: &Entry, reader: &mut Reader<'_>, at: usize) -> Result<bool, Refusal<M::Refused>> {
+    fn value(
+        &mut self,
+        entry: &FieldPlan,
+        reader: &mut WireReader<'_>,
+        at: usize,
+    ) -> Result<bool, LowerError<M::Refused>> {
         match entry.value {
-            Value::Scalar(scalar) => match scalar {
+            FieldValue::Scalar(scalar) => match scalar {
                 Scalar::String | Scalar::Bytes => {
                     let empty = if scalar == Scalar::String { EMPTY_TEXT } else { self.plan.empty_bytes };
                     let pointer = lower_bytes(reader.length_delimited()?, empty, self.memory)?;
@@ -345,28 +352,28 @@ impl<M: Memory> Lowering<'_, M> {
                     self.write(at, &(bits as u32).to_le_bytes());
                 }
             },
-            Value::Enum(id) => {
+            FieldValue::Enum(id) => {
                 let number = reader.varint()?;
                 if !is_known(self.plan, entry.value, number) {
                     return Ok(false);
                 }
                 self.enumeration(id, number, at);
             }
-            Value::Record { record, group } => {
+            FieldValue::Record { record, group } => {
                 let bytes = nested(reader, entry.number, group)?;
-                if !matches!(entry.place, Place::List { .. }) {
+                if !matches!(entry.place, FieldPlace::List { .. }) {
                     let template = &self.plan.record(record).template;
                     self.write(at, template);
                 }
                 self.record(record, bytes, at)?;
             }
-            Value::Encoded { group, .. } => {
+            FieldValue::Encoded { group, .. } => {
                 let pointer = lower_payload(self.plan, nested(reader, entry.number, group)?, self.memory)?;
                 self.write(at, &pointer);
             }
-            Value::Json(_) => {
+            FieldValue::Json(_) => {
                 reader.length_delimited()?;
-                let text = self.texts.next().ok_or(Refusal::NotChecked)?;
+                let text = self.texts.next().ok_or(LowerError::NotChecked)?;
                 let pointer = lower_text(text.as_bytes(), self.memory)?;
                 self.write(at, &pointer);
             }

@@ -7,28 +7,28 @@ use wasmtime::Engine;
 use wasmtime::component::ResourceType;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type as Found};
 
-use super::canonical::{Form, Shape, Type};
-use super::error::Mismatch;
-use super::function::{Function, ResourceId};
+use crate::link::canonical::{CanonicalType, TypeShape, VariantForm};
+use crate::link::error::LinkMismatch;
+use crate::link::function::{ComponentFunction, ResourceId};
 
 /// The resource types that a component imports, by their numbers in the link.
-pub(super) type Resources = HashMap<ResourceId, ResourceType>;
+pub(crate) type Resources = HashMap<ResourceId, ResourceType>;
 
 /// Looks a function up in an interface of the component and compares its type.
 ///
 /// # Errors
 /// `None` when there is no such function, else where the types differ.
-pub(super) fn compare_function(
+pub(crate) fn compare_function(
     engine: &Engine,
     interface: &str,
     instance: &ComponentInstance,
-    function: &Function,
+    function: &ComponentFunction,
     resources: &Resources,
-) -> Result<(), Option<Mismatch>> {
+) -> Result<(), Option<LinkMismatch>> {
     let item = instance.get_export(engine, &function.name).map(|item| item.ty);
     let Some(ComponentItem::ComponentFunc(found)) = item else { return Err(None) };
     compare(function, &found, resources).map_err(|difference| {
-        Some(Mismatch::Type {
+        Some(LinkMismatch::Type {
             interface: interface.to_owned(),
             function: function.name.clone(),
             place: difference.place,
@@ -51,11 +51,11 @@ impl Difference {
     }
 }
 
-fn compare(function: &Function, found: &ComponentFunc, resources: &Resources) -> Result<(), Difference> {
+fn compare(function: &ComponentFunction, found: &ComponentFunc, resources: &Resources) -> Result<(), Difference> {
     if found.async_() {
         return Err(Difference::new("its kind", "a function", "an async function"));
     }
-    let Shape::Tuple(expected) = &function.params.shape else { return Ok(()) };
+    let TypeShape::Tuple(expected) = &function.params.shape else { return Ok(()) };
     let params: Vec<_> = found.params().collect();
     if params.len() != expected.len() {
         let count = |count: usize| format!("{count} parameter{}", if count == 1 { "" } else { "s" });
@@ -72,28 +72,28 @@ fn compare(function: &Function, found: &ComponentFunc, resources: &Resources) ->
 }
 
 /// Types are equal when they lie in memory alike *and* are called alike: a renamed field is a difference.
-fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resources) -> Result<(), Difference> {
+fn compare_type(place: &str, expected: &CanonicalType, found: &Found, resources: &Resources) -> Result<(), Difference> {
     let differ = || Err(Difference::new(place, name(expected), found_name(found)));
     match (&expected.shape, found) {
-        (Shape::Bool, Found::Bool)
-        | (Shape::U8, Found::U8)
-        | (Shape::S32, Found::S32)
-        | (Shape::U32, Found::U32)
-        | (Shape::S64, Found::S64)
-        | (Shape::U64, Found::U64)
-        | (Shape::F32, Found::Float32)
-        | (Shape::F64, Found::Float64)
-        | (Shape::String, Found::String) => Ok(()),
-        (Shape::List(element), Found::List(list)) => {
+        (TypeShape::Bool, Found::Bool)
+        | (TypeShape::U8, Found::U8)
+        | (TypeShape::S32, Found::S32)
+        | (TypeShape::U32, Found::U32)
+        | (TypeShape::S64, Found::S64)
+        | (TypeShape::U64, Found::U64)
+        | (TypeShape::F32, Found::Float32)
+        | (TypeShape::F64, Found::Float64)
+        | (TypeShape::String, Found::String) => Ok(()),
+        (TypeShape::List(element), Found::List(list)) => {
             compare_type(&format!("{place}[]"), element, &list.ty(), resources)
         }
-        (Shape::Handle { resource, own: false }, Found::Borrow(found))
-        | (Shape::Handle { resource, own: true }, Found::Own(found))
+        (TypeShape::Handle { resource, own: false }, Found::Borrow(found))
+        | (TypeShape::Handle { resource, own: true }, Found::Own(found))
             if resources.get(resource) == Some(found) =>
         {
             Ok(())
         }
-        (Shape::Record(members), Found::Record(record)) => {
+        (TypeShape::Record(members), Found::Record(record)) => {
             let fields: Vec<_> = record.fields().collect();
             for (index, member) in members.iter().enumerate() {
                 let Some(field) = fields.get(index) else {
@@ -110,7 +110,7 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
                 None => Ok(()),
             }
         }
-        (Shape::Tuple(members), Found::Tuple(tuple)) => {
+        (TypeShape::Tuple(members), Found::Tuple(tuple)) => {
             let types: Vec<_> = tuple.types().collect();
             if types.len() != members.len() {
                 return differ();
@@ -119,14 +119,18 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
                 compare_type(&format!("{place}.{}", member.name), &member.ty, found, resources)
             })
         }
-        (Shape::Variant(variant), _) => {
+        (TypeShape::Variant(variant), _) => {
             let cases: Vec<(String, Option<Found>)> = match (variant.form, found) {
-                (Form::Variant, Found::Variant(found)) => {
+                (VariantForm::Variant, Found::Variant(found)) => {
                     found.cases().map(|case| (case.name.to_owned(), case.ty)).collect()
                 }
-                (Form::Enum, Found::Enum(found)) => found.names().map(|name| (name.to_owned(), None)).collect(),
-                (Form::Option, Found::Option(found)) => vec![("none".into(), None), ("some".into(), Some(found.ty()))],
-                (Form::Result, Found::Result(found)) => vec![("ok".into(), found.ok()), ("error".into(), found.err())],
+                (VariantForm::Enum, Found::Enum(found)) => found.names().map(|name| (name.to_owned(), None)).collect(),
+                (VariantForm::Option, Found::Option(found)) => {
+                    vec![("none".into(), None), ("some".into(), Some(found.ty()))]
+                }
+                (VariantForm::Result, Found::Result(found)) => {
+                    vec![("ok".into(), found.ok()), ("error".into(), found.err())]
+                }
                 _ => return differ(),
             };
             for (index, (expected_name, payload)) in variant.cases.iter().enumerate() {
@@ -138,7 +142,7 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
                     return Err(Difference::new(place, expected, found));
                 }
                 let inner = match variant.form {
-                    Form::Option => place.to_owned(),
+                    VariantForm::Option => place.to_owned(),
                     _ => format!("{place}.{expected_name}"),
                 };
                 match (payload, found_payload) {
@@ -157,27 +161,27 @@ fn compare_type(place: &str, expected: &Type, found: &Found, resources: &Resourc
     }
 }
 
-fn name(ty: &Type) -> String {
+fn name(ty: &CanonicalType) -> String {
     let plain = match &ty.shape {
-        Shape::Bool => "bool",
-        Shape::U8 => "u8",
-        Shape::S32 => "s32",
-        Shape::U32 => "u32",
-        Shape::S64 => "s64",
-        Shape::U64 => "u64",
-        Shape::F32 => "f32",
-        Shape::F64 => "f64",
-        Shape::String => "string",
-        Shape::List(element) => return format!("list<{}>", name(element)),
-        Shape::Handle { own: false, .. } => "a borrowed stream",
-        Shape::Handle { own: true, .. } => "a stream",
-        Shape::Record(_) => "a record",
-        Shape::Tuple(_) => "a tuple",
-        Shape::Variant(variant) => match variant.form {
-            Form::Variant => "a variant",
-            Form::Enum => "an enum",
-            Form::Result => "a result",
-            Form::Option => {
+        TypeShape::Bool => "bool",
+        TypeShape::U8 => "u8",
+        TypeShape::S32 => "s32",
+        TypeShape::U32 => "u32",
+        TypeShape::S64 => "s64",
+        TypeShape::U64 => "u64",
+        TypeShape::F32 => "f32",
+        TypeShape::F64 => "f64",
+        TypeShape::String => "string",
+        TypeShape::List(element) => return format!("list<{}>", name(element)),
+        TypeShape::Handle { own: false, .. } => "a borrowed stream",
+        TypeShape::Handle { own: true, .. } => "a stream",
+        TypeShape::Record(_) => "a record",
+        TypeShape::Tuple(_) => "a tuple",
+        TypeShape::Variant(variant) => match variant.form {
+            VariantForm::Variant => "a variant",
+            VariantForm::Enum => "an enum",
+            VariantForm::Result => "a result",
+            VariantForm::Option => {
                 let some = variant.cases.get(1).and_then(|(_, some)| some.as_ref());
                 return format!("option<{}>", some.map_or_else(|| "_".to_owned(), |some| name(some)));
             }

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::check::{is_known, is_unknown_entry, key_of, nested};
-use super::plan::{Entry, Place, Plan, RecordId, Value};
-use super::wire::{self, Reader, put_varint};
+use crate::link::check::{is_known, is_unknown_entry, key_of, nested};
+use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
+use crate::link::wire::{self, WireReader, put_varint};
 
 /// What becomes of messages that the guest gets encoded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoded {
+pub(crate) enum EncodedMessages {
     /// They keep their form: merging what is in them is up to whoever decodes them.
     Kept,
     /// They are merged like all others, to see whether they are whole.
@@ -22,27 +22,27 @@ pub(super) enum Encoded {
 }
 
 /// The message with everything once. `wire` has been checked.
-pub(super) fn merge(plan: &Plan, record: RecordId, wire: &[u8], encoded: Encoded) -> Bytes {
+pub(crate) fn merge(plan: &SchemaPlan, record: RecordId, wire: &[u8], encoded: EncodedMessages) -> Bytes {
     message(plan, record, wire, encoded).into()
 }
 
 /// A field of the message being written.
-enum Piece<'a> {
+enum MergePiece<'a> {
     /// Tag and value as they came.
     Verbatim(&'a [u8]),
     /// The contents of a message, to be merged in turn.
-    Message { entry: &'a Entry, contents: Vec<u8> },
+    Message { entry: &'a FieldPlan, contents: Vec<u8> },
     /// Overtaken by a later occurrence.
     Dropped,
 }
 
-fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> {
+fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8], encoded: EncodedMessages) -> Vec<u8> {
     let record = plan.record(id);
-    let mut pieces: Vec<Piece<'_>> = Vec::new();
+    let mut pieces: Vec<MergePiece<'_>> = Vec::new();
     // Per singular field or oneof: the number that came last, and its piece.
     let mut last: HashMap<usize, (u32, usize)> = HashMap::new();
     let mut keys: HashMap<(u32, Vec<u8>), usize> = HashMap::new();
-    let mut reader = Reader::new(wire);
+    let mut reader = WireReader::new(wire);
     while !reader.is_empty() {
         let start = reader.rest();
         let Ok((number, wire_type)) = reader.tag() else { break };
@@ -59,21 +59,21 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> 
         let whole = start.get(..start.len() - reader.rest().len()).unwrap_or_default();
         let mut value = value;
         let piece = match entry.value {
-            Value::Record { group, .. } | Value::Encoded { group, .. } => {
+            FieldValue::Record { group, .. } | FieldValue::Encoded { group, .. } => {
                 let Ok(contents) = nested(&mut value, number, group) else { break };
-                Piece::Message { entry, contents: contents.to_vec() }
+                MergePiece::Message { entry, contents: contents.to_vec() }
             }
-            Value::Json(_) => {
+            FieldValue::Json(_) => {
                 let Ok(contents) = value.length_delimited() else { break };
-                Piece::Message { entry, contents: contents.to_vec() }
+                MergePiece::Message { entry, contents: contents.to_vec() }
             }
-            Value::Enum(_) if entry.once.is_some() => {
+            FieldValue::Enum(_) if entry.once.is_some() => {
                 if !value.varint().is_ok_and(|number| is_known(plan, entry.value, number)) {
                     continue;
                 }
-                Piece::Verbatim(whole)
+                MergePiece::Verbatim(whole)
             }
-            _ => Piece::Verbatim(whole),
+            _ => MergePiece::Verbatim(whole),
         };
         let index = pieces.len();
         match (entry.once, entry.place, entry.value) {
@@ -81,15 +81,15 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> 
                 if let Some((previous, at)) = last.insert(bit, (number, index))
                     && let Some(slot) = pieces.get_mut(at)
                 {
-                    let old = std::mem::replace(slot, Piece::Dropped);
+                    let old = std::mem::replace(slot, MergePiece::Dropped);
                     if previous == number {
                         pieces.push(join(old, piece));
                         continue;
                     }
                 }
             }
-            (None, Place::List { map: true, .. }, Value::Record { record, .. }) => {
-                if let Piece::Message { contents, .. } = &piece {
+            (None, FieldPlace::List { map: true, .. }, FieldValue::Record { record, .. }) => {
+                if let MergePiece::Message { contents, .. } = &piece {
                     if is_unknown_entry(plan, record, contents) {
                         continue;
                     }
@@ -98,7 +98,7 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> 
                     if let Some(at) = keys.insert((number, key), index)
                         && let Some(slot) = pieces.get_mut(at)
                     {
-                        *slot = Piece::Dropped;
+                        *slot = MergePiece::Dropped;
                     }
                 }
             }
@@ -109,12 +109,12 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> 
     let mut out = Vec::with_capacity(wire.len());
     for piece in pieces {
         match piece {
-            Piece::Verbatim(bytes) => out.extend_from_slice(bytes),
-            Piece::Dropped => {}
-            Piece::Message { entry, contents } => {
+            MergePiece::Verbatim(bytes) => out.extend_from_slice(bytes),
+            MergePiece::Dropped => {}
+            MergePiece::Message { entry, contents } => {
                 let contents = match entry.value {
-                    Value::Record { record, .. } => message(plan, record, &contents, encoded),
-                    Value::Encoded { record, .. } if encoded == Encoded::Merged => {
+                    FieldValue::Record { record, .. } => message(plan, record, &contents, encoded),
+                    FieldValue::Encoded { record, .. } if encoded == EncodedMessages::Merged => {
                         message(plan, record, &contents, encoded)
                     }
                     // JSON is made of it, by whoever merges as well.
@@ -137,11 +137,11 @@ fn message(plan: &Plan, id: RecordId, wire: &[u8], encoded: Encoded) -> Vec<u8> 
 }
 
 /// Two occurrences of one field: messages are concatenated, of anything else the later one stands.
-fn join<'a>(old: Piece<'a>, new: Piece<'a>) -> Piece<'a> {
+fn join<'a>(old: MergePiece<'a>, new: MergePiece<'a>) -> MergePiece<'a> {
     match (old, new) {
-        (Piece::Message { mut contents, .. }, Piece::Message { entry, contents: more }) => {
+        (MergePiece::Message { mut contents, .. }, MergePiece::Message { entry, contents: more }) => {
             contents.extend_from_slice(&more);
-            Piece::Message { entry, contents }
+            MergePiece::Message { entry, contents }
         }
         (_, new) => new,
     }

@@ -6,66 +6,66 @@ use std::sync::Arc;
 
 use okra_codegen::schema::{self, Cardinality, EnumId, JsonKind, Kind, Scalar, Schema};
 
-use super::canonical::{Form, Shape, Type};
-use super::quirks::Quirks;
-use super::wire;
+use crate::link::canonical::{CanonicalType, TypeShape, VariantForm};
+use crate::link::quirks::ToolchainQuirks;
+use crate::link::wire;
 
-/// Index of a [`Record`] in [`Plan::records`].
-pub(super) type RecordId = usize;
+/// Index of a [`RecordPlan`] in [`SchemaPlan::records`].
+pub(crate) type RecordId = usize;
 
 /// All messages and enums of a schema.
 #[derive(Debug)]
-pub(super) struct Plan {
-    records: Vec<Record>,
-    enums: Vec<Enumeration>,
+pub(crate) struct SchemaPlan {
+    records: Vec<RecordPlan>,
+    enums: Vec<EnumPlan>,
     /// Where bytes are of which there are none.
-    pub(super) empty_bytes: u32,
+    pub(crate) empty_bytes: u32,
     well_known: HashMap<WellKnown, RecordId>,
 }
 
 /// A message as it lies in memory: a record, or something with a record's layout (a wrapper, a field mask, an entry of
 /// a map).
 #[derive(Debug)]
-pub(super) struct Record {
+pub(crate) struct RecordPlan {
     /// protobuf full name, for errors.
-    pub(super) name: Arc<str>,
-    pub(super) ty: Arc<Type>,
+    pub(crate) name: Arc<str>,
+    pub(crate) ty: Arc<CanonicalType>,
     /// The record with every field absent. Empty strings and lists have a non-null aligned pointer.
-    pub(super) template: Box<[u8]>,
+    pub(crate) template: Box<[u8]>,
     /// One for each field number, in declaration order.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<FieldPlan>,
     /// The same by what the writer looks at, in the order of the wire.
-    pub(super) units: Vec<Unit>,
+    pub(crate) units: Vec<WriteUnit>,
     lookup: Lookup,
     /// For each list of the record, in the order of their numbers: which entry.
-    pub(super) lists: Vec<usize>,
+    pub(crate) lists: Vec<usize>,
     /// Entries of required fields.
-    pub(super) required: Vec<usize>,
-    /// How many bits [`Entry::once`] may name.
-    pub(super) bits: usize,
+    pub(crate) required: Vec<usize>,
+    /// How many bits [`FieldPlan::once`] may name.
+    pub(crate) bits: usize,
     /// Whether some field is a map.
-    pub(super) has_maps: bool,
+    pub(crate) has_maps: bool,
     /// Entries of JSON texts that must be there even when nothing was sent (values of a map).
-    pub(super) texts: Vec<usize>,
+    pub(crate) texts: Vec<usize>,
 }
 
 /// A field of a message, cases of oneofs included.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: Arc<str>,
-    pub(super) number: u32,
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub(crate) struct FieldPlan {
+    pub(crate) name: Arc<str>,
+    pub(crate) number: u32,
+    pub(crate) value: FieldValue,
+    pub(crate) place: FieldPlace,
     /// A bit that is set when the field has been seen; the cases of a oneof share one. `None` for lists.
-    pub(super) once: Option<usize>,
+    pub(crate) once: Option<usize>,
     /// Whether a second occurrence must be merged before the message can be lowered: a scalar is simply overwritten,
     /// what owns memory in the guest or belongs to a oneof is not.
-    pub(super) merges: bool,
+    pub(crate) merges: bool,
 }
 
 /// Where a field lies in its record.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(crate) enum FieldPlace {
     /// `T`; `implicit`: not written when it has the default value.
     Plain { at: u32, implicit: bool },
     /// `option<T>`.
@@ -78,7 +78,7 @@ pub(super) enum Place {
 
 /// What one value of a field is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
+pub(crate) enum FieldValue {
     Scalar(Scalar),
     Enum(usize),
     Record {
@@ -95,29 +95,29 @@ pub(super) enum Value {
 
 /// What is written together: a field, or a oneof of which one case is.
 #[derive(Debug)]
-pub(super) enum Unit {
+pub(crate) enum WriteUnit {
     Field(usize),
     Oneof { option: u32, discriminant: u32, width: u32, cases: Vec<usize> },
 }
 
 /// Numbers and cases of an enum.
 #[derive(Debug)]
-pub(super) struct Enumeration {
-    pub(super) ty: Arc<Type>,
+pub(crate) struct EnumPlan {
+    pub(crate) ty: Arc<CanonicalType>,
     /// Number of each case.
-    pub(super) numbers: Vec<i32>,
+    pub(crate) numbers: Vec<i32>,
     by_number: HashMap<i32, u32>,
     /// Bytes of the discriminant.
-    pub(super) width: u32,
+    pub(crate) width: u32,
     /// Where `unrecognized` keeps its number; `None` for a closed enum.
-    pub(super) unrecognized: Option<u32>,
+    pub(crate) unrecognized: Option<u32>,
     /// What is read where nothing was sent: 0, of a closed enum the first.
-    pub(super) default: i32,
+    pub(crate) default: i32,
 }
 
-impl Enumeration {
+impl EnumPlan {
     /// The case of a number; of an open enum every number has one.
-    pub(super) fn case(&self, number: i32) -> Option<u32> {
+    pub(crate) fn case(&self, number: i32) -> Option<u32> {
         let known = match self.numbers.get(usize::try_from(number).unwrap_or(usize::MAX)) {
             // Most enums count from 0.
             Some(found) if *found == number => Some(number as u32),
@@ -135,9 +135,9 @@ enum Lookup {
     Sparse(HashMap<u32, usize>),
 }
 
-impl Record {
+impl RecordPlan {
     #[inline]
-    pub(super) fn entry(&self, number: u32) -> Option<&Entry> {
+    pub(crate) fn entry(&self, number: u32) -> Option<&FieldPlan> {
         let index = match &self.lookup {
             Lookup::Dense(entries) => usize::from(*entries.get(number as usize)?).checked_sub(1)?,
             Lookup::Sparse(entries) => *entries.get(&number)?,
@@ -146,56 +146,56 @@ impl Record {
     }
 }
 
-impl Value {
+impl FieldValue {
     /// The wire type of one value that is not packed.
     #[inline]
-    pub(super) fn wire_type(self) -> u8 {
+    pub(crate) fn wire_type(self) -> u8 {
         match self {
-            Value::Scalar(scalar) => match scalar {
+            FieldValue::Scalar(scalar) => match scalar {
                 Scalar::String | Scalar::Bytes => wire::LENGTH,
                 Scalar::Double | Scalar::Fixed64 | Scalar::Sfixed64 => wire::FIXED64,
                 Scalar::Float | Scalar::Fixed32 | Scalar::Sfixed32 => wire::FIXED32,
                 _ => wire::VARINT,
             },
-            Value::Enum(_) => wire::VARINT,
-            Value::Record { group, .. } | Value::Encoded { group, .. } if group => wire::GROUP,
-            Value::Record { .. } | Value::Encoded { .. } | Value::Json(_) => wire::LENGTH,
+            FieldValue::Enum(_) => wire::VARINT,
+            FieldValue::Record { group, .. } | FieldValue::Encoded { group, .. } if group => wire::GROUP,
+            FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => wire::LENGTH,
         }
     }
 
     /// Whether it may be written packed.
     #[inline]
-    pub(super) fn packs(self) -> bool {
+    pub(crate) fn packs(self) -> bool {
         match self {
-            Value::Scalar(scalar) => !matches!(scalar, Scalar::String | Scalar::Bytes),
-            Value::Enum(_) => true,
+            FieldValue::Scalar(scalar) => !matches!(scalar, Scalar::String | Scalar::Bytes),
+            FieldValue::Enum(_) => true,
             _ => false,
         }
     }
 }
 
-impl Plan {
+impl SchemaPlan {
     /// Compiles a schema. Infallible: the schema's graph of records is acyclic and its sizes are bounded.
-    pub(super) fn new(schema: &Schema, quirks: Quirks) -> Self {
+    pub(crate) fn new(schema: &Schema, quirks: ToolchainQuirks) -> Self {
         let empty_bytes = if quirks.frees_empty_bytes { 0 } else { 1 };
         let (records, enums, well_known) = Default::default();
-        Builder { schema, plan: Plan { records, enums, empty_bytes, well_known } }.build()
+        Builder { schema, plan: SchemaPlan { records, enums, empty_bytes, well_known } }.build()
     }
 
     #[inline]
-    pub(super) fn record(&self, id: RecordId) -> &Record {
+    pub(crate) fn record(&self, id: RecordId) -> &RecordPlan {
         #[allow(clippy::indexing_slicing, reason = "ids are made with the plan")]
         &self.records[id]
     }
 
     #[inline]
-    pub(super) fn enumeration(&self, id: usize) -> &Enumeration {
+    pub(crate) fn enumeration(&self, id: usize) -> &EnumPlan {
         #[allow(clippy::indexing_slicing, reason = "ids are made with the plan")]
         &self.enums[id]
     }
 
     /// The record of a message that WIT shows as its only field, where some method or field of the schema has it.
-    pub(super) fn well_known(&self, kind: &Kind) -> Option<RecordId> {
+    pub(crate) fn well_known(&self, kind: &Kind) -> Option<RecordId> {
         let message = match kind {
             Kind::Wrapper(scalar) => WellKnown::Wrapper(*scalar),
             Kind::FieldMask => WellKnown::FieldMask,
@@ -205,28 +205,28 @@ impl Plan {
     }
 
     /// The WIT type of a value.
-    pub(super) fn type_of(&self, value: Value) -> Arc<Type> {
+    pub(crate) fn type_of(&self, value: FieldValue) -> Arc<CanonicalType> {
         match value {
-            Value::Scalar(scalar) => scalar_type(scalar),
-            Value::Enum(id) => self.enumeration(id).ty.clone(),
-            Value::Record { record, .. } => self.record(record).ty.clone(),
-            Value::Encoded { .. } => Type::bytes(),
-            Value::Json(_) => Type::plain(Shape::String),
+            FieldValue::Scalar(scalar) => scalar_type(scalar),
+            FieldValue::Enum(id) => self.enumeration(id).ty.clone(),
+            FieldValue::Record { record, .. } => self.record(record).ty.clone(),
+            FieldValue::Encoded { .. } => CanonicalType::bytes(),
+            FieldValue::Json(_) => CanonicalType::plain(TypeShape::String),
         }
     }
 }
 
-fn scalar_type(scalar: Scalar) -> Arc<Type> {
+fn scalar_type(scalar: Scalar) -> Arc<CanonicalType> {
     match scalar {
-        Scalar::Double => Type::plain(Shape::F64),
-        Scalar::Float => Type::plain(Shape::F32),
-        Scalar::Int32 | Scalar::Sint32 | Scalar::Sfixed32 => Type::plain(Shape::S32),
-        Scalar::Uint32 | Scalar::Fixed32 => Type::plain(Shape::U32),
-        Scalar::Int64 | Scalar::Sint64 | Scalar::Sfixed64 => Type::plain(Shape::S64),
-        Scalar::Uint64 | Scalar::Fixed64 => Type::plain(Shape::U64),
-        Scalar::Bool => Type::plain(Shape::Bool),
-        Scalar::String => Type::plain(Shape::String),
-        Scalar::Bytes => Type::bytes(),
+        Scalar::Double => CanonicalType::plain(TypeShape::F64),
+        Scalar::Float => CanonicalType::plain(TypeShape::F32),
+        Scalar::Int32 | Scalar::Sint32 | Scalar::Sfixed32 => CanonicalType::plain(TypeShape::S32),
+        Scalar::Uint32 | Scalar::Fixed32 => CanonicalType::plain(TypeShape::U32),
+        Scalar::Int64 | Scalar::Sint64 | Scalar::Sfixed64 => CanonicalType::plain(TypeShape::S64),
+        Scalar::Uint64 | Scalar::Fixed64 => CanonicalType::plain(TypeShape::U64),
+        Scalar::Bool => CanonicalType::plain(TypeShape::Bool),
+        Scalar::String => CanonicalType::plain(TypeShape::String),
+        Scalar::Bytes => CanonicalType::bytes(),
     }
 }
 
@@ -239,18 +239,18 @@ enum WellKnown {
 
 struct Builder<'a> {
     schema: &'a Schema,
-    plan: Plan,
+    plan: SchemaPlan,
 }
 
 impl Builder<'_> {
-    fn build(mut self) -> Plan {
+    fn build(mut self) -> SchemaPlan {
         for definition in &self.schema.enums {
             let enumeration = enumeration(definition);
             self.plan.enums.push(enumeration);
         }
         // Every message gets its id first, because encoded fields may point anywhere.
         let count = self.schema.messages.len();
-        self.plan.records.resize_with(count, Record::unplaced);
+        self.plan.records.resize_with(count, RecordPlan::unplaced);
         let mut done = vec![false; count];
         for index in 0..count {
             self.message(index, &mut done);
@@ -282,17 +282,17 @@ impl Builder<'_> {
         }
     }
 
-    fn value(&mut self, kind: &Kind) -> Value {
+    fn value(&mut self, kind: &Kind) -> FieldValue {
         match *kind {
-            Kind::Scalar(scalar) => Value::Scalar(scalar),
-            Kind::Enum(EnumId(id)) => Value::Enum(id),
-            Kind::Message { message, group } => Value::Record { record: message.0, group },
-            Kind::Encoded { message, group } => Value::Encoded { record: message.0, group },
+            Kind::Scalar(scalar) => FieldValue::Scalar(scalar),
+            Kind::Enum(EnumId(id)) => FieldValue::Enum(id),
+            Kind::Message { message, group } => FieldValue::Record { record: message.0, group },
+            Kind::Encoded { message, group } => FieldValue::Encoded { record: message.0, group },
             Kind::Wrapper(scalar) => {
-                Value::Record { record: self.well_known(WellKnown::Wrapper(scalar)), group: false }
+                FieldValue::Record { record: self.well_known(WellKnown::Wrapper(scalar)), group: false }
             }
-            Kind::FieldMask => Value::Record { record: self.well_known(WellKnown::FieldMask), group: false },
-            Kind::Json(kind) => Value::Json(kind),
+            Kind::FieldMask => FieldValue::Record { record: self.well_known(WellKnown::FieldMask), group: false },
+            Kind::Json(kind) => FieldValue::Json(kind),
         }
     }
 
@@ -313,7 +313,7 @@ impl Builder<'_> {
             }
         };
         let mut record = self.record(&name, &[schema::Member::Field(field)]);
-        if let Shape::Record(members) = &record.ty.shape
+        if let TypeShape::Record(members) = &record.ty.shape
             && let Some(member) = members.first()
         {
             record.ty = member.ty.clone();
@@ -331,15 +331,15 @@ impl Builder<'_> {
             schema::Member::Field(synthetic("value", 2, Cardinality::Implicit, field.kind.clone())),
         ];
         let mut record = self.record(&format!("{message}.{}", field.proto_name), &members);
-        if let Shape::Record(members) = &record.ty.shape {
-            record.ty = Type::tuple(members.iter().map(|member| member.ty.clone()).collect());
+        if let TypeShape::Record(members) = &record.ty.shape {
+            record.ty = CanonicalType::tuple(members.iter().map(|member| member.ty.clone()).collect());
         }
         let id = self.plan.records.len();
         self.plan.records.push(record);
         id
     }
 
-    fn record(&mut self, name: &str, members: &[schema::Member]) -> Record {
+    fn record(&mut self, name: &str, members: &[schema::Member]) -> RecordPlan {
         let mut drafts = Vec::new();
         let mut types = Vec::new();
         for member in members {
@@ -347,15 +347,15 @@ impl Builder<'_> {
                 schema::Member::Field(field) => {
                     let value = match field.cardinality {
                         Cardinality::Map { key } => {
-                            Value::Record { record: self.map_entry(field, name, key), group: false }
+                            FieldValue::Record { record: self.map_entry(field, name, key), group: false }
                         }
                         _ => self.value(&field.kind),
                     };
                     let one = self.plan.type_of(value);
                     let ty = match field.cardinality {
                         Cardinality::Implicit | Cardinality::Required => one,
-                        Cardinality::Optional => Type::option(one),
-                        Cardinality::Repeated { .. } | Cardinality::Map { .. } => Type::list(one),
+                        Cardinality::Optional => CanonicalType::option(one),
+                        Cardinality::Repeated { .. } | Cardinality::Map { .. } => CanonicalType::list(one),
                     };
                     types.push((field.wit_name.clone(), ty));
                     drafts.push(vec![value]);
@@ -368,24 +368,31 @@ impl Builder<'_> {
                         .zip(&values)
                         .map(|(case, value)| (case.wit_name.clone(), Some(self.plan.type_of(*value))))
                         .collect();
-                    types.push((oneof.wit_name.clone(), Type::option(Type::cases(Form::Variant, cases))));
+                    types.push((
+                        oneof.wit_name.clone(),
+                        CanonicalType::option(CanonicalType::cases(VariantForm::Variant, cases)),
+                    ));
                     drafts.push(values);
                 }
             }
         }
-        let ty = if types.is_empty() { Type::enumeration(vec!["empty".into()]) } else { Type::record(types) };
+        let ty = if types.is_empty() {
+            CanonicalType::enumeration(vec!["empty".into()])
+        } else {
+            CanonicalType::record(types)
+        };
         let mut record =
-            Record { name: name.into(), template: vec![0; ty.size as usize].into(), ty, ..Record::unplaced() };
+            RecordPlan { name: name.into(), template: vec![0; ty.size as usize].into(), ty, ..RecordPlan::unplaced() };
         let ty = record.ty.clone();
-        if let Shape::Record(placed) = &ty.shape {
+        if let TypeShape::Record(placed) = &ty.shape {
             for ((member, values), placed) in members.iter().zip(&drafts).zip(placed) {
                 self.place(&mut record, member, values, placed.offset, &placed.ty);
             }
         }
         record.lookup = Lookup::new(&record.entries);
-        let number = |unit: &Unit| match unit {
-            Unit::Field(entry) => record.entries.get(*entry).map_or(0, |entry| entry.number),
-            Unit::Oneof { cases, .. } => {
+        let number = |unit: &WriteUnit| match unit {
+            WriteUnit::Field(entry) => record.entries.get(*entry).map_or(0, |entry| entry.number),
+            WriteUnit::Oneof { cases, .. } => {
                 cases.iter().filter_map(|case| record.entries.get(*case)).map(|entry| entry.number).min().unwrap_or(0)
             }
         };
@@ -395,7 +402,14 @@ impl Builder<'_> {
         record
     }
 
-    fn place(&self, record: &mut Record, member: &schema::Member, values: &[Value], at: u32, ty: &Type) {
+    fn place(
+        &self,
+        record: &mut RecordPlan,
+        member: &schema::Member,
+        values: &[FieldValue],
+        at: u32,
+        ty: &CanonicalType,
+    ) {
         match member {
             schema::Member::Field(field) => {
                 let Some(&value) = values.first() else { return };
@@ -408,7 +422,7 @@ impl Builder<'_> {
                     }
                 };
                 let place = match (field.cardinality, &ty.shape) {
-                    (Cardinality::Repeated { .. } | Cardinality::Map { .. }, Shape::List(element)) => {
+                    (Cardinality::Repeated { .. } | Cardinality::Map { .. }, TypeShape::List(element)) => {
                         let list = record.lists.len();
                         record.lists.push(index);
                         let map = matches!(field.cardinality, Cardinality::Map { .. });
@@ -416,24 +430,24 @@ impl Builder<'_> {
                         let packed =
                             matches!(field.cardinality, Cardinality::Repeated { packed: true }) && value.packs();
                         fill(&mut record.template, at, &4_u32.max(element.align).to_le_bytes());
-                        Place::List { at, list, stride: element.size, align: element.align, packed, map }
+                        FieldPlace::List { at, list, stride: element.size, align: element.align, packed, map }
                     }
-                    (Cardinality::Optional, Shape::Variant(option)) => {
-                        Place::Optional { discriminant: at, at: at + option.payload }
+                    (Cardinality::Optional, TypeShape::Variant(option)) => {
+                        FieldPlace::Optional { discriminant: at, at: at + option.payload }
                     }
                     (cardinality, _) => {
                         fill(&mut record.template, at, &self.default(value));
                         if cardinality == Cardinality::Required || self.has_required(&field.kind) {
                             record.required.push(index);
                         }
-                        if matches!(value, Value::Json(_)) {
+                        if matches!(value, FieldValue::Json(_)) {
                             record.texts.push(index);
                         }
-                        Place::Plain { at, implicit: cardinality == Cardinality::Implicit }
+                        FieldPlace::Plain { at, implicit: cardinality == Cardinality::Implicit }
                     }
                 };
-                record.units.push(Unit::Field(index));
-                record.entries.push(Entry {
+                record.units.push(WriteUnit::Field(index));
+                record.entries.push(FieldPlan {
                     name: field.proto_name.as_str().into(),
                     number: field.number,
                     value,
@@ -443,25 +457,25 @@ impl Builder<'_> {
                 });
             }
             schema::Member::Oneof(oneof) => {
-                let Shape::Variant(option) = &ty.shape else { return };
+                let TypeShape::Variant(option) = &ty.shape else { return };
                 let Some((_, Some(chosen))) = option.cases.get(1) else { return };
-                let Shape::Variant(variant) = &chosen.shape else { return };
+                let TypeShape::Variant(variant) = &chosen.shape else { return };
                 let (discriminant, width) = (at + option.payload, variant.discriminant);
                 let payload = discriminant + variant.payload;
                 let mut cases = Vec::new();
                 record.bits += 1;
                 for (case, (field, value)) in oneof.cases.iter().zip(values).enumerate() {
                     cases.push(record.entries.len());
-                    record.entries.push(Entry {
+                    record.entries.push(FieldPlan {
                         name: field.proto_name.as_str().into(),
                         number: field.number,
                         value: *value,
-                        place: Place::Case { option: at, discriminant, width, case: case as u32, at: payload },
+                        place: FieldPlace::Case { option: at, discriminant, width, case: case as u32, at: payload },
                         once: Some(record.bits - 1),
                         merges: true,
                     });
                 }
-                record.units.push(Unit::Oneof { option: at, discriminant, width, cases });
+                record.units.push(WriteUnit::Oneof { option: at, discriminant, width, cases });
             }
         }
     }
@@ -478,17 +492,17 @@ impl Builder<'_> {
     }
 
     /// A value's bytes in memory when nothing was sent.
-    fn default(&self, value: Value) -> Vec<u8> {
+    fn default(&self, value: FieldValue) -> Vec<u8> {
         match value {
-            Value::Scalar(Scalar::String) | Value::Json(_) => pointer(1),
-            Value::Scalar(Scalar::Bytes) | Value::Encoded { .. } => pointer(self.plan.empty_bytes),
-            Value::Scalar(_) => Vec::new(),
-            Value::Enum(id) => {
+            FieldValue::Scalar(Scalar::String) | FieldValue::Json(_) => pointer(1),
+            FieldValue::Scalar(Scalar::Bytes) | FieldValue::Encoded { .. } => pointer(self.plan.empty_bytes),
+            FieldValue::Scalar(_) => Vec::new(),
+            FieldValue::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);
                 let case = enumeration.case(enumeration.default).unwrap_or(0);
                 case.to_le_bytes().into_iter().take(enumeration.width as usize).collect()
             }
-            Value::Record { record, .. } => self.plan.record(record).template.to_vec(),
+            FieldValue::Record { record, .. } => self.plan.record(record).template.to_vec(),
         }
     }
 }
@@ -522,21 +536,21 @@ fn member_fields(member: &schema::Member) -> &[schema::Field] {
     }
 }
 
-fn enumeration(definition: &schema::Enum) -> Enumeration {
+fn enumeration(definition: &schema::Enum) -> EnumPlan {
     let names = definition.cases.iter().map(|case| (case.wit_name.clone(), None));
     let ty = match &definition.unrecognized {
         Some(name) => {
-            let last = (name.clone(), Some(Type::plain(Shape::S32)));
-            Type::cases(Form::Variant, names.chain([last]).collect())
+            let last = (name.clone(), Some(CanonicalType::plain(TypeShape::S32)));
+            CanonicalType::cases(VariantForm::Variant, names.chain([last]).collect())
         }
-        None => Type::cases(Form::Enum, names.collect()),
+        None => CanonicalType::cases(VariantForm::Enum, names.collect()),
     };
     let (width, payload) = match &ty.shape {
-        Shape::Variant(variant) => (variant.discriminant, variant.payload),
+        TypeShape::Variant(variant) => (variant.discriminant, variant.payload),
         _ => (1, 0),
     };
     let first = definition.cases.first().map_or(0, |case| case.number);
-    Enumeration {
+    EnumPlan {
         ty,
         default: if definition.unrecognized.is_some() { 0 } else { first },
         numbers: definition.cases.iter().map(|case| case.number).collect(),
@@ -547,7 +561,7 @@ fn enumeration(definition: &schema::Enum) -> Enumeration {
 }
 
 impl Lookup {
-    fn new(entries: &[Entry]) -> Self {
+    fn new(entries: &[FieldPlan]) -> Self {
         let largest = entries.iter().map(|entry| entry.number).max().unwrap_or(0);
         if largest > 1024 || entries.len() >= usize::from(u16::MAX) {
             return Lookup::Sparse(entries.iter().enumerate().map(|(index, entry)| (entry.number, index)).collect());
@@ -562,11 +576,11 @@ impl Lookup {
     }
 }
 
-impl Record {
+impl RecordPlan {
     fn unplaced() -> Self {
         Self {
             name: "".into(),
-            ty: Type::plain(Shape::Bool),
+            ty: CanonicalType::plain(TypeShape::Bool),
             template: Box::default(),
             entries: Vec::new(),
             units: Vec::new(),

@@ -2,13 +2,13 @@
 
 /// How the guest's toolchain is special.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Quirks {
+pub(crate) struct ToolchainQuirks {
     /// The guest frees empty `list<u8>` values as it frees others. They were never allocated, so their pointer must be
     /// null, which may be freed: others, Rust among them, must never see null.
-    pub(super) frees_empty_bytes: bool,
+    pub(crate) frees_empty_bytes: bool,
 }
 
-impl Quirks {
+impl ToolchainQuirks {
     /// Looks into a component.
     pub(crate) fn of(component: &[u8]) -> Self {
         // The runtime that componentize-py links in (0.25 and before) calls `dealloc` whatever the length.
@@ -21,7 +21,7 @@ impl Quirks {
 mod tests {
     #[test]
     fn the_runtime_of_python_is_known_by_its_name() {
-        assert!(super::Quirks::of(b"\0asm..libcomponentize_py_runtime_sync.so..").frees_empty_bytes);
-        assert!(!super::Quirks::of(b"\0asm").frees_empty_bytes);
+        assert!(super::ToolchainQuirks::of(b"\0asm..libcomponentize_py_runtime_sync.so..").frees_empty_bytes);
+        assert!(!super::ToolchainQuirks::of(b"\0asm").frees_empty_bytes);
     }
 }

@@ -6,22 +6,22 @@ use bytes::Bytes;
 use okra_codegen::schema::{self, Cardinality, Kind, MessageId, Scalar, Schema};
 use prost::Message as _;
 
-use super::canonical::Type;
-use super::check::check;
-use super::lift::{LiftError, lift};
-use super::lower::{Memory, Refusal, lower};
-use super::plan::{Plan, RecordId};
-use super::quirks::Quirks;
-use crate::call::{Code, Detail, Metadata, Status};
+use crate::call::{Code, Status};
+use crate::link::canonical::CanonicalType;
+use crate::link::check::check;
+use crate::link::lift::{LiftError, lift};
+use crate::link::lower::{LowerError, MemoryWriter, lower};
+use crate::link::plan::{RecordId, SchemaPlan};
+use crate::link::quirks::ToolchainQuirks;
 
 /// The one plan of it.
-pub(super) static STATUS: LazyLock<StatusPlan> = LazyLock::new(StatusPlan::new);
+pub(crate) static STATUS: LazyLock<StatusPlan> = LazyLock::new(StatusPlan::new);
 
 /// How much a guest may say in an error: HTTP/2 peers refuse headers that are much larger.
 const MAX_STATUS: usize = 64 * 1024;
 
-pub(super) struct StatusPlan {
-    plan: Plan,
+pub(crate) struct StatusPlan {
+    plan: SchemaPlan,
     record: RecordId,
 }
 
@@ -103,33 +103,29 @@ impl StatusPlan {
             unrecognized: None,
         };
         let schema = Schema { messages, enums: vec![code], ..Schema::default() };
-        Self { plan: Plan::new(&schema, Quirks::default()), record: 0 }
+        Self { plan: SchemaPlan::new(&schema, ToolchainQuirks::default()), record: 0 }
     }
 
-    pub(super) fn ty(&self) -> Arc<Type> {
+    pub(crate) fn ty(&self) -> Arc<CanonicalType> {
         self.plan.record(self.record).ty.clone()
     }
 
-    pub(super) fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
+    pub(crate) fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
         let wire = lift(&self.plan, self.record, frame, memory, MAX_STATUS)?;
         let message = StatusMessage::decode(wire.as_slice()).unwrap_or_default();
-        let mut metadata = Metadata::default();
-        for entry in message.metadata {
-            // What is not metadata is left out: the error itself matters more.
-            if let Err(error) = metadata.add(&entry.name, &entry.value) {
-                tracing::warn!(%error, "the component's error carries metadata that cannot be sent");
-            }
-        }
-        let details = message.details.into_iter().map(|detail| Detail { type_url: detail.name, value: detail.value });
-        Ok(Status {
-            code: Code::from_number(message.code),
-            message: message.message,
-            details: details.collect(),
-            metadata,
-        })
+        Ok(Status::from_guest(
+            message.code,
+            message.message,
+            message.details.into_iter().map(|detail| (detail.name, detail.value)),
+            message.metadata.into_iter().map(|entry| (entry.name, entry.value)),
+        ))
     }
 
-    pub(super) fn lower<M: Memory>(&self, status: &Status, memory: &mut M) -> Result<Vec<u8>, Refusal<M::Refused>> {
+    pub(crate) fn lower<M: MemoryWriter>(
+        &self,
+        status: &Status,
+        memory: &mut M,
+    ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         let metadata = status.metadata.iter();
         let message = StatusMessage {
             code: status.code as i32,
@@ -144,7 +140,7 @@ impl StatusPlan {
                 .collect(),
         };
         let wire = Bytes::from(message.encode_to_vec());
-        let checked = check(&self.plan, self.record, wire, u64::MAX).map_err(|_| Refusal::NotChecked)?;
+        let checked = check(&self.plan, self.record, wire, u64::MAX).map_err(|_| LowerError::NotChecked)?;
         lower(&self.plan, self.record, &checked, memory)
     }
 }

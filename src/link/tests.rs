@@ -12,7 +12,7 @@ mod targets;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use fixture::Fixture;
+use crate::link::tests::fixture::Fixture;
 
 static FIXTURE: LazyLock<Fixture> =
     LazyLock::new(|| Fixture::new(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/link/tests")));

@@ -3,12 +3,11 @@
 //! <https://protobuf.dev/programming-guides/encoding/>
 
 /// How many messages may lie in one another, as in the reference implementations.
-pub(super) const MAX_DEPTH: u32 = 100;
+pub(crate) const MAX_DEPTH: u32 = 100;
 
 /// What is wrong with an encoded message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WireError {
+pub(crate) enum WireError {
     /// The bytes end inside of a value.
     #[error("{message}: the message is truncated")]
     Truncated {
@@ -77,51 +76,51 @@ pub enum WireError {
 
 /// What a reader could not read; the message's name is added where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum WireFault {
     Truncated,
     Malformed(&'static str),
 }
 
-impl Broken {
-    pub(super) fn of(self, message: &str) -> WireError {
+impl WireFault {
+    pub(crate) fn of(self, message: &str) -> WireError {
         let message = message.to_owned();
         match self {
-            Broken::Truncated => WireError::Truncated { message },
-            Broken::Malformed(what) => WireError::Malformed { message, what },
+            WireFault::Truncated => WireError::Truncated { message },
+            WireFault::Malformed(what) => WireError::Malformed { message, what },
         }
     }
 }
 
-pub(super) const VARINT: u8 = 0;
-pub(super) const FIXED64: u8 = 1;
-pub(super) const LENGTH: u8 = 2;
-pub(super) const GROUP: u8 = 3;
-pub(super) const GROUP_END: u8 = 4;
-pub(super) const FIXED32: u8 = 5;
+pub(crate) const VARINT: u8 = 0;
+pub(crate) const FIXED64: u8 = 1;
+pub(crate) const LENGTH: u8 = 2;
+pub(crate) const GROUP: u8 = 3;
+pub(crate) const GROUP_END: u8 = 4;
+pub(crate) const FIXED32: u8 = 5;
 
 /// Reads an encoded message from its beginning.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct WireReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+impl<'a> WireReader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// What has not been read yet.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Broken> {
+    pub(crate) fn varint(&mut self) -> Result<u64, WireFault> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
                 self.rest = rest;
@@ -131,12 +130,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, Broken> {
+    fn long_varint(&mut self) -> Result<u64, WireFault> {
         let mut value = 0;
         for (index, byte) in self.rest.iter().enumerate().take(10) {
             // The tenth byte holds the 64th bit and nothing else.
             if index == 9 && *byte > 1 {
-                return Err(Broken::Malformed("a varint of more than 64 bits"));
+                return Err(WireFault::Malformed("a varint of more than 64 bits"));
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte & 0x80 == 0 {
@@ -144,63 +143,69 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < 10 { Broken::Truncated } else { Broken::Malformed("a varint of more than ten bytes") })
+        Err(if self.rest.len() < 10 {
+            WireFault::Truncated
+        } else {
+            WireFault::Malformed("a varint of more than ten bytes")
+        })
     }
 
     /// A field's number and wire type.
     #[inline]
-    pub(super) fn tag(&mut self) -> Result<(u32, u8), Broken> {
+    pub(crate) fn tag(&mut self) -> Result<(u32, u8), WireFault> {
         let tag =
-            u32::try_from(self.varint()?).map_err(|_| Broken::Malformed("a field number of more than 29 bits"))?;
+            u32::try_from(self.varint()?).map_err(|_| WireFault::Malformed("a field number of more than 29 bits"))?;
         let (number, wire_type) = (tag >> 3, (tag & 7) as u8);
         if number == 0 {
-            return Err(Broken::Malformed("field number 0"));
+            return Err(WireFault::Malformed("field number 0"));
         }
         if wire_type > FIXED32 {
-            return Err(Broken::Malformed("a wire type that is none"));
+            return Err(WireFault::Malformed("a wire type that is none"));
         }
         Ok((number, wire_type))
     }
 
     #[inline]
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Broken> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or(Broken::Truncated)?;
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], WireFault> {
+        let (head, rest) = self.rest.split_at_checked(count).ok_or(WireFault::Truncated)?;
         self.rest = rest;
         Ok(head)
     }
 
     #[inline]
-    pub(super) fn fixed32(&mut self) -> Result<u32, Broken> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(Broken::Truncated)?;
+    pub(crate) fn fixed32(&mut self) -> Result<u32, WireFault> {
+        let (head, rest) = self.rest.split_first_chunk().ok_or(WireFault::Truncated)?;
         self.rest = rest;
         Ok(u32::from_le_bytes(*head))
     }
 
     #[inline]
-    pub(super) fn fixed64(&mut self) -> Result<u64, Broken> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(Broken::Truncated)?;
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireFault> {
+        let (head, rest) = self.rest.split_first_chunk().ok_or(WireFault::Truncated)?;
         self.rest = rest;
         Ok(u64::from_le_bytes(*head))
     }
 
     /// Length-prefixed bytes.
     #[inline]
-    pub(super) fn length_delimited(&mut self) -> Result<&'a [u8], Broken> {
-        let length = usize::try_from(self.varint()?).map_err(|_| Broken::Truncated)?;
+    pub(crate) fn length_delimited(&mut self) -> Result<&'a [u8], WireFault> {
+        let length = usize::try_from(self.varint()?).map_err(|_| WireFault::Truncated)?;
         self.take(length)
     }
 
     /// What lies between the start tag of a group, which has been read, and its end tag, which is read too.
-    pub(super) fn group(&mut self, number: u32) -> Result<&'a [u8], Broken> {
+    pub(crate) fn group(&mut self, number: u32) -> Result<&'a [u8], WireFault> {
         let start = self.rest;
         let mut open = vec![number];
         while let Some(&current) = open.last() {
             let before = self.rest.len();
             let (number, wire_type) = self.tag()?;
             match wire_type {
-                GROUP if open.len() >= MAX_DEPTH as usize => return Err(Broken::Malformed("groups nested too deep")),
+                GROUP if open.len() >= MAX_DEPTH as usize => {
+                    return Err(WireFault::Malformed("groups nested too deep"));
+                }
                 GROUP => open.push(number),
-                GROUP_END if number != current => return Err(Broken::Malformed("the end of another group")),
+                GROUP_END if number != current => return Err(WireFault::Malformed("the end of another group")),
                 GROUP_END => {
                     open.pop();
                     if open.is_empty() {
@@ -210,24 +215,24 @@ impl<'a> Reader<'a> {
                 _ => self.skip(number, wire_type)?,
             }
         }
-        Err(Broken::Truncated)
+        Err(WireFault::Truncated)
     }
 
     /// Passes over the value of a field whose tag has been read.
-    pub(super) fn skip(&mut self, number: u32, wire_type: u8) -> Result<(), Broken> {
+    pub(crate) fn skip(&mut self, number: u32, wire_type: u8) -> Result<(), WireFault> {
         match wire_type {
             VARINT => self.varint().map(drop),
             FIXED64 => self.take(8).map(drop),
             LENGTH => self.length_delimited().map(drop),
             GROUP => self.group(number).map(drop),
             FIXED32 => self.take(4).map(drop),
-            _ => Err(Broken::Malformed("the end of a group that was not begun")),
+            _ => Err(WireFault::Malformed("the end of a group that was not begun")),
         }
     }
 }
 
 /// Appends a varint.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

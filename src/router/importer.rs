@@ -1,49 +1,49 @@
+//! Where the calls of one package's components go.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 
-use super::Router;
-use super::outside::Outside;
-use crate::call::{Context, Failure, Metadata, Reply, Requests, ResponseSink};
-use crate::instance::Callee;
+use crate::call::{CallFuture, CallHandler, Context, Metadata, RequestStream, ResponseSink, UnaryResponse};
+use crate::router::Router;
+use crate::router::upstream::Upstream;
 
-/// Where the calls of one package go: to servers outside for what it imports from there, else to whoever serves in this
-/// process.
+/// Hands the calls of one package's components to an upstream when the package imports the service from there, else to the
+/// router.
 pub(crate) struct Importer {
     router: Arc<Router>,
-    outside: HashMap<Arc<str>, Arc<Outside>>,
+    upstreams: HashMap<Arc<str>, Arc<Upstream>>,
 }
 
 impl Importer {
-    pub(crate) fn new(router: Arc<Router>, outside: HashMap<Arc<str>, Arc<Outside>>) -> Self {
-        Self { router, outside }
+    pub(crate) fn new(router: Arc<Router>, upstreams: HashMap<Arc<str>, Arc<Upstream>>) -> Self {
+        Self { router, upstreams }
     }
 
-    pub(super) fn is_outside(&self, service: &str) -> bool {
-        self.outside.contains_key(service)
+    /// Whether the calls of a service leave this process.
+    pub(crate) fn is_upstream(&self, service: &str) -> bool {
+        self.upstreams.contains_key(service)
     }
 }
 
-impl Callee for Importer {
-    fn call(self: Arc<Self>, context: Context, request: Bytes) -> BoxFuture<'static, Result<Reply, Failure>> {
-        match self.outside.get(&context.service).cloned() {
-            Some(outside) => async move { outside.call(context, request).await }.boxed(),
-            None => self.router.unary(context, request).boxed(),
+impl CallHandler for Importer {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
+        match self.upstreams.get(&context.service).cloned() {
+            Some(upstream) => upstream.unary(context, request),
+            None => self.router.clone().unary(context, request),
         }
     }
 
     fn streaming(
         self: Arc<Self>,
         context: Context,
-        requests: Requests,
+        requests: RequestStream,
         responses: ResponseSink,
-    ) -> BoxFuture<'static, Result<Metadata, Failure>> {
-        match self.outside.get(&context.service).cloned() {
-            Some(outside) => async move { outside.streaming(context, requests, responses).await }.boxed(),
-            None => self.router.streaming(context, requests, responses).boxed(),
+    ) -> CallFuture<Metadata> {
+        match self.upstreams.get(&context.service).cloned() {
+            Some(upstream) => upstream.streaming(context, requests, responses),
+            None => self.router.clone().streaming(context, requests, responses),
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::Request;
 use okra::config::Address;
-use okra::pool::Counts;
+use okra::runtime::PoolCounts;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
@@ -44,7 +44,7 @@ async fn abandon(address: &Address, number: usize) {
 /// Waits until the pool is whole and no more than so many tasks live.
 async fn settled(host: &TestHost, tasks: usize) {
     for _ in 0..1000 {
-        let Counts { lent, waiting, .. } = host.runtime.counts(STREAMS).await.unwrap();
+        let PoolCounts { lent, waiting, .. } = host.runtime.counts(STREAMS).await.unwrap();
         if (lent, waiting) == (0, 0) && Handle::current().metrics().num_alive_tasks() <= tasks {
             return;
         }

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use okra::call::Code;
-use okra::pool::Counts;
+use okra::runtime::PoolCounts;
 
 use super::host::TestHost;
 
@@ -30,7 +30,7 @@ async fn many_such_calls_at_once_all_end() {
     let host = host().await;
     let answers = join_all((0..40).map(|number| hit(&host, number % 20))).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    let Counts { lent, waiting, .. } = host.runtime.counts(PING).await.unwrap();
+    let PoolCounts { lent, waiting, .. } = host.runtime.counts(PING).await.unwrap();
     assert_eq!((lent, waiting), (0, 0));
 }
 

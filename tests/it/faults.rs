@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use okra::call::{Code, Deadline, Failure};
-use okra::pool::Counts;
+use okra::call::{CallFailure, Code, Deadline};
+use okra::runtime::PoolCounts;
 
 use super::host::TestHost;
 
@@ -52,7 +52,7 @@ async fn is_whole(host: &TestHost) {
     assert_eq!((counts.lent, counts.waiting), (0, 0));
 }
 
-async fn fails(host: &TestHost, method: &str) -> Failure {
+async fn fails(host: &TestHost, method: &str) -> CallFailure {
     host.call(&path(method), r#"{"text":"on purpose"}"#).await.expect_err("the call fails")
 }
 
@@ -143,7 +143,7 @@ async fn an_error_keeps_its_details_and_metadata_and_the_instance_serves_on(gues
         ("type.googleapis.com/test.Detail", &[1, 2, 3][..])
     );
     assert_eq!(failure.status.metadata.get("x-why"), Some(&b"because"[..]));
-    assert_eq!(host.runtime.counts(SERVICE).await.unwrap(), Counts { lent: 0, idle: 1, waiting: 0 });
+    assert_eq!(host.runtime.counts(SERVICE).await.unwrap(), PoolCounts { lent: 0, idle: 1, waiting: 0 });
 }
 
 async fn an_instance_is_used_again(guest: &str) {
@@ -157,7 +157,7 @@ async fn the_context_of_the_call_is_seen(guest: &str) {
     let (mut context, request) = host.prepare(&path("Tell"), "{}");
     context.metadata.add("x-first", b"1").unwrap();
     context.metadata.add("x-second-bin", &[0, 255]).unwrap();
-    let reply = host.runtime.call(context, request).await.unwrap();
+    let reply = host.runtime.handler().unary(context, request).await.unwrap();
     let expected = r#"{"service":"test.faults.v1.Faults","method":"Tell","metadata":["x-first","x-second-bin"],"hasDeadline":true}"#;
     assert_eq!(host.json(&path("Tell"), &reply), expected);
 }
@@ -165,7 +165,7 @@ async fn the_context_of_the_call_is_seen(guest: &str) {
 async fn what_the_handler_says_beside_the_answer_is_kept(guest: &str) {
     let host = host(guest).await;
     let (context, request) = host.prepare(&path("Say"), r#"{"text":"a"}"#);
-    let reply = host.runtime.call(context, request).await.unwrap();
+    let reply = host.runtime.handler().unary(context, request).await.unwrap();
     assert_eq!(reply.headers.get("x-header-bin"), Some(&b"a"[..]));
     assert_eq!(reply.trailers.get("x-trailer"), Some(&b"said"[..]));
 }
@@ -174,7 +174,7 @@ async fn the_deadline_ends_a_call_at_work(guest: &str) {
     let host = host(guest).await;
     let (mut context, request) = host.prepare(&path("Spin"), "{}");
     context.deadline = Deadline::after(Duration::from_millis(30));
-    let failure = host.runtime.call(context, request).await.unwrap_err();
+    let failure = host.runtime.handler().unary(context, request).await.unwrap_err();
     assert_eq!(failure.status.code, Code::DeadlineExceeded);
     is_whole(&host).await;
 }
@@ -183,7 +183,7 @@ async fn a_cancelled_call_is_dropped(guest: &str) {
     let host = host(guest).await;
     let (context, request) = host.prepare(&path("Spin"), "{}");
     let cancellation = context.cancellation.clone();
-    let (answer, ()) = tokio::join!(host.runtime.call(context, request), async { cancellation.cancel() });
+    let (answer, ()) = tokio::join!(host.runtime.handler().unary(context, request), async { cancellation.cancel() });
     assert_eq!(answer.unwrap_err().status.code, Code::Cancelled);
     is_whole(&host).await;
 }
@@ -205,7 +205,7 @@ async fn malformed_requests_never_reach_the_guest(guest: &str) {
     let host = host(guest).await;
     for wire in [&b"\x0a\x05hi"[..], b"\x0a\x02\xff\xfe", b"\x08\x01"] {
         let (context, _) = host.prepare(&path("Count"), "{}");
-        let failure = host.runtime.call(context, wire.to_vec().into()).await.unwrap_err();
+        let failure = host.runtime.handler().unary(context, wire.to_vec().into()).await.unwrap_err();
         assert_eq!(failure.status.code, Code::Internal, "{}", failure.status);
     }
     assert_eq!(host.call(&path("Count"), "{}").await.unwrap(), r#"{"calls":1}"#);
@@ -215,5 +215,5 @@ async fn an_unknown_method_is_unimplemented(guest: &str) {
     let host = host(guest).await;
     let (mut context, request) = host.prepare(&path("Echo"), "{}");
     context.method = "Ecko".into();
-    assert_eq!(host.runtime.call(context, request).await.unwrap_err().status.code, Code::Unimplemented);
+    assert_eq!(host.runtime.handler().unary(context, request).await.unwrap_err().status.code, Code::Unimplemented);
 }

@@ -6,14 +6,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use okra::call::{
-    Cancellation, Codec, Context, Deadline, Failure, Metadata, Part, Protocol, Reply, requests, responses,
+    CallFailure, Context, Deadline, Metadata, ResponsePart, UnaryResponse, request_channel, response_channel,
 };
 use okra::config::{Address, Import, ServiceName};
-use okra::gateway::{self, Backend as _};
-use okra::instance::EngineSettings;
+use okra::gateway::{self, GatewaySettings};
 use okra::project::build_if_stale;
 use okra::registry::Package;
-use okra::runtime::{DeployError, Runtime};
+use okra::runtime::{DeployError, EngineSettings, Runtime};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
 use tonic::transport::Identity;
 
@@ -65,7 +64,7 @@ impl TestHost {
         // One for all: a guest in Python takes seconds to compile.
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
         let settings = EngineSettings { instances: 64 };
-        let runtime = Runtime::with_outside(&cache, settings, imports, identity).expect("an engine");
+        let runtime = Runtime::with_imports(&cache, settings, imports, identity).expect("an engine");
         Self { runtime, pools: Vec::new() }
     }
 
@@ -75,7 +74,8 @@ impl TestHost {
         let address = Address::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let runtime = self.runtime.clone();
         tokio::spawn(async move {
-            gateway::serve(listener, runtime, gateway::Settings::default(), std::future::pending()).await
+            let (handler, catalog) = (runtime.handler(), runtime.catalog());
+            gateway::serve(listener, handler, catalog, GatewaySettings::default(), std::future::pending()).await
         });
         address
     }
@@ -86,18 +86,18 @@ impl TestHost {
     }
 
     /// Calls a method with a request in JSON; the answer is JSON too.
-    pub(crate) async fn call(&self, path: &str, request: &str) -> Result<String, Failure> {
+    pub(crate) async fn call(&self, path: &str, request: &str) -> Result<String, CallFailure> {
         let (context, request) = self.prepare(path, request);
-        let reply = self.runtime.call(context, request).await?;
+        let reply = self.runtime.handler().unary(context, request).await?;
         Ok(self.json(path, &reply))
     }
 
     /// Calls a method that streams with requests in JSON; the answers are JSON too.
-    pub(crate) async fn stream(&self, path: &str, messages: &[&str]) -> (Vec<String>, Result<Metadata, Failure>) {
-        let (mut sink, requests) = requests();
-        let (response_sink, mut responses) = responses();
+    pub(crate) async fn stream(&self, path: &str, messages: &[&str]) -> (Vec<String>, Result<Metadata, CallFailure>) {
+        let (mut sink, requests) = request_channel();
+        let (response_sink, mut responses) = response_channel();
         let (context, _) = self.prepare(path, "{}");
-        let calling = self.runtime.streaming(context, requests, response_sink);
+        let calling = self.runtime.handler().streaming(context, requests, response_sink);
         let sending = async move {
             for message in messages {
                 let _ = sink.send(self.prepare(path, message).1).await;
@@ -106,8 +106,8 @@ impl TestHost {
         let reading = async {
             let mut read = Vec::new();
             while let Some(part) = responses.next().await {
-                if let Part::Message(message) = part {
-                    read.push(self.json(path, &Reply { message, ..Reply::default() }));
+                if let ResponsePart::Message(message) = part {
+                    read.push(self.json(path, &UnaryResponse { message, ..UnaryResponse::default() }));
                 }
             }
             read
@@ -122,24 +122,12 @@ impl TestHost {
         let descriptor = self.method(path).input();
         let mut json = serde_json::Deserializer::from_str(request);
         let message = DynamicMessage::deserialize(descriptor, &mut json).expect("a request in JSON");
-        let context = Context {
-            service: service.into(),
-            method: method.into(),
-            protocol: Protocol::Local,
-            codec: Codec::Proto,
-            get_query: None,
-            metadata: Metadata::default(),
-            deadline: Deadline::after(Duration::from_secs(20)),
-            peer: None,
-            identity: None,
-            authority: None,
-            chain: Arc::default(),
-            cancellation: Cancellation::new(),
-        };
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let context = Context::new(service, method).with_deadline(deadline);
         (context, message.encode_to_vec().into())
     }
 
-    pub(crate) fn json(&self, path: &str, reply: &Reply) -> String {
+    pub(crate) fn json(&self, path: &str, reply: &UnaryResponse) -> String {
         let message = DynamicMessage::decode(self.method(path).output(), reply.message.clone()).expect("a response");
         serde_json::to_string(&message).unwrap()
     }

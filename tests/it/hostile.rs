@@ -1,7 +1,7 @@
 //! A guest that breaks the canonical ABI wherever it can: the call fails with the right status, its instance goes, the
 //! service stays.
 
-use okra::call::{Code, Failure};
+use okra::call::{CallFailure, Code};
 use okra::config::Run;
 
 use super::crafted::{Core, Crafted};
@@ -25,7 +25,7 @@ async fn host() -> TestHost {
     host
 }
 
-async fn call(host: &TestHost, way: u32) -> Result<String, Failure> {
+async fn call(host: &TestHost, way: u32) -> Result<String, CallFailure> {
     host.call(ANSWER, &format!(r#"{{"way":{way},"name":"x"}}"#)).await
 }
 

@@ -33,7 +33,7 @@ async fn failure(address: Address) -> (Code, String) {
 async fn a_component_calls_a_server_outside_as_one_in_the_same_process() {
     let users = TestHost::with(&["examples/shop/users"]).await;
     let billing = billing(vec![users.listen().await]).await;
-    billing.runtime.check_links().unwrap();
+    billing.runtime.check_imports().unwrap();
     let invoice = billing.call(GET_INVOICE, REQUEST).await.unwrap();
     let user = users.call("shop.users.v1.Users/GetUser", r#"{"userId":"u-3"}"#).await.unwrap();
     assert!(invoice.contains(&user), "{invoice} has {user} in it");
@@ -71,7 +71,7 @@ async fn deadline_trace_and_status_travel() {
     let (mut context, request) = host.prepare(GET_INVOICE, REQUEST);
     context.metadata.add("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
     context.metadata.add("tracestate", b"a=b").unwrap();
-    let status = host.runtime.call(context, request).await.unwrap_err().status;
+    let status = host.runtime.handler().unary(context, request).await.unwrap_err().status;
     assert_eq!((status.code, &*status.message), (Code::NotFound, "no such user"));
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use okra::config::{Isolation, Run};
-use okra::pool::Counts;
 use okra::registry::{Manifest, Package};
+use okra::runtime::PoolCounts;
 
 use super::crafted::{Core, Crafted};
 use super::host::{TestHost, package};
@@ -35,7 +35,7 @@ async fn an_instance_for_each_request_remembers_nothing() {
     for _ in 0..3 {
         assert_eq!(count(&host).await, r#"{"calls":1}"#);
     }
-    assert_eq!(host.runtime.counts(FAULTS).await.unwrap(), Counts::default());
+    assert_eq!(host.runtime.counts(FAULTS).await.unwrap(), PoolCounts::default());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const GET_INVOICE: &str = "shop.billing.v1.Billing/GetInvoice";
 #[tokio::test]
 async fn a_component_calls_another_by_its_typed_import() {
     let host = TestHost::with(&[USERS, BILLING]).await;
-    host.runtime.check_links().unwrap();
+    host.runtime.check_imports().unwrap();
     let invoice = host.call(GET_INVOICE, r#"{"invoiceId":"i-1"}"#).await.unwrap();
     let user = host.call("shop.users.v1.Users/GetUser", r#"{"userId":"u-3"}"#).await.unwrap();
     assert!(invoice.contains(&user), "{invoice} has {user} in it");
@@ -33,7 +33,7 @@ async fn the_error_of_a_callee_comes_with_its_code() {
 #[tokio::test]
 async fn a_callee_that_nobody_serves_is_found_at_start_and_unavailable_after() {
     let host = TestHost::with(&[BILLING]).await;
-    let missing = host.runtime.check_links().unwrap_err();
+    let missing = host.runtime.check_imports().unwrap_err();
     assert_eq!(missing.to_string(), "nobody serves `shop.users.v1.Users`, which `billing` calls");
     let failure = host.call(GET_INVOICE, r#"{"invoiceId":"i-1"}"#).await.unwrap_err();
     assert_eq!(failure.status.code, Code::Unavailable);
@@ -80,7 +80,7 @@ async fn invoices_come_one_by_one_and_go_in_as_a_stream() {
 #[tokio::test]
 async fn python_reads_a_stream_of_rust_as_far_as_it_needs() {
     let host = TestHost::with(&[USERS, BILLING, RECOMMENDATIONS]).await;
-    host.runtime.check_links().unwrap();
+    host.runtime.check_imports().unwrap();
     let path = "shop.recommendations.v1.Recommendations/Recommend";
     let (found, outcome) = host.stream(path, &[r#"{"userId":"u-3","limit":1}"#]).await;
     outcome.unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use okra::call::Failure;
+use okra::call::CallFailure;
 use okra::registry::{Manifest, Package};
 
 use super::host::{TestHost, package};
@@ -64,7 +64,7 @@ async fn host(guest: &str, instances: u32, mebibytes: u64) -> Option<TestHost> {
 async fn stays_flat<C, F>(guest: &str, instances: u32, all: usize, calls: C) -> TestHost
 where
     C: Fn(Arc<TestHost>, usize) -> F,
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<(), CallFailure>>,
 {
     // Steps, because a runtime compiles the guest anew for each.
     let mut mebibytes = 4;

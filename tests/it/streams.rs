@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use okra::call::{Code, Context, Deadline, Failure, Metadata, Part, ResponseSink, Responses, requests, responses};
-use okra::gateway::Backend as _;
-use okra::pool::Counts;
+use okra::call::{
+    CallFailure, Code, Context, Deadline, Metadata, ResponsePart, ResponseSink, ResponseStream, request_channel,
+    response_channel,
+};
+use okra::runtime::PoolCounts;
 
 use super::host::TestHost;
 
@@ -52,7 +54,7 @@ fn value(mut wire: &[u8]) -> u64 {
 pub(crate) struct Heard {
     pub(crate) headers: Option<Metadata>,
     pub(crate) numbers: Vec<u64>,
-    pub(crate) outcome: Result<Metadata, Failure>,
+    pub(crate) outcome: Result<Metadata, CallFailure>,
 }
 
 fn context(host: &TestHost, service: &str, method: &str) -> Context {
@@ -63,9 +65,9 @@ fn context(host: &TestHost, service: &str, method: &str) -> Context {
 
 /// Makes a call with these requests, sent before anything is read.
 pub(crate) async fn call(host: &TestHost, service: &str, method: &str, sent: &[u64]) -> Heard {
-    let (mut sink, requests) = requests();
-    let (response_sink, mut responses) = responses();
-    let work = host.runtime.streaming(context(host, service, method), requests, response_sink);
+    let (mut sink, requests) = request_channel();
+    let (response_sink, mut responses) = response_channel();
+    let work = host.runtime.handler().streaming(context(host, service, method), requests, response_sink);
     let send = async move {
         for value in sent {
             if sink.send(number(*value)).await.is_err() {
@@ -77,8 +79,8 @@ pub(crate) async fn call(host: &TestHost, service: &str, method: &str, sent: &[u
         let (mut headers, mut numbers) = (None, Vec::new());
         while let Some(part) = responses.next().await {
             match part {
-                Part::Headers(found) => headers = Some(found),
-                Part::Message(message) => numbers.push(value(&message)),
+                ResponsePart::Headers(found) => headers = Some(found),
+                ResponsePart::Message(message) => numbers.push(value(&message)),
             }
         }
         (headers, numbers)
@@ -92,7 +94,7 @@ pub(crate) async fn is_whole(host: &TestHost) {
     let heard = call(host, STREAMS, "Count", &[2]).await;
     assert_eq!(heard.numbers, [1, 2]);
     for _ in 0..500 {
-        let Counts { lent, waiting, .. } = host.runtime.counts(STREAMS).await.unwrap();
+        let PoolCounts { lent, waiting, .. } = host.runtime.counts(STREAMS).await.unwrap();
         if (lent, waiting) == (0, 0) {
             return;
         }
@@ -138,7 +140,7 @@ async fn headers_trailers_and_an_error_behind_messages(guest: &str) {
     assert_eq!(nothing.outcome.unwrap().get("x-end"), Some(&b"trailer"[..]));
 
     let (context, request) = host.prepare(&format!("{ONWARD}/Tell"), r#"{"value":"7"}"#);
-    let told = host.runtime.call(context, request).await.unwrap();
+    let told = host.runtime.handler().unary(context, request).await.unwrap();
     assert_eq!(host.json(&format!("{ONWARD}/Tell"), &told), r#"{"text":"7 8 ABORTED: on purpose, header, trailer"}"#);
 }
 
@@ -152,11 +154,11 @@ async fn one_request_is_one_request(guest: &str) {
 
 async fn a_malformed_message_ends_the_stream_of_its_call_only(guest: &str) {
     let host = host(guest).await;
-    let (mut sink, requests) = requests();
-    let (response_sink, mut responses) = responses();
+    let (mut sink, requests) = request_channel();
+    let (response_sink, mut responses) = response_channel();
     sink.send(number(21)).await.unwrap();
     sink.send(Bytes::from_static(b"\x0a\x05hi")).await.unwrap();
-    let work = host.runtime.streaming(context(&host, STREAMS, "Double"), requests, response_sink);
+    let work = host.runtime.handler().streaming(context(&host, STREAMS, "Double"), requests, response_sink);
     let failure = work.await.unwrap_err();
     assert_eq!(failure.status.code, Code::Internal, "{}", failure.status);
     assert_eq!(next(&mut responses).await, Some(42));
@@ -171,23 +173,23 @@ async fn a_panic_behind_a_message(guest: &str) {
     is_whole(&host).await;
 }
 
-async fn next(responses: &mut Responses) -> Option<u64> {
+async fn next(responses: &mut ResponseStream) -> Option<u64> {
     loop {
         match responses.next().await? {
-            Part::Headers(_) => {}
-            Part::Message(message) => return Some(value(&message)),
+            ResponsePart::Headers(_) => {}
+            ResponsePart::Message(message) => return Some(value(&message)),
         }
     }
 }
 
-fn open(host: &TestHost, service: &str, method: &str, request: u64) -> (Responses, tokio::task::JoinHandle<bool>) {
-    let (mut sink, requests) = requests();
-    let (response_sink, responses): (ResponseSink, Responses) = responses();
+fn open(host: &TestHost, service: &str, method: &str, request: u64) -> (ResponseStream, tokio::task::JoinHandle<bool>) {
+    let (mut sink, requests) = request_channel();
+    let (response_sink, responses): (ResponseSink, ResponseStream) = response_channel();
     let (runtime, context) = (host.runtime.clone(), context(host, service, method));
     let work = tokio::spawn(async move {
         let _ = sink.send(number(request)).await;
         drop(sink);
-        runtime.streaming(context, requests, response_sink).await.is_ok()
+        runtime.handler().streaming(context, requests, response_sink).await.is_ok()
     });
     (responses, work)
 }
@@ -231,11 +233,11 @@ async fn a_call_that_is_dropped_is_cancelled_at_the_callee(guest: &str) {
 
 async fn streams_have_the_deadline_of_their_caller(guest: &str) {
     let host = host(guest).await;
-    let (_sink, requests) = requests();
-    let (response_sink, _responses) = responses();
+    let (_sink, requests) = request_channel();
+    let (response_sink, _responses) = response_channel();
     let mut context = context(&host, STREAMS, "Double");
     context.deadline = Deadline::after(Duration::from_millis(30));
-    let failure = host.runtime.streaming(context, requests, response_sink).await.unwrap_err();
+    let failure = host.runtime.handler().streaming(context, requests, response_sink).await.unwrap_err();
     assert_eq!(failure.status.code, Code::DeadlineExceeded);
     is_whole(&host).await;
 }
@@ -243,9 +245,9 @@ async fn streams_have_the_deadline_of_their_caller(guest: &str) {
 async fn ten_thousand_abandoned_streams_leave_nothing(guest: &str) {
     let host = host(guest).await;
     for _ in 0..10_000 {
-        let (_, requests) = requests();
-        let (response_sink, responses) = responses();
-        let work = host.runtime.streaming(context(&host, STREAMS, "Double"), requests, response_sink);
+        let (_, requests) = request_channel();
+        let (response_sink, responses) = response_channel();
+        let work = host.runtime.handler().streaming(context(&host, STREAMS, "Double"), requests, response_sink);
         {
             let mut work = std::pin::pin!(work);
             assert!(futures_util::poll!(&mut work).is_pending());

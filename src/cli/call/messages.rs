@@ -10,7 +10,7 @@ use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use serde_json::{Deserializer, Value};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::call::{Code, Part, RequestSink, Responses, Status};
+use crate::call::{Code, RequestSink, ResponsePart, ResponseStream, Status};
 use crate::cli::call::print_metadata;
 use crate::client::{ClientError, DynamicSchema, JsonLayout, encode_request, print_response};
 
@@ -96,7 +96,7 @@ pub(super) async fn send_requests(
 /// # Errors
 /// If a response is not of the method's type, or cannot be printed.
 pub(super) async fn print_responses(
-    mut responses: Responses,
+    mut responses: ResponseStream,
     schema: &Mutex<DynamicSchema>,
     method: &MethodDescriptor,
     counts: &MessageCounts,
@@ -107,7 +107,7 @@ pub(super) async fn print_responses(
     let layout = if method.is_server_streaming() { JsonLayout::Line } else { JsonLayout::Pretty };
     while let Some(part) = responses.next().await {
         match part {
-            Part::Message(message) => {
+            ResponsePart::Message(message) => {
                 counts.received.set(counts.received.get() + 1);
                 let printed = print_response(&mut *schema.lock().await, &method.output(), message, layout).await?;
                 if let Some(note) = printed.note {
@@ -115,11 +115,11 @@ pub(super) async fn print_responses(
                 }
                 writeln!(out, "{}", printed.text).and_then(|()| out.flush()).into_diagnostic()?;
             }
-            Part::Headers(headers) if verbose => {
+            ResponsePart::Headers(headers) if verbose => {
                 writeln!(err, "< headers").into_diagnostic()?;
                 print_metadata(err, "<", &headers).into_diagnostic()?;
             }
-            Part::Headers(_) => {}
+            ResponsePart::Headers(_) => {}
         }
     }
     Ok(())

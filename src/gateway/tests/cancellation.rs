@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn a_reset_cancels_the_call_and_only_it() {

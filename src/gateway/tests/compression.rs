@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn gzip_goes_both_ways() {

@@ -1,24 +1,24 @@
 use serde_json::{Value, json};
 
-use super::*;
 use crate::call::{Codec, Protocol};
-use crate::gateway::compression::Compression;
+use crate::gateway::call::compression::Compression;
+use crate::gateway::tests::*;
 
 /// What came back of a request by HTTP/1.1.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
     }
 }
 
 /// Sends a request by HTTP/1.1, with `headers` as lines.
-pub(super) async fn http1(server: &Server, line: &str, headers: &str, body: &[u8]) -> Answer {
+pub(crate) async fn http1(server: &Server, line: &str, headers: &str, body: &[u8]) -> Answer {
     let mut stream = server.tcp().await;
     let length = if body.is_empty() { String::new() } else { format!("content-length: {}\n", body.len()) };
     let head = format!("{line} HTTP/1.1\nhost: localhost\nconnection: close\n{length}{}\n", headers.trim_start());
@@ -141,7 +141,7 @@ async fn what_is_no_call_hears_what_would_be() {
 
 #[tokio::test]
 async fn every_compression_goes_both_ways_and_bombs_do_not_go_off() {
-    let server = Server::with(Settings { max_request: 100_000, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_request: 100_000, ..GatewaySettings::default() }).await;
     for compression in Compression::OF_HTTP {
         let name = compression.name();
         let headers = format!("{JSON}content-encoding: {name}\naccept-encoding: {name}\n");
@@ -159,7 +159,7 @@ async fn every_compression_goes_both_ways_and_bombs_do_not_go_off() {
 
 #[tokio::test]
 async fn a_long_request_that_is_refused_hears_why() {
-    let server = Server::with(Settings { max_request: 100, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_request: 100, ..GatewaySettings::default() }).await;
     let body = json!({ "name": "x".repeat(2 << 20) }).to_string();
     let answer = http1(&server, "POST /greeter.v1.Greeter/Hello", JSON, body.as_bytes()).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (429, Some("resource_exhausted")));
@@ -228,7 +228,7 @@ async fn who_resets_a_stream_has_cancelled_it() {
 #[tokio::test]
 async fn pages_of_other_origins_may_call_when_they_are_named() {
     let origins = vec!["https://app.example".to_owned()];
-    let server = Server::with(Settings { origins, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { origins, ..GatewaySettings::default() }).await;
     let preflight = |origin: &str| {
         format!("origin: {origin}\naccess-control-request-method: POST\naccess-control-request-headers: x-mine\n")
     };

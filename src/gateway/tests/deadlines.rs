@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn a_call_ends_at_its_deadline_and_its_handler_is_cancelled() {
@@ -44,7 +44,7 @@ async fn a_malformed_timeout_is_refused() {
 
 #[tokio::test]
 async fn a_call_without_a_deadline_gets_the_default_one() {
-    let settings = Settings { default_deadline: Some(Duration::from_millis(50)), ..Settings::default() };
+    let settings = GatewaySettings { default_deadline: Some(Duration::from_millis(50)), ..GatewaySettings::default() };
     let server = Server::with(settings).await;
     let status = call(server.channel().await, "Wait", request("Ada")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);

@@ -2,8 +2,9 @@
 
 use tokio::sync::watch;
 
-use super::*;
-use crate::gateway::messages::Messages;
+use crate::call::MessageSource as _;
+use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::tests::*;
 
 /// Waits until a number does not grow any more.
 async fn settled(number: &watch::Sender<usize>) -> usize {
@@ -141,16 +142,16 @@ async fn a_closed_connection_cancels_its_handlers() {
 async fn a_request_that_broke_off_has_not_ended() {
     let frames = [Ok(http_body::Frame::data(Bytes::from(framed(b"whole")))), Err(h2::Error::from(h2::Reason::CANCEL))];
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
-    let mut messages = Messages::prefixed(tonic::body::Body::new(body), None, &Settings::default());
-    assert_eq!(messages.next().await.unwrap(), Some(Bytes::from_static(b"whole")));
-    let status = messages.next().await.unwrap_err();
+    let mut messages = RequestReader::of_frames(tonic::body::Body::new(body), None, &GatewaySettings::default());
+    assert_eq!(messages.next_message().await.unwrap(), Some(Bytes::from_static(b"whole")));
+    let status = messages.next_message().await.unwrap_err();
     assert_eq!(status.code, crate::call::Code::Cancelled);
     assert!(status.message.starts_with("the request broke off before its end: "), "{}", status.message);
 }
 
 #[tokio::test]
 async fn a_thousand_abandoned_streams_leave_nothing() {
-    let mut server = Server::with(Settings { grace: Duration::ZERO, ..Settings::default() }).await;
+    let mut server = Server::with(GatewaySettings { grace: Duration::ZERO, ..GatewaySettings::default() }).await;
     let sender = connection(&server).await;
     let requests = ["Chat", "Endless", "Script", "Gather"]
         .map(|method| post(&server, &format!("/greeter.v1.Greeter/{method}")).body(()).unwrap());

@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 async fn check(channel: Channel, service: &str) -> Result<ServingStatus, Status> {
     let request = HealthCheckRequest { service: service.to_owned() };
@@ -20,16 +20,16 @@ async fn watchers_follow_deploys_until_the_shutdown() {
     let request = HealthCheckRequest { service: "greeter.v1.Greeter".to_owned() };
     let mut watch = HealthClient::new(server.channel().await).watch(request).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let mut down = Served::default();
-    down.add(greeter().get_service_by_name("greeter.v1.Greeter").unwrap(), Health::NotServing);
-    server.fake.served.send_replace(Arc::new(down));
+    let mut down = Catalog::default();
+    down.add(greeter().get_service_by_name("greeter.v1.Greeter").unwrap(), ServiceHealth::NotServing);
+    server.fake.catalog.send_replace(Arc::new(down));
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-    server.fake.served.send_replace(Arc::new(served()));
+    server.fake.catalog.send_replace(Arc::new(catalog()));
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     server.stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
-    assert_eq!(server.stopped().await, Shutdown::default());
+    assert_eq!(server.stopped().await, ShutdownReport::default());
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_service_that_is_gone_is_unknown_again() {
     let channel = server.channel().await;
     let mut watch = HealthClient::new(channel.clone()).watch(request).await.unwrap().into_inner();
     watch.message().await.unwrap().unwrap();
-    server.fake.served.send_replace(Arc::default());
+    server.fake.catalog.send_replace(Arc::default());
     assert!(watch.next().await.is_none());
     assert_eq!(check(channel, "greeter.v1.Greeter").await.unwrap_err().code(), Code::NotFound);
 }

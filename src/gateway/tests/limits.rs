@@ -1,8 +1,8 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn a_request_over_the_limit_is_refused_by_its_size() {
-    let server = Server::with(Settings { max_request: 100, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_request: 100, ..GatewaySettings::default() }).await;
     let channel = server.channel().await;
     call(channel.clone(), "Echo", request(&"x".repeat(98))).await.unwrap();
     let status = call(channel, "Echo", request(&"x".repeat(99))).await.unwrap_err();
@@ -12,7 +12,7 @@ async fn a_request_over_the_limit_is_refused_by_its_size() {
 
 #[tokio::test]
 async fn a_compressed_request_is_measured_after_decompression() {
-    let server = Server::with(Settings { max_request: 100_000, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_request: 100_000, ..GatewaySettings::default() }).await;
     let grpc = Grpc::new(server.channel().await).send_compressed(CompressionEncoding::Gzip);
     let status = unary(grpc, "/greeter.v1.Greeter/Echo", request(&"x".repeat(1 << 20))).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
@@ -21,7 +21,7 @@ async fn a_compressed_request_is_measured_after_decompression() {
 
 #[tokio::test]
 async fn a_response_over_the_limit_is_refused_by_its_size() {
-    let server = Server::with(Settings { max_response: 100, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_response: 100, ..GatewaySettings::default() }).await;
     let channel = server.channel().await;
     call(channel.clone(), "Big", request("100")).await.unwrap();
     let status = call(channel, "Big", request("101")).await.unwrap_err();
@@ -40,7 +40,7 @@ async fn a_large_message_goes_both_ways() {
 
 #[tokio::test]
 async fn headers_over_the_limit_are_refused_by_http() {
-    let server = Server::with(Settings { max_header_list: 1000, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_header_list: 1000, ..GatewaySettings::default() }).await;
     let request = post(&server, "/greeter.v1.Greeter/Echo").header("long", "x".repeat(2000)).body(()).unwrap();
     let answer = raw(&server, request, framed(&text("Ada")).into()).await;
     assert_eq!(answer.head.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -1,12 +1,12 @@
 use std::io;
 use std::sync::Mutex;
 
-use super::*;
+use crate::gateway::tests::*;
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct JsonLinesEncoder(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Lines {
+impl io::Write for JsonLinesEncoder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::Write::write(&mut *self.0.lock().unwrap(), bytes)
     }
@@ -20,7 +20,7 @@ impl io::Write for Lines {
 /// Other tests log as well, so lines are told apart by the peer.
 #[tokio::test]
 async fn each_call_leaves_one_line_with_its_code() {
-    let lines = Lines::default();
+    let lines = JsonLinesEncoder::default();
     let writer = lines.clone();
     let filter = tracing_subscriber::EnvFilter::new("okra=debug");
     let subscriber =
@@ -44,10 +44,10 @@ async fn each_call_leaves_one_line_with_its_code() {
     server.stopped().await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for (method, level, end) in [
-        ("Hello", "DEBUG okra::gateway::calls: call ended", "code=\"OK\" ms="),
-        ("Fail", "INFO okra::gateway::calls: call failed", "code=\"NOT_FOUND\" ms="),
-        ("Chat", "DEBUG okra::gateway::calls: call ended", "received=2 sent=2"),
-        ("Wait", "INFO okra::gateway::calls: call cancelled by its caller", "code=\"CANCELLED\" ms="),
+        ("Hello", "DEBUG okra::gateway::call: call ended", "code=\"OK\" ms="),
+        ("Fail", "INFO okra::gateway::call: call failed", "code=\"NOT_FOUND\" ms="),
+        ("Chat", "DEBUG okra::gateway::call: call ended", "received=2 sent=2"),
+        ("Wait", "INFO okra::gateway::call: call cancelled by its client", "code=\"CANCELLED\" ms="),
     ] {
         let peer = waits.peer.unwrap();
         let call = format!("service=\"greeter.v1.Greeter\" method=\"{method}\" peer={peer} ");

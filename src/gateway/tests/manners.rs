@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn only_post_is_a_call() {
@@ -52,8 +52,9 @@ async fn http1_hears_that_grpc_needs_http2() {
     let answer = http1(&server, &format!("{head}content-type: application/grpc\r\n\r\n{body}")).await;
     assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
     assert!(
-        answer
-            .ends_with("gRPC needs HTTP/2; this request came over HTTP/1.1, which gRPC-Web and Connect can do with\n"),
+        answer.ends_with(
+            "gRPC needs HTTP/2; this request came over HTTP/1.1, on which gRPC-Web and Connect are served\n"
+        ),
         "{answer}"
     );
 }
@@ -62,8 +63,8 @@ async fn http1_hears_that_grpc_needs_http2() {
 async fn a_connection_that_is_idle_or_old_is_told_to_go_away() {
     let short = Some(Duration::from_millis(100));
     for settings in [
-        Settings { connection_idle: Duration::from_millis(100), ..Settings::default() },
-        Settings { connection_age: short, ..Settings::default() },
+        GatewaySettings { connection_idle: Duration::from_millis(100), ..GatewaySettings::default() },
+        GatewaySettings { connection_age: short, ..GatewaySettings::default() },
     ] {
         let server = Server::with(settings).await;
         let (sender, connection) = h2::client::handshake(server.tcp().await).await.unwrap();
@@ -78,8 +79,8 @@ async fn a_connection_that_is_idle_or_old_is_told_to_go_away() {
 #[tokio::test]
 async fn a_call_keeps_its_connection_from_being_idle_and_outlives_its_age() {
     for settings in [
-        Settings { connection_idle: Duration::from_millis(50), ..Settings::default() },
-        Settings { connection_age: Some(Duration::from_millis(50)), ..Settings::default() },
+        GatewaySettings { connection_idle: Duration::from_millis(50), ..GatewaySettings::default() },
+        GatewaySettings { connection_age: Some(Duration::from_millis(50)), ..GatewaySettings::default() },
     ] {
         let mut server = Server::with(settings).await;
         let holding = tokio::spawn(call(server.channel().await, "Held", request("Ada")));
@@ -93,7 +94,8 @@ async fn a_call_keeps_its_connection_from_being_idle_and_outlives_its_age() {
 #[tokio::test]
 async fn an_old_connection_is_cut_with_its_calls_in_the_end() {
     let short = Duration::from_millis(50);
-    let settings = Settings { connection_age: Some(short), connection_grace: short, ..Settings::default() };
+    let settings =
+        GatewaySettings { connection_age: Some(short), connection_grace: short, ..GatewaySettings::default() };
     let mut server = Server::with(settings).await;
     let waiting = tokio::spawn(call(server.channel().await, "Wait", request("Ada")));
     let context = server.began.recv().await.unwrap();
@@ -138,7 +140,8 @@ async fn rapid_resets_end_their_connection_and_no_other() {
 #[tokio::test]
 async fn a_client_that_answers_no_pings_is_gone() {
     let short = Duration::from_millis(50);
-    let settings = Settings { keepalive_interval: Some(short), keepalive_timeout: short, ..Settings::default() };
+    let settings =
+        GatewaySettings { keepalive_interval: Some(short), keepalive_timeout: short, ..GatewaySettings::default() };
     let server = Server::with(settings).await;
     let mut stream = server.tcp().await;
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
@@ -150,7 +153,8 @@ async fn a_client_that_answers_no_pings_is_gone() {
 
 #[tokio::test]
 async fn a_request_that_does_not_come_to_its_end_is_given_up() {
-    let server = Server::with(Settings { body_timeout: Duration::from_millis(50), ..Settings::default() }).await;
+    let server =
+        Server::with(GatewaySettings { body_timeout: Duration::from_millis(50), ..GatewaySettings::default() }).await;
     for method in ["Echo", "Repeat"] {
         let request = post(&server, &format!("/greeter.v1.Greeter/{method}")).body(()).unwrap();
         let (response, _stream) = open(&server, request, &framed(&text("Ada"))[..3]).await;
@@ -162,7 +166,7 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
 
 #[tokio::test]
 async fn calls_are_refused_when_there_are_too_many_or_too_little_memory() {
-    let mut server = Server::with(Settings { max_calls: 1, ..Settings::default() }).await;
+    let mut server = Server::with(GatewaySettings { max_calls: 1, ..GatewaySettings::default() }).await;
     let channel = server.channel().await;
     let holding = tokio::spawn(call(channel.clone(), "Held", request("Ada")));
     server.began.recv().await.unwrap();
@@ -173,14 +177,14 @@ async fn calls_are_refused_when_there_are_too_many_or_too_little_memory() {
     holding.await.unwrap().unwrap();
     call(channel, "Echo", request("Ada")).await.unwrap();
 
-    let server = Server::with(Settings { max_memory: Some(1), ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_memory: Some(1), ..GatewaySettings::default() }).await;
     let status = call(server.channel().await, "Echo", request("Ada")).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the server is short of memory"));
 }
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait() {
-    let server = Server::with(Settings { max_connections: 1, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_connections: 1, ..GatewaySettings::default() }).await;
     let first = server.channel().await;
     call(first.clone(), "Echo", request("Ada")).await.unwrap();
     let second = server.channel().await;
@@ -202,7 +206,7 @@ async fn lengths_of_nothing_and_of_all_there_is_are_read() {
 
 #[tokio::test]
 async fn clients_that_do_not_go_on_are_shown_out() {
-    let settings = Settings { header_read_timeout: Duration::from_millis(50), ..Settings::default() };
+    let settings = GatewaySettings { header_read_timeout: Duration::from_millis(50), ..GatewaySettings::default() };
     let server = Server::with(settings).await;
     http1(&server, "GET / HTTP/1.1\r\nhost: ").await;
     http1(&server, "").await;

@@ -1,6 +1,6 @@
-use super::connect::http1;
-use super::rest::ruled;
-use super::*;
+use crate::gateway::tests::connect::http1;
+use crate::gateway::tests::rest::ruled;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn the_page_is_there_and_nothing_else() {
@@ -13,12 +13,12 @@ async fn the_page_is_there_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_document_follows_what_is_served() {
+async fn the_document_follows_what_is_catalog() {
     let server = Server::start().await;
     let before = http1(&server, "GET /openapi.json", "", b"").await.json();
     assert_eq!(before["tags"][0]["name"], "greeter.v1.Greeter");
     assert_eq!(before["paths"]["/greeter.v1.Greeter/Hello"]["post"]["description"], "Says hello.");
-    server.fake.served.send_replace(Arc::new(Served::default()));
+    server.fake.catalog.send_replace(Arc::new(Catalog::default()));
     let after = http1(&server, "GET /openapi.json", "", b"").await.json();
     assert_eq!(after["paths"], serde_json::json!({}));
 }

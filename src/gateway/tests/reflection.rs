@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 async fn ask(channel: Channel, question: MessageRequest) -> Result<MessageResponse, Status> {
     let request = v1::ServerReflectionRequest { host: String::new(), message_request: Some(question) };
@@ -28,7 +28,7 @@ async fn it_lists_what_is_served_and_itself() {
         ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
     let channel = server.channel().await;
     assert_eq!(services(channel.clone()).await, [&["greeter.v1.Greeter"][..], &own].concat());
-    server.fake.served.send_replace(Arc::default());
+    server.fake.catalog.send_replace(Arc::default());
     assert_eq!(services(channel).await, own);
 }
 
@@ -83,11 +83,11 @@ async fn files_of_one_name_are_told_apart() {
             ("types.proto", &format!("syntax = \"proto3\"; package {name}; message Type {{ string {field} = 1; }}")),
         ])
     };
-    let mut served = Served::default();
-    served.add(package("one", "a").get_service_by_name("one.S").unwrap(), Health::Serving);
-    served.add(package("two", "b").get_service_by_name("two.S").unwrap(), Health::Serving);
+    let mut served = Catalog::default();
+    served.add(package("one", "a").get_service_by_name("one.S").unwrap(), ServiceHealth::Serving);
+    served.add(package("two", "b").get_service_by_name("two.S").unwrap(), ServiceHealth::Serving);
     let server = Server::start().await;
-    server.fake.served.send_replace(Arc::new(served));
+    server.fake.catalog.send_replace(Arc::new(served));
     let channel = server.channel().await;
     for (service, field) in [("one", "a"), ("two", "b")] {
         let mut pool = prost_reflect::DescriptorPool::new();
@@ -115,11 +115,11 @@ async fn a_service_is_told_by_the_package_that_serves_it() {
                    service Billing { rpc Get(users.U) returns (users.U); }";
     let caller = compile(&[("billing.proto", billing), ("users.proto", &users(""))]);
     let provider = compile(&[("users.proto", &users("rpc New(U) returns (U);"))]);
-    let mut served = Served::default();
-    served.add(caller.get_service_by_name("a.Billing").unwrap(), Health::Serving);
-    served.add(provider.get_service_by_name("users.Users").unwrap(), Health::Serving);
+    let mut served = Catalog::default();
+    served.add(caller.get_service_by_name("a.Billing").unwrap(), ServiceHealth::Serving);
+    served.add(provider.get_service_by_name("users.Users").unwrap(), ServiceHealth::Serving);
     let server = Server::start().await;
-    server.fake.served.send_replace(Arc::new(served));
+    server.fake.catalog.send_replace(Arc::new(served));
     let question = MessageRequest::FileContainingSymbol("users.Users".to_owned());
     let file = file(server.channel().await, question).await;
     let file = prost_types::FileDescriptorProto::decode(&*file).unwrap();

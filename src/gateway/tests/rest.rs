@@ -1,8 +1,8 @@
 use serde_json::json;
 
-use super::connect::http1;
-use super::*;
 use crate::call::{Codec, Protocol};
+use crate::gateway::tests::connect::http1;
+use crate::gateway::tests::*;
 
 const RULED: &str = r#"
 syntax = "proto3";
@@ -72,16 +72,16 @@ message Reply {
 "#;
 
 /// A server of the greeter, and of the service above.
-pub(super) async fn ruled() -> Server {
+pub(crate) async fn ruled() -> Server {
     let pool = compile(&[
         ("google/api/http.proto", include_str!("../../../guest-sdk/codegen/proto/google/api/http.proto")),
         ("google/api/annotations.proto", include_str!("../../../guest-sdk/codegen/proto/google/api/annotations.proto")),
         ("ruled/v1/ruled.proto", RULED),
     ]);
     let server = Server::start().await;
-    let mut served = served();
-    served.add(pool.get_service_by_name("ruled.v1.Ruled").unwrap(), Health::Serving);
-    server.fake.served.send_replace(Arc::new(served));
+    let mut served = catalog();
+    served.add(pool.get_service_by_name("ruled.v1.Ruled").unwrap(), ServiceHealth::Serving);
+    server.fake.catalog.send_replace(Arc::new(served));
     server
 }
 

@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 async fn refused(server: &Server, path: &str) -> String {
     let status = unary(Grpc::new(server.channel().await), path, request("Ada")).await.unwrap_err();
@@ -28,8 +28,8 @@ async fn what_is_not_served_is_named_with_what_may_have_been_meant() {
 #[tokio::test]
 async fn a_deploy_changes_what_is_served_at_once() {
     let server = Server::start().await;
-    server.fake.served.send_replace(Arc::default());
+    server.fake.catalog.send_replace(Arc::default());
     assert_eq!(refused(&server, "/greeter.v1.Greeter/Hello").await, "service `greeter.v1.Greeter` is not served here");
-    server.fake.served.send_replace(Arc::new(served()));
+    server.fake.catalog.send_replace(Arc::new(catalog()));
     call(server.channel().await, "Hello", request("Ada")).await.unwrap();
 }

@@ -1,4 +1,4 @@
-use super::*;
+use crate::gateway::tests::*;
 
 #[tokio::test]
 async fn calls_in_flight_finish_and_no_others_begin() {
@@ -13,12 +13,13 @@ async fn calls_in_flight_finish_and_no_others_begin() {
     }
     server.release();
     assert_eq!(calling.await.unwrap().unwrap().into_inner(), text("held"));
-    assert_eq!(server.stopped().await, Shutdown { finished: 1, cut: vec![] });
+    assert_eq!(server.stopped().await, ShutdownReport { finished: 1, cut: vec![] });
 }
 
 #[tokio::test]
 async fn what_outlasts_the_grace_is_cut_and_named() {
-    let mut server = Server::with(Settings { grace: Duration::from_millis(100), ..Settings::default() }).await;
+    let mut server =
+        Server::with(GatewaySettings { grace: Duration::from_millis(100), ..GatewaySettings::default() }).await;
     let waiting = tokio::spawn(call(server.channel().await, "Wait", request("Ada")));
     let holding = tokio::spawn(call(server.channel().await, "Held", request("Ada")));
     server.began.recv().await.unwrap();
@@ -29,7 +30,7 @@ async fn what_outlasts_the_grace_is_cut_and_named() {
     let status = waiting.await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(status.message(), "the server shut down before the call was over");
-    assert_eq!(server.stopped().await, Shutdown { finished: 1, cut: vec!["greeter.v1.Greeter/Wait".to_owned()] });
+    assert_eq!(server.stopped().await, ShutdownReport { finished: 1, cut: vec!["greeter.v1.Greeter/Wait".to_owned()] });
 }
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn idle_connections_and_silent_ones_do_not_delay_it() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     server.stop();
     let began = Instant::now();
-    assert_eq!(server.stopped().await, Shutdown::default());
+    assert_eq!(server.stopped().await, ShutdownReport::default());
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::*;
+use crate::gateway::tests::*;
 
 /// A `HelloRequest` with `times`.
 fn times(name: &str, times: u8) -> Bytes {
@@ -225,7 +225,7 @@ async fn compressed_requests_are_read() {
 
 #[tokio::test]
 async fn a_response_over_the_limit_ends_the_call_and_its_handler() {
-    let mut server = Server::with(Settings { max_response: 100, ..Settings::default() }).await;
+    let mut server = Server::with(GatewaySettings { max_response: 100, ..GatewaySettings::default() }).await;
     let (got, end) = rest(&mut script(&server, "a big wait").await.unwrap().into_inner()).await;
     assert_eq!(got, texts(&["a"]));
     let status = end.unwrap_err();
@@ -239,7 +239,7 @@ async fn a_response_over_the_limit_ends_the_call_and_its_handler() {
 
 #[tokio::test]
 async fn a_request_over_the_limit_fails_with_the_code_of_a_unary_call() {
-    let server = Server::with(Settings { max_request: 100, ..Settings::default() }).await;
+    let server = Server::with(GatewaySettings { max_request: 100, ..GatewaySettings::default() }).await;
     let requests = tokio_stream::iter([text("a"), text(&"x".repeat(99))]);
     let response = stream(server.channel().await, "Gather", requests).await;
     let status = response.unwrap_err();
@@ -349,12 +349,13 @@ mod shutdown {
         let (got, end) = rest(&mut messages).await;
         assert_eq!(got, texts(&["b"]));
         end.unwrap();
-        assert_eq!(server.stopped().await, Shutdown { finished: 1, cut: vec![] });
+        assert_eq!(server.stopped().await, ShutdownReport { finished: 1, cut: vec![] });
     }
 
     #[tokio::test]
     async fn streams_that_outlast_the_grace_are_cut_and_named() {
-        let mut server = Server::with(Settings { grace: Duration::from_millis(100), ..Settings::default() }).await;
+        let mut server =
+            Server::with(GatewaySettings { grace: Duration::from_millis(100), ..GatewaySettings::default() }).await;
         let mut messages = script(&server, "a wait").await.unwrap().into_inner();
         messages.message().await.unwrap();
         let context = server.began.recv().await.unwrap();
@@ -367,6 +368,6 @@ mod shutdown {
         server.idle().await;
         assert!(context.cancellation.is_cancelled());
         let shutdown = server.stopped().await;
-        assert_eq!(shutdown, Shutdown { finished: 0, cut: vec!["greeter.v1.Greeter/Script".to_owned()] });
+        assert_eq!(shutdown, ShutdownReport { finished: 0, cut: vec!["greeter.v1.Greeter/Script".to_owned()] });
     }
 }

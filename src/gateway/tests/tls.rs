@@ -4,8 +4,8 @@ use std::sync::Once;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use super::*;
-use crate::gateway::Tls;
+use crate::gateway::tests::*;
+use crate::gateway::tls::ServerTls;
 
 /// A folder with the files of a server, and an authority for clients.
 struct Files {
@@ -38,9 +38,9 @@ impl Files {
         made.cert.pem()
     }
 
-    fn load(&self, clients: bool) -> Result<Tls, crate::gateway::GatewayError> {
+    fn load(&self, clients: bool) -> Result<ServerTls, crate::gateway::GatewayError> {
         let clients = clients.then(|| self.path("clients.pem"));
-        Tls::load(self.path("server.pem"), self.path("server.key"), clients)
+        ServerTls::load(self.path("server.pem"), self.path("server.key"), clients)
     }
 
     /// A client with these names.
@@ -69,7 +69,7 @@ async fn connect(
 
 async fn start(files: &Files, clients: bool) -> Server {
     let tls = Some(Arc::new(files.load(clients).unwrap()));
-    Server::with(Settings { tls, ..Settings::default() }).await
+    Server::with(GatewaySettings { tls, ..GatewaySettings::default() }).await
 }
 
 #[tokio::test]

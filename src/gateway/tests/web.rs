@@ -1,9 +1,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::connect::http1;
-use super::*;
 use crate::call::Protocol;
+use crate::gateway::tests::connect::http1;
+use crate::gateway::tests::*;
 
 /// The frames of an answer: flags and content.
 fn frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {

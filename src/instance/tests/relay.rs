@@ -22,7 +22,7 @@ const RESULT: i32 = 64;
 const PAGE: u64 = 65536;
 
 /// A package with a relay for the schema.
-pub(super) fn package(pool: &DescriptorPool, schema: &Schema) -> Package {
+pub(crate) fn package(pool: &DescriptorPool, schema: &Schema) -> Package {
     let name = |name: &str| ServiceName::new(name).unwrap();
     let manifest = Manifest {
         format: Manifest::FORMAT,

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{FIXTURE, targets};
 use crate::link::tests::fixture::Fixture;
+use crate::link::tests::{FIXTURE, targets};
 
 fn each_file(target: &str, run: fn(&Fixture, &[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);

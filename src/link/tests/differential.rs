@@ -3,8 +3,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::FIXTURE;
-use super::fixture::{through_params, through_result};
+use crate::link::tests::FIXTURE;
+use crate::link::tests::fixture::{through_params, through_result};
 use crate::testing::{Tape, reading};
 
 /// Both ways through a guest give what prost-reflect reads in the same bytes.

@@ -9,15 +9,15 @@ use okra_codegen::compile::compile;
 use okra_codegen::schema::Schema;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
-use crate::link::function::Function;
-use crate::link::lower::Memory;
-use crate::link::plan::Plan;
-use crate::link::quirks::Quirks;
+use crate::link::function::ComponentFunction;
+use crate::link::lower::MemoryWriter;
+use crate::link::plan::SchemaPlan;
+use crate::link::quirks::ToolchainQuirks;
 
 /// The test's schema and a function for each of its methods.
 pub(crate) struct Fixture {
     pool: DescriptorPool,
-    functions: HashMap<String, Arc<Function>>,
+    functions: HashMap<String, Arc<ComponentFunction>>,
 }
 
 impl Fixture {
@@ -25,9 +25,10 @@ impl Fixture {
     pub(crate) fn new(folder: &Path) -> Self {
         let compiled = compile(&[folder.to_owned()], &[folder.join("link.proto")]).expect("the .proto files compile");
         let schema = Schema::new(&compiled.pool, &["test.link.v1.Link"]).expect("the service is mapped");
-        let plan = Arc::new(Plan::new(&schema, Quirks::default()));
+        let plan = Arc::new(SchemaPlan::new(&schema, ToolchainQuirks::default()));
         let methods = schema.services[0].methods.iter();
-        let functions = methods.map(|method| (method.proto_name.clone(), Arc::new(Function::method(&plan, method))));
+        let functions =
+            methods.map(|method| (method.proto_name.clone(), Arc::new(ComponentFunction::method(&plan, method))));
         Self { functions: functions.collect(), pool: compiled.pool }
     }
 
@@ -35,7 +36,7 @@ impl Fixture {
         self.pool.get_message_by_name(name).expect("a message of the test")
     }
 
-    pub(crate) fn function(&self, name: &str) -> &Arc<Function> {
+    pub(crate) fn function(&self, name: &str) -> &Arc<ComponentFunction> {
         &self.functions[name]
     }
 }
@@ -52,7 +53,7 @@ impl Default for TestMemory {
     }
 }
 
-impl Memory for TestMemory {
+impl MemoryWriter for TestMemory {
     type Refused = ();
 
     fn put(&mut self, bytes: &[u8], align: u32) -> Result<u32, ()> {
@@ -67,8 +68,8 @@ impl Memory for TestMemory {
 pub(crate) const LIMIT: usize = 1 << 20;
 
 /// Through a guest and back as a request: lowered as parameters, lifted as parameters.
-pub(crate) fn through_params(function: &Function, wire: Bytes) -> Result<Bytes, String> {
-    let request = function.prepare_request(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
+pub(crate) fn through_params(function: &ComponentFunction, wire: Bytes) -> Result<Bytes, String> {
+    let request = function.check_params(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
     let mut memory = TestMemory::default();
     let slots = function.lower_params(&request, &[], &mut memory).map_err(|error| format!("{error:?}"))?;
     assert_eq!(slots.len(), function.flats());
@@ -76,8 +77,8 @@ pub(crate) fn through_params(function: &Function, wire: Bytes) -> Result<Bytes, 
 }
 
 /// Through a guest and back as a response: lowered as a result, lifted as a result.
-pub(crate) fn through_result(function: &Function, wire: Bytes) -> Result<Bytes, String> {
-    let response = function.prepare_response(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
+pub(crate) fn through_result(function: &ComponentFunction, wire: Bytes) -> Result<Bytes, String> {
+    let response = function.check_results(wire, LIMIT as u64 * 16).map_err(|error| error.to_string())?;
     let mut memory = TestMemory::default();
     let image = function.lower_result(Ok(&response), None, &mut memory).map_err(|error| format!("{error:?}"))?;
     let at = memory.put(&image, 8).unwrap();

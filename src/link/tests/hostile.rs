@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
-use super::FIXTURE;
-use super::fixture::{LIMIT, TestMemory, through_params};
 use crate::link::lift::LiftError;
+use crate::link::tests::FIXTURE;
+use crate::link::tests::fixture::{LIMIT, TestMemory, through_params};
 use crate::testing::Tape;
 
 /// Nested trees: `depth` of them in one another, by field 3.
@@ -61,7 +61,7 @@ proptest! {
     ) {
         let function = FIXTURE.function("All");
         let wire = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Everything"), 3).encode_to_vec();
-        let request = function.prepare_request(wire.into(), LIMIT as u64 * 16).unwrap();
+        let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
         let mut memory = TestMemory::default();
         let slots = function.lower_params(&request, &[], &mut memory).unwrap();
         for (at, byte) in damage {
@@ -112,7 +112,7 @@ fn each_fault_is_named() {
 fn many_empty_messages_are_not_allowed_to_fill_the_guest() {
     // Two bytes each on the wire, a whole record each in memory.
     let wire: Vec<u8> = b"\xd2\x02\x00".repeat(100_000);
-    let error = FIXTURE.function("All").prepare_request(wire.into(), 1 << 20).unwrap_err();
+    let error = FIXTURE.function("All").check_params(wire.into(), 1 << 20).unwrap_err();
     assert_eq!(error.to_string(), "the message would take more than 1048576 bytes of the component's memory");
 }
 
@@ -120,10 +120,10 @@ fn many_empty_messages_are_not_allowed_to_fill_the_guest() {
 fn a_string_that_is_aliased_a_thousand_times_is_stopped_at_the_limit() {
     let function = FIXTURE.function("All");
     let strings: Vec<u8> = (0..1000).flat_map(|_| b"\xa2\x02\x01x".to_vec()).collect();
-    let request = function.prepare_request(strings.into(), LIMIT as u64 * 16).unwrap();
+    let request = function.check_params(strings.into(), LIMIT as u64 * 16).unwrap();
     let mut memory = TestMemory::default();
     let slots = function.lower_params(&request, &[], &mut memory).unwrap();
-    let text = crate::link::lower::Memory::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
+    let text = crate::link::lower::MemoryWriter::put(&mut memory, &[b'x'; 100_000], 1).unwrap();
     // Point every element of every list at the long text: whatever looks like (pointer, 1).
     for at in (0..memory.bytes.len() - 100_008).step_by(4) {
         if memory.bytes[at + 4..at + 8] == [1, 0, 0, 0] && memory.bytes[at..at + 4] != [4, 0, 0, 0] {

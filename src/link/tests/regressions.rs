@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::FIXTURE;
-use super::fixture::{LIMIT, through_params};
+use crate::link::tests::FIXTURE;
+use crate::link::tests::fixture::{LIMIT, through_params};
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
@@ -78,13 +78,13 @@ fn a_recursive_message_was_counted_once_for_each_of_its_levels() {
     prost::encoding::bytes::encode(2000, &wire, &mut everything);
     let limit = 10_000;
     assert!((everything.len() as u64) < limit);
-    FIXTURE.function("All").prepare_request(everything.into(), limit).unwrap();
+    FIXTURE.function("All").check_params(everything.into(), limit).unwrap();
 }
 
 #[test]
 fn anything_at_all_was_taken_for_nothing() {
     assert!(refused("Nothing", b"\x0a\x05hi").contains("google.protobuf.Empty: the message is truncated"));
-    assert!(FIXTURE.function("Nothing").prepare_request(Bytes::from_static(b"\x0a\x02hi"), LIMIT as u64).is_ok());
+    assert!(FIXTURE.function("Nothing").check_params(Bytes::from_static(b"\x0a\x02hi"), LIMIT as u64).is_ok());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
 
-use super::fixture::{Fixture, LIMIT, TestMemory, through_params, through_result};
+use crate::link::tests::fixture::{Fixture, LIMIT, TestMemory, through_params, through_result};
 use crate::testing::{has_unknown_number, reading};
 
 /// Methods and the message that each of them takes and returns; the first byte of an input chooses.
@@ -81,7 +81,7 @@ pub(crate) fn memory(fixture: &Fixture, input: &[u8]) {
     let Some((length, rest)) = rest.split_first_chunk() else { return };
     let (message, damage) = rest.split_at(rest.len().min(usize::from(u16::from_le_bytes(*length))));
     let mut memory = TestMemory::default();
-    let prepared = function.prepare_request(Bytes::copy_from_slice(message), LIMIT as u64);
+    let prepared = function.check_params(Bytes::copy_from_slice(message), LIMIT as u64);
     let slots = match prepared {
         Ok(request) => {
             let mut slots = function.lower_params(&request, &[], &mut memory).expect("what was checked is lowered");

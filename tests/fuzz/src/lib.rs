@@ -11,18 +11,13 @@ use link::fixture::Fixture;
 
 #[path = "../../../src/call"]
 mod call {
+    mod base64;
     mod metadata;
     mod status;
 
+    pub(crate) use base64::BASE64;
     pub(crate) use metadata::{InvalidMetadata, Metadata};
-    pub(crate) use status::{Code, Detail, Status};
-}
-
-#[path = "../../../src/grpc"]
-mod grpc {
-    mod binary;
-
-    pub(crate) use binary::BASE64;
+    pub(crate) use status::{Code, Status, StatusDetail};
 }
 
 #[path = "../../../src/link"]

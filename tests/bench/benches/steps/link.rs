@@ -31,17 +31,17 @@ use bytes::Bytes;
 use okra_codegen::compile::compile;
 use okra_codegen::schema::Schema;
 
-use check::Checked;
-use lower::Memory;
-use plan::{Plan, RecordId};
-use quirks::Quirks;
+use check::CheckedWire;
+use lower::MemoryWriter;
+use plan::{RecordId, SchemaPlan};
+use quirks::ToolchainQuirks;
 
 /// The limit of messages, in bytes.
 const LIMIT: usize = 4 << 20;
 
 /// The steps for one message.
 pub(crate) struct Steps {
-    plan: Plan,
+    plan: SchemaPlan,
     record: RecordId,
 }
 
@@ -51,14 +51,17 @@ impl Steps {
         let compiled = compile(&[root.to_owned()], &[]).expect("the .proto files compile");
         let schema = Schema::new(&compiled.pool, &[service]).expect("the service is mapped");
         let record = schema.messages.iter().position(|candidate| candidate.full_name == message);
-        Self { plan: Plan::new(&schema, Quirks::default()), record: record.expect("a message of the service") }
+        Self {
+            plan: SchemaPlan::new(&schema, ToolchainQuirks::default()),
+            record: record.expect("a message of the service"),
+        }
     }
 
-    pub(crate) fn check(&self, wire: Bytes) -> Checked {
+    pub(crate) fn check(&self, wire: Bytes) -> CheckedWire {
         check::check(&self.plan, self.record, wire, LIMIT as u64 * 16).expect("a valid message")
     }
 
-    pub(crate) fn lower(&self, checked: &Checked, guest: &mut Guest) -> Vec<u8> {
+    pub(crate) fn lower(&self, checked: &CheckedWire, guest: &mut Guest) -> Vec<u8> {
         lower::lower(&self.plan, self.record, checked, guest).expect("a message that was checked")
     }
 
@@ -88,7 +91,7 @@ impl Guest {
     }
 }
 
-impl Memory for Guest {
+impl MemoryWriter for Guest {
     type Refused = ();
 
     fn put(&mut self, bytes: &[u8], align: u32) -> Result<u32, ()> {

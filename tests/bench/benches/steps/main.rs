@@ -13,10 +13,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use okra::call::{Cancellation, Codec, Context, Deadline, Metadata, Protocol};
-use okra::instance::EngineSettings;
+use okra::call::{Context, Deadline};
 use okra::project::build;
 use okra::registry::Package;
+use okra::runtime::EngineSettings;
 use okra::runtime::Runtime;
 use prost::Message as _;
 
@@ -103,21 +103,9 @@ fn call(bencher: Bencher<'_, '_>, name: &str) {
     tokio.block_on(runtime.deploy(&package)).expect("the guest is deployed");
     let (service, method): (Arc<str>, Arc<str>) = ("bench.echo.v1.Echo".into(), sample.method.into());
     let call = || {
-        let context = Context {
-            service: service.clone(),
-            method: method.clone(),
-            protocol: Protocol::Local,
-            codec: Codec::Proto,
-            get_query: None,
-            metadata: Metadata::default(),
-            deadline: Deadline::after(Duration::from_secs(20)),
-            peer: None,
-            identity: None,
-            authority: None,
-            chain: Arc::default(),
-            cancellation: Cancellation::new(),
-        };
-        tokio.block_on(runtime.call(context, sample.wire.clone())).expect("an answer").message
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let context = Context::new(service.clone(), method.clone()).with_deadline(deadline);
+        tokio.block_on(runtime.handler().unary(context, sample.wire.clone())).expect("an answer").message
     };
     assert_eq!(call(), sample.wire);
     bencher.counter(sample.size()).bench_local(call);

@@ -1,0 +1,19 @@
+//! The part of a call that all protocols share: admission, request messages, the handler, the response, and the record of
+//! calls in flight. The protocols themselves are in [`protocol`](crate::gateway::protocol).
+
+pub(crate) mod body;
+pub(crate) mod compression;
+pub(crate) mod encoder;
+pub(crate) mod framing;
+pub(crate) mod http_error;
+pub(crate) mod http_timeout;
+pub(crate) mod http_unary;
+pub(crate) mod in_flight;
+pub(crate) mod incoming;
+pub(crate) mod json;
+pub(crate) mod pressure;
+pub(crate) mod request_reader;
+pub(crate) mod response;
+pub(crate) mod server;
+pub(crate) mod streaming;
+pub(crate) mod unary;

@@ -1,0 +1,76 @@
+//! Unary calls over plain HTTP, as Connect and REST have them: one body there, one body back.
+
+use std::sync::Arc;
+
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::request::Parts;
+use http::{Method as Verb, Response};
+use tonic::body::Body;
+
+use crate::call::{Codec, Status, UnaryResponse};
+use crate::gateway::call::body::{GuardedBody, append_headers};
+use crate::gateway::call::compression::{Compression, compression_names};
+use crate::gateway::call::http_error::{HttpError, trailer_headers};
+use crate::gateway::call::in_flight::CallGuard;
+use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
+use crate::gateway::call::unary::run_unary;
+use crate::gateway::catalog::MethodRef;
+use crate::gateway::peer::Peer;
+
+/// Serves a unary call whose head is read by `read_head`.
+pub(crate) async fn serve_http_unary(
+    calls: &CallServer,
+    method_ref: MethodRef<'_>,
+    parts: Parts,
+    peer: &Arc<Peer>,
+    format: CallFormat,
+    read_head: impl FnOnce(&Parts) -> Result<RequestHead, Status>,
+) -> Response<Body> {
+    let types = method_ref.method.descriptor().parent_pool();
+    let codec = format.codec;
+    let incoming = match calls.admit(method_ref, &parts, peer, format, read_head) {
+        Ok(incoming) => incoming,
+        Err(status) => return HttpError::from(status).into_response(Some(types)),
+    };
+    let accepted = Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP);
+    let (outcome, guard) = run_unary(calls.handler.clone(), incoming).await;
+    match outcome {
+        Ok(unary_response) => {
+            let mut response = make_response(unary_response, codec, accepted, guard);
+            if parts.method == Verb::GET {
+                response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+            }
+            response
+        }
+        Err(failure) => HttpError::from(failure).into_response(Some(types)),
+    }
+}
+
+fn make_response(
+    unary_response: UnaryResponse,
+    codec: Codec,
+    accepted: Option<Compression>,
+    guard: CallGuard,
+) -> Response<Body> {
+    let mut headers = HeaderMap::new();
+    let content_type = match codec {
+        Codec::Proto => "application/proto",
+        Codec::Json => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(ACCEPT_ENCODING, compression_names(Compression::OF_HTTP));
+    let compressed =
+        accepted.and_then(|compression| Some((compression, compression.compress(&unary_response.message)?)));
+    let message = match compressed {
+        Some((compression, message)) => {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.name()));
+            message.into()
+        }
+        None => unary_response.message,
+    };
+    append_headers(&mut headers, unary_response.headers.to_headers());
+    append_headers(&mut headers, trailer_headers(&unary_response.trailers));
+    let mut response = Response::new(Body::new(GuardedBody::new(message, guard)));
+    *response.headers_mut() = headers;
+    response
+}

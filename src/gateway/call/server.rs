@@ -1,0 +1,71 @@
+//! Admits calls and holds what serves them: the handler, the calls in flight, the limits.
+
+use std::sync::Arc;
+
+use http::Method as Verb;
+use http::request::Parts;
+
+use crate::call::{CallHandler, Codec, Deadline, Protocol, Status};
+use crate::gateway::call::in_flight::CallsInFlight;
+use crate::gateway::call::incoming::IncomingCall;
+use crate::gateway::call::json::JsonOutput;
+use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::catalog::{CatalogMethod, MethodRef};
+use crate::gateway::peer::Peer;
+use crate::gateway::settings::GatewaySettings;
+
+/// What every call of this gateway is served with.
+pub(crate) struct CallServer {
+    pub(crate) handler: Arc<dyn CallHandler>,
+    pub(crate) in_flight: Arc<CallsInFlight>,
+    pub(crate) settings: GatewaySettings,
+}
+
+/// The protocol and the encodings of a call.
+pub(crate) struct CallFormat {
+    pub(crate) protocol: Protocol,
+    pub(crate) codec: Codec,
+    /// How response messages are written as JSON; `None` when they are sent as protobuf.
+    pub(crate) json_output: Option<JsonOutput>,
+}
+
+/// What a protocol reads from the head of a request.
+pub(crate) struct RequestHead {
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) request_reader: RequestReader,
+}
+
+impl CallFormat {
+    /// Makes the format of a call whose messages are whole messages of the method.
+    pub(crate) fn new(protocol: Protocol, codec: Codec, method: &CatalogMethod) -> Self {
+        let json_output = (codec == Codec::Json).then(|| JsonOutput::Message(method.output()));
+        Self { protocol, codec, json_output }
+    }
+}
+
+impl CallServer {
+    /// Counts a call in and reads its head with `read_head`.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when the server is full, or the error of `read_head`. The call is over then, and on the log.
+    pub(crate) fn admit(
+        &self,
+        MethodRef { service, method }: MethodRef<'_>,
+        parts: &Parts,
+        peer: &Arc<Peer>,
+        format: CallFormat,
+        read_head: impl FnOnce(&Parts) -> Result<RequestHead, Status>,
+    ) -> Result<IncomingCall, Status> {
+        let mut guard = self.in_flight.begin(service.name(), method.name(), peer);
+        let head = guard.check_admitted().and_then(|()| read_head(parts));
+        let RequestHead { deadline, request_reader } = head.inspect_err(|status| guard.set_outcome(Err(status)))?;
+        let query = (parts.method == Verb::GET).then(|| parts.uri.query().unwrap_or_default().to_owned());
+        let context = peer
+            .context(service, method, parts)
+            .with_protocol(format.protocol, format.codec)
+            .with_deadline(deadline)
+            .with_get_query(query);
+        let max_response_bytes = self.settings.max_response;
+        Ok(IncomingCall { context, request_reader, json_output: format.json_output, max_response_bytes, guard })
+    }
+}

@@ -1,0 +1,216 @@
+//! Serves a streaming call: runs its handler in a task of its own and sends what it answers.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures_util::{FutureExt as _, stream};
+use http::Response;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::sync::oneshot;
+use tokio_util::sync::DropGuard;
+use tonic::body::Body;
+
+use crate::call::{
+    CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, WrongCount, response_channel,
+};
+use crate::gateway::call::body::FrameResult;
+use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::in_flight::{CallGuard, MessageCounts};
+use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
+use crate::gateway::call::json::JsonOutput;
+use crate::gateway::catalog::CatalogMethod;
+
+/// Messages that are ready are sent in one frame of about this many bytes.
+const FRAME_BYTES: usize = 32 << 10;
+
+type StreamOutcome = Result<Metadata, CallFailure>;
+
+/// Serves a call that streams on either side or both.
+///
+/// The handler runs in a task of its own, because it goes on while its client reads nothing, and is ended at its deadline
+/// even then.
+pub(crate) async fn serve_streaming<E: ResponseEncoder>(
+    handler: Arc<dyn CallHandler>,
+    method: &CatalogMethod,
+    incoming: IncomingCall,
+    encoder: E,
+) -> Response<Body> {
+    let IncomingCall { context, mut request_reader, json_output, max_response_bytes, mut guard } = incoming;
+    let (response_sink, responses) = response_channel();
+    let (outcome_sender, outcome) = oneshot::channel();
+    let counts = guard.message_counts();
+    let bounds = HandlerBounds::new(&context, &guard);
+    let response = StreamingResponse {
+        responses,
+        outcome,
+        done: None,
+        path: context.path(),
+        is_single: !method.is_server_streaming(),
+        max_response_bytes,
+        json_output,
+        encoder,
+        cancel_guard: Some(context.cancellation.clone().drop_guard()),
+        counts: counts.clone(),
+        guard,
+        buffer: BytesMut::new(),
+        end: None,
+    };
+    let is_client_streaming = method.is_client_streaming();
+    let mut work = Box::pin(async move {
+        let requests = if is_client_streaming {
+            request_reader.into_stream(counts)
+        } else {
+            let request = request_reader.read_only(&context).await?;
+            counts.count_received();
+            RequestStream::one(request)
+        };
+        handler.streaming(context, requests, response_sink).await
+    });
+    // When the client has gone, the outcome has no receiver any more.
+    tokio::spawn(async move { drop(outcome_sender.send(bounds.run(work.as_mut()).await)) });
+    response.begin().await
+}
+
+/// The response of a streaming call. Dropped before its end, the call is cancelled.
+struct StreamingResponse<E> {
+    responses: ResponseStream,
+    outcome: oneshot::Receiver<StreamOutcome>,
+    /// The outcome of the handler, once it is known. Messages sent before go first.
+    done: Option<StreamOutcome>,
+    path: String,
+    /// Whether the method answers with exactly one message.
+    is_single: bool,
+    max_response_bytes: usize,
+    json_output: Option<JsonOutput>,
+    encoder: E,
+    cancel_guard: Option<DropGuard>,
+    counts: Arc<MessageCounts>,
+    guard: CallGuard,
+    /// Encoded messages that were not sent yet.
+    buffer: BytesMut,
+    /// The last frame, once the call is over.
+    end: Option<FrameResult>,
+}
+
+impl<E: ResponseEncoder> StreamingResponse<E> {
+    /// Waits until the head of the response is known, and makes the response.
+    async fn begin(mut self) -> Response<Body> {
+        let headers = match self.next_part().await {
+            Some(ResponsePart::Headers(headers)) => headers,
+            Some(ResponsePart::Message(message)) => {
+                self.put_message(&message);
+                Metadata::default()
+            }
+            None => match self.take_outcome() {
+                Err(failure) if failure.headers.is_empty() => {
+                    return self.encoder.failure_response(*failure.status);
+                }
+                outcome => self.set_end(outcome),
+            },
+        };
+        let head = self.encoder.response_head(&headers);
+        let frames = stream::unfold(Some(self), |this| async { Some(this?.next_frame().await) });
+        head.map(|()| Body::new(StreamBody::new(frames)))
+    }
+
+    /// Waits for the next frame. With the last one the call is over.
+    async fn next_frame(mut self) -> (FrameResult, Option<Self>) {
+        while self.buffer.is_empty() {
+            if let Some(end) = self.end.take() {
+                return (end, None);
+            }
+            let part = self.next_part().await;
+            self.put_part(part);
+        }
+        while self.buffer.len() < FRAME_BYTES
+            && self.end.is_none()
+            && let Some(part) = self.next_part().now_or_never()
+        {
+            self.put_part(part);
+        }
+        (Ok(Frame::data(self.buffer.split().freeze())), Some(self))
+    }
+
+    fn put_part(&mut self, part: Option<ResponsePart>) {
+        match part {
+            Some(ResponsePart::Message(message)) => self.put_message(&message),
+            Some(ResponsePart::Headers(_)) => {}
+            None => {
+                let outcome = self.take_outcome();
+                self.set_end(outcome);
+            }
+        }
+    }
+
+    fn put_message(&mut self, message: &[u8]) {
+        self.encoder.put_message(message, &mut self.buffer);
+        self.counts.count_sent();
+    }
+
+    /// Sets the last frame, and returns the headers that were set before a failure.
+    fn set_end(&mut self, outcome: StreamOutcome) -> Metadata {
+        let (headers, outcome) = match outcome {
+            Ok(metadata) => (Metadata::default(), Ok(metadata)),
+            Err(failure) => (failure.headers, Err(*failure.status)),
+        };
+        self.end = Some(self.encoder.end_frame(outcome));
+        headers
+    }
+
+    /// Waits for the next part; `None` when the call is over.
+    ///
+    /// # Cancellation
+    /// No part is lost.
+    async fn next_part(&mut self) -> Option<ResponsePart> {
+        // A handler may have ended while a guest's handle still holds its side of the stream.
+        while self.done.is_none() {
+            tokio::select! {
+                biased;
+                Some(part) = self.responses.next() => return self.encode_part(part),
+                outcome = &mut self.outcome => {
+                    self.done = Some(outcome.unwrap_or_else(|_| Err(handler_lost().into())));
+                    if let Some(cancel_guard) = self.cancel_guard.take() {
+                        cancel_guard.disarm();
+                    }
+                }
+            }
+        }
+        let part = self.responses.try_next()?;
+        self.encode_part(part)
+    }
+
+    /// Brings a message into the codec of the call. Ends the call at a message that must not be sent.
+    fn encode_part(&mut self, part: ResponsePart) -> Option<ResponsePart> {
+        let ResponsePart::Message(message) = part else { return Some(part) };
+        let checked = match self.is_single && self.counts.sent_count() > 0 {
+            true => Err(WrongCount::MoreThanOne.of_responses(&self.path)),
+            false => check_response_size(&message, self.max_response_bytes),
+        };
+        let written = checked.and_then(|()| match &self.json_output {
+            Some(json_output) => json_output.write(message),
+            None => Ok(message),
+        });
+        match written {
+            Ok(message) => Some(ResponsePart::Message(message)),
+            Err(status) => {
+                self.done = Some(Err(status.into()));
+                self.cancel_guard = None;
+                None
+            }
+        }
+    }
+
+    /// Takes the outcome of the call. Called when there are no more parts.
+    fn take_outcome(&mut self) -> StreamOutcome {
+        let outcome = match self.done.take() {
+            Some(Ok(_)) if self.is_single && self.counts.sent_count() == 0 => {
+                Err(WrongCount::None.of_responses(&self.path).into())
+            }
+            Some(outcome) => outcome,
+            None => Err(handler_lost().into()),
+        };
+        self.guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
+        outcome
+    }
+}

@@ -1,0 +1,188 @@
+//! What the gateway serves at one moment: services, their methods, and the paths by which they are called.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+
+use crate::call::{Code, Status};
+use crate::gateway::routes::{RestRoute, RestRoutes};
+use crate::nearest::nearest;
+
+/// The services that are served at one moment, by their full names.
+///
+/// A deploy makes a new one; calls that began under the old one end under it.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    services: BTreeMap<Arc<str>, CatalogService>,
+}
+
+/// A service of the catalog.
+#[derive(Clone, Debug)]
+pub struct CatalogService {
+    name: Arc<str>,
+    descriptor: ServiceDescriptor,
+    health: ServiceHealth,
+    methods: BTreeMap<Arc<str>, CatalogMethod>,
+    routes: RestRoutes,
+}
+
+/// A method of the catalog.
+#[derive(Clone, Debug)]
+pub struct CatalogMethod {
+    name: Arc<str>,
+    descriptor: MethodDescriptor,
+}
+
+/// A method with its service.
+#[derive(Clone, Copy, Debug)]
+pub struct MethodRef<'a> {
+    /// The service.
+    pub service: &'a CatalogService,
+    /// Its method.
+    pub method: &'a CatalogMethod,
+}
+
+/// Whether a service can answer now, as `grpc.health.v1` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ServiceHealth {
+    Serving,
+    NotServing,
+}
+
+impl Catalog {
+    /// Adds a service, in place of one of the same name.
+    ///
+    /// Reflection serves the whole pool of the descriptor. Pools of different services may hold different files under one
+    /// name.
+    pub fn add(&mut self, descriptor: ServiceDescriptor, health: ServiceHealth) {
+        let methods =
+            descriptor.methods().map(|descriptor| CatalogMethod { name: descriptor.name().into(), descriptor });
+        let mut routes = RestRoutes::default();
+        descriptor.methods().for_each(|method| routes.add(&method));
+        let service = CatalogService {
+            routes,
+            name: descriptor.full_name().into(),
+            health,
+            methods: methods.map(|method| (method.name.clone(), method)).collect(),
+            descriptor,
+        };
+        self.services.insert(service.name.clone(), service);
+    }
+
+    /// Returns the service of this full name.
+    pub fn service(&self, name: &str) -> Option<&CatalogService> {
+        self.services.get(name)
+    }
+
+    /// Iterates over the REST routes in the order in which they are tried.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &RestRoute> {
+        self.services.values().flat_map(|service| service.routes.iter())
+    }
+
+    /// Returns the method of this descriptor.
+    pub(crate) fn method_ref(&self, method: &MethodDescriptor) -> Option<MethodRef<'_>> {
+        let service = self.service(method.parent_service().full_name())?;
+        Some(MethodRef { service, method: service.method(method.name())? })
+    }
+
+    /// Whether a path is that of a method, `/SERVICE/METHOD`.
+    pub(crate) fn has_method_path(&self, path: &str) -> bool {
+        let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        names.is_some_and(|(service, method)| self.service(service).is_some_and(|found| found.method(method).is_some()))
+    }
+
+    /// Finds the method at a path of the form `/SERVICE/METHOD`.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED, with the name that is not there and the one that may have been meant.
+    pub fn find_method(&self, path: &str) -> Result<MethodRef<'_>, Status> {
+        let unimplemented = |message| Err(Status::new(Code::Unimplemented, message));
+        let Some((service_name, method_name)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+            return unimplemented(format!("`{path}` is no method: expected a path of the form /SERVICE/METHOD"));
+        };
+        let Some(service) = self.service(service_name) else {
+            let meant = meant(nearest(service_name, self.services().map(|service| &**service.name())));
+            return unimplemented(format!("service `{service_name}` is not served here{meant}"));
+        };
+        let Some(method) = service.method(method_name) else {
+            let meant = meant(nearest(method_name, service.methods().map(|method| &**method.name())));
+            return unimplemented(format!("service `{service_name}` has no method `{method_name}`{meant}"));
+        };
+        Ok(MethodRef { service, method })
+    }
+
+    /// Iterates over all services, by name.
+    pub fn services(&self) -> impl Iterator<Item = &CatalogService> {
+        self.services.values()
+    }
+}
+
+impl CatalogService {
+    /// Returns its full name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns its descriptor.
+    pub fn descriptor(&self) -> &ServiceDescriptor {
+        &self.descriptor
+    }
+
+    /// Returns whether it can answer now.
+    pub fn health(&self) -> ServiceHealth {
+        self.health
+    }
+
+    /// Returns its method of this name.
+    pub fn method(&self, name: &str) -> Option<&CatalogMethod> {
+        self.methods.get(name)
+    }
+
+    /// Iterates over its methods, by name.
+    pub fn methods(&self) -> impl Iterator<Item = &CatalogMethod> {
+        self.methods.values()
+    }
+}
+
+impl CatalogMethod {
+    /// Returns its name within the service.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Returns its descriptor.
+    pub fn descriptor(&self) -> &MethodDescriptor {
+        &self.descriptor
+    }
+
+    /// Returns the type of its requests.
+    pub fn input(&self) -> MessageDescriptor {
+        self.descriptor.input()
+    }
+
+    /// Returns the type of its responses.
+    pub fn output(&self) -> MessageDescriptor {
+        self.descriptor.output()
+    }
+
+    /// Whether its clients send any number of messages.
+    pub fn is_client_streaming(&self) -> bool {
+        self.descriptor.is_client_streaming()
+    }
+
+    /// Whether it answers with any number of messages.
+    pub fn is_server_streaming(&self) -> bool {
+        self.descriptor.is_server_streaming()
+    }
+
+    /// Whether it streams on either side or both.
+    pub fn is_streaming(&self) -> bool {
+        self.is_client_streaming() || self.is_server_streaming()
+    }
+}
+
+fn meant(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}

@@ -1,0 +1,8 @@
+//! REST by `google.api.http`. <https://github.com/googleapis/googleapis/blob/master/google/api/http.proto>
+//!
+//! The routes themselves are in [`routes`](crate::gateway::routes).
+
+mod binding;
+mod serve;
+
+pub(crate) use serve::{refuse_verb, serve};

@@ -1,0 +1,8 @@
+//! Connections: the listener, TLS and HTTP on each connection, CORS, and the guard against floods.
+
+mod connection;
+mod cors;
+mod flood;
+mod listener;
+
+pub(crate) use listener::{listen, serve};

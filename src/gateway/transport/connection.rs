@@ -1,0 +1,151 @@
+//! One connection, from its first byte to its last: TLS, HTTP, idle time and age.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, OptionFuture};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::gateway::dispatch::serve_request;
+use crate::gateway::peer::Peer;
+use crate::gateway::settings::GatewaySettings;
+use crate::gateway::state::GatewayState;
+use crate::gateway::tls;
+use crate::gateway::transport::flood::FloodGuard;
+
+/// The most bytes of one stream that wait unread. Backpressure: a handler that reads slowly stops its client here.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The most bytes of all streams of a connection: many times more, or one slow handler would stop the other calls.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+/// Serves a connection to its end.
+pub(crate) async fn serve_connection(state: Arc<GatewayState>, stream: TcpStream, peer: SocketAddr) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
+    }
+    let settings = &state.calls.settings;
+    let greeting_timeout = settings.header_read_timeout;
+    let shutdown = state.shutdown.clone();
+    let greeted = async {
+        match &settings.tls {
+            None => Ok((Either::Left(FloodGuard::greet(stream).await?), None)),
+            Some(tls) => {
+                let stream = tls.acceptor().accept(stream).await?;
+                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let identity = shown.map(tls::identity);
+                Ok((Either::Right(FloodGuard::greet(stream).await?), identity))
+            }
+        }
+    };
+    // hyper would wait for the first bytes without end.
+    let greeted = tokio::select! {
+        greeted = timeout(greeting_timeout, greeted) => greeted.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut))),
+        () = shutdown.cancelled() => return,
+    };
+    match greeted {
+        Ok((Either::Left(stream), identity)) => serve_http(state, stream, Peer::new(peer, identity)).await,
+        Ok((Either::Right(stream), identity)) => serve_http(state, stream, Peer::new(peer, identity)).await,
+        Err(error) => tracing::debug!(%peer, %error, "the connection ended before its first request"),
+    }
+}
+
+async fn serve_http<S>(state: Arc<GatewayState>, stream: S, peer: Arc<Peer>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let builder = http_builder(&state.calls.settings);
+    let (service_state, service_peer) = (state.clone(), peer.clone());
+    let service = service_fn(move |request| {
+        let (state, peer) = (service_state.clone(), service_peer.clone());
+        // Boxed: hyper and tokio move the future of every request several times.
+        Box::pin(async move { Ok::<_, Infallible>(serve_request(&state, request, &peer).await) })
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        why = wait_to_close(&state, &peer) => {
+            connection.as_mut().graceful_shutdown();
+            match why {
+                // The whole server waits for its calls, and cuts them.
+                CloseReason::Shutdown => connection.await,
+                CloseReason::Expired => timeout(state.calls.settings.connection_grace, connection).await.unwrap_or(Ok(())),
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %peer.address, error, "the connection broke");
+    }
+}
+
+/// Why a connection is told to go away.
+enum CloseReason {
+    Shutdown,
+    /// The connection is too old, or has been idle for too long.
+    Expired,
+}
+
+/// Waits until the connection is to be told to go away.
+async fn wait_to_close(state: &GatewayState, peer: &Arc<Peer>) -> CloseReason {
+    let settings = &state.calls.settings;
+    // Jittered by 10 %, so that clients do not reconnect in lockstep.
+    let age = settings.connection_age.map(|age| age.mul_f64(0.9 + 0.2 * random_fraction()));
+    tokio::select! {
+        () = state.shutdown.cancelled() => CloseReason::Shutdown,
+        Some(()) = OptionFuture::from(age.map(tokio::time::sleep)) => CloseReason::Expired,
+        () = wait_until_idle(peer, settings.connection_idle) => CloseReason::Expired,
+    }
+}
+
+/// Waits until the connection has had no call for `longest`.
+async fn wait_until_idle(peer: &Arc<Peer>, longest: Duration) {
+    // The references of the connection itself and of its service.
+    const OWN: usize = 2;
+    loop {
+        let until = match Arc::strong_count(peer) > OWN {
+            true => Instant::now() + longest,
+            false => peer.last_active() + longest,
+        };
+        if until <= Instant::now() {
+            return;
+        }
+        tokio::time::sleep_until(until).await;
+    }
+}
+
+/// Returns a random number from zero to one.
+fn random_fraction() -> f64 {
+    RandomState::new().hash_one(0) as f64 / u64::MAX as f64
+}
+
+fn http_builder(settings: &GatewaySettings) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let largest = usize::try_from(settings.max_header_list).unwrap_or(usize::MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_read_timeout)
+        // hyper takes no less.
+        .max_buf_size(largest.max(8 << 10));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        // To gRPC it would be metadata of the response.
+        .auto_date_header(false)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        .max_header_list_size(settings.max_header_list)
+        .keep_alive_interval(settings.keepalive_interval)
+        .keep_alive_timeout(settings.keepalive_timeout);
+    builder
+}

@@ -1,0 +1,85 @@
+//! The host's side of `wit/`: one file for each interface that guests import.
+//!
+//! An interface sees the state of its store's host side, [`HostState`], and nothing of how instances are made: this
+//! module never imports [`instance`](crate::instance). [`INTERFACES`](interfaces) is the one list of what exists; what is
+//! not in it is not linked.
+
+pub(crate) mod bindings;
+mod context;
+mod current_call;
+mod log;
+mod outgoing;
+mod status;
+
+use std::sync::Arc;
+
+use wasmtime::component::{Linker, ResourceTable};
+
+pub(crate) use current_call::{CallLabel, CurrentCall};
+
+/// The package of the interfaces, as components name it.
+pub(crate) const PACKAGE: &str = "okra:service";
+
+/// The version of the package that this host has.
+pub(crate) const VERSION: &str = "0.1.0";
+
+/// The most resources (scopes, and those of WASI) that an instance may hold. More is a leak.
+const MAX_RESOURCES: usize = 10_000;
+
+/// One interface that guests may import.
+pub(crate) struct HostInterface<T: 'static> {
+    /// Its name within the package, such as `context`.
+    pub(crate) name: &'static str,
+    /// Adds it to a linker.
+    pub(crate) add_to_linker: fn(&mut Linker<T>) -> wasmtime::Result<()>,
+}
+
+/// Returns all interfaces that this host has.
+pub(crate) fn interfaces<T: HostView>() -> [HostInterface<T>; 4] {
+    [status::interface(), context::interface(), outgoing::interface(), log::interface()]
+}
+
+/// Returns the names of all interfaces as components import them, such as `okra:service/context@0.1.0`.
+pub(crate) fn interface_names<T: HostView>() -> impl Iterator<Item = String> {
+    interfaces::<T>().into_iter().map(|interface| format!("{PACKAGE}/{}@{VERSION}", interface.name))
+}
+
+/// The data of a store, as the interfaces see it.
+pub(crate) trait HostView: Send + 'static {
+    /// Returns the host's side of the store.
+    fn host(&mut self) -> &mut HostState;
+}
+
+/// The host's side of one store: the call in progress, the resources of the guest, and the names for the log.
+pub(crate) struct HostState {
+    pub(crate) package: Arc<str>,
+    pub(crate) instance_number: u64,
+    pub(crate) call: Option<CurrentCall>,
+    pub(crate) call_label: CallLabel,
+    pub(crate) table: ResourceTable,
+    /// Handles of the scopes that exist, the newest last.
+    scopes: Vec<u32>,
+}
+
+impl HostState {
+    pub(crate) fn new(package: Arc<str>, instance_number: u64, call_label: CallLabel) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Self { package, instance_number, call: None, call_label, table, scopes: Vec::new() }
+    }
+
+    /// Begins a call. The scopes of an earlier one have no effect on it.
+    pub(crate) fn begin_call(&mut self, context: crate::call::Context) {
+        self.call_label.set(&context);
+        self.scopes.clear();
+        self.call = Some(CurrentCall::new(context));
+    }
+
+    fn current_call(&self) -> wasmtime::Result<&CurrentCall> {
+        self.call.as_ref().ok_or_else(|| wasmtime::Error::msg("there is no call in progress"))
+    }
+
+    fn current_call_mut(&mut self) -> wasmtime::Result<&mut CurrentCall> {
+        self.call.as_mut().ok_or_else(|| wasmtime::Error::msg("there is no call in progress"))
+    }
+}

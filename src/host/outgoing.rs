@@ -1,0 +1,126 @@
+//! `okra:service/outgoing`: how the calls leave that a handler makes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::Result;
+use wasmtime::component::{HasSelf, Resource};
+
+use crate::call::{Code, Context, Deadline, Metadata, Status};
+use crate::host::bindings::okra::service::{outgoing, status};
+use crate::host::status::entries;
+use crate::host::{HostInterface, HostState, HostView};
+
+pub(crate) fn interface<T: HostView>() -> HostInterface<T> {
+    HostInterface {
+        name: "outgoing",
+        add_to_linker: |linker| outgoing::add_to_linker::<T, HasSelf<HostState>>(linker, T::host),
+    }
+}
+
+/// The most services that a call may pass through.
+const MAX_CHAIN: usize = 32;
+
+/// Metadata that a call hands on to those that it makes, unless the guest sets it: <https://www.w3.org/TR/trace-context/>
+const TRACE_CONTEXT: [&str; 2] = ["traceparent", "tracestate"];
+
+/// Settings of the calls that a guest makes while the scope exists, and the metadata that the last of them brought back.
+#[derive(Default)]
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct OutgoingScope {
+    timeout: Option<Duration>,
+    metadata: Metadata,
+    headers: Metadata,
+    trailers: Metadata,
+}
+
+impl HostState {
+    /// Returns the handle of the scope that calls are made in, the newest one.
+    pub(crate) fn current_scope(&self) -> Option<u32> {
+        self.scopes.last().copied()
+    }
+
+    /// Records what a call has brought back in the scope that it was made in.
+    pub(crate) fn record_metadata(&mut self, scope: u32, headers: Metadata, trailers: Metadata) {
+        if let Some(scope) = self.scope_mut(scope) {
+            (scope.headers, scope.trailers) = (headers, trailers);
+        }
+    }
+
+    fn scope_mut(&mut self, handle: u32) -> Option<&mut OutgoingScope> {
+        self.table.get_mut(&Resource::<OutgoingScope>::new_borrow(handle)).ok()
+    }
+
+    /// Makes the context of a call to `path` from that of the call in progress.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION when no call is in progress, RESOURCE_EXHAUSTED when the call has passed through too many
+    /// services.
+    pub(crate) fn outgoing_context(&mut self, path: &str) -> Result<Context, Status> {
+        let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or((path, ""));
+        let scope = self.current_scope().and_then(|handle| self.scope_mut(handle));
+        let (timeout, mut metadata) = scope.map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
+        let Some(call) = &self.call else {
+            return Err(Status::new(
+                Code::FailedPrecondition,
+                "a component may call services only while it serves a call",
+            ));
+        };
+        let parent = &call.context;
+        let chain: Arc<[Arc<str>]> = parent.chain.iter().chain([&parent.service]).cloned().collect();
+        if chain.len() > MAX_CHAIN {
+            let message =
+                format!("the call has passed through {MAX_CHAIN} services: {} -> {service}", chain.join(" -> "));
+            return Err(Status::new(Code::ResourceExhausted, message));
+        }
+        for name in TRACE_CONTEXT {
+            if let (None, Some(value)) = (metadata.get(name), parent.metadata.get(name)) {
+                // It was valid when it came in; only a full scope has no room for it.
+                let _ = metadata.add(name, value);
+            }
+        }
+        Ok(Context::new(service, method)
+            .with_metadata(metadata)
+            .with_deadline(Deadline::sooner(timeout.and_then(Deadline::after), parent.deadline))
+            .with_chain(chain)
+            .with_cancellation(parent.cancellation.child_token()))
+    }
+}
+
+impl outgoing::Host for HostState {}
+
+impl outgoing::HostScope for HostState {
+    fn new(&mut self) -> Result<Resource<OutgoingScope>> {
+        let scope = self.table.push(OutgoingScope::default())?;
+        self.scopes.push(scope.rep());
+        Ok(scope)
+    }
+
+    fn set_timeout(&mut self, scope: Resource<OutgoingScope>, nanoseconds: u64) -> Result<()> {
+        self.table.get_mut(&scope)?.timeout = Some(Duration::from_nanos(nanoseconds));
+        Ok(())
+    }
+
+    fn add_metadata(
+        &mut self,
+        scope: Resource<OutgoingScope>,
+        name: String,
+        value: Vec<u8>,
+    ) -> Result<Result<(), String>> {
+        Ok(self.table.get_mut(&scope)?.metadata.add(&name, &value).map_err(|error| error.to_string()))
+    }
+
+    fn headers(&mut self, scope: Resource<OutgoingScope>) -> Result<Vec<status::Entry>> {
+        Ok(entries(&self.table.get(&scope)?.headers))
+    }
+
+    fn trailers(&mut self, scope: Resource<OutgoingScope>) -> Result<Vec<status::Entry>> {
+        Ok(entries(&self.table.get(&scope)?.trailers))
+    }
+
+    fn drop(&mut self, scope: Resource<OutgoingScope>) -> Result<()> {
+        self.scopes.retain(|handle| *handle != scope.rep());
+        self.table.delete(scope)?;
+        Ok(())
+    }
+}

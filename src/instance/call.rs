@@ -1,0 +1,194 @@
+//! One instance, and the call that it serves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use wasmtime::component::TypedFunc;
+use wasmtime::{Store, Trap};
+
+use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
+use crate::config::Isolation;
+use crate::host;
+use crate::host::bindings::okra::service::status;
+use crate::instance::component::CompiledComponent;
+use crate::instance::limits::LimitExceeded;
+use crate::instance::store::StoreData;
+use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
+
+/// The function that serves encoded messages: a path and a request, returning a response.
+pub(crate) type RawHandle = TypedFunc<(String, Vec<u8>), (Result<Vec<u8>, status::Error>,)>;
+
+/// Returns the interface of guests that serve encoded messages.
+pub(crate) fn raw_interface() -> String {
+    format!("{}/raw@{}", host::PACKAGE, host::VERSION)
+}
+
+/// What the handler of a method is called with.
+pub(crate) enum CallParams {
+    /// A message that was checked.
+    Typed(CheckedMessage),
+    /// An encoded message.
+    Raw(Bytes),
+}
+
+/// The end of a call on an instance.
+pub(crate) struct CallResult {
+    /// The outcome, with the headers that were not sent yet.
+    pub(crate) outcome: Result<UnaryResponse, CallFailure>,
+    /// The sink of the responses, when they are a stream that was not broken.
+    pub(crate) responses: Option<ResponseSink>,
+    /// Whether the instance may serve again. It may not after a trap, an exceeded limit, or a result that is not valid.
+    pub(crate) is_reusable: bool,
+}
+
+/// One instance of a component.
+pub(crate) struct Instance {
+    pub(crate) component: Arc<CompiledComponent>,
+    pub(crate) store: Store<StoreData>,
+    pub(crate) instance: wasmtime::component::Instance,
+    /// Exported functions that were looked up in this instance, by path.
+    pub(crate) exports: HashMap<String, BoundExport<StoreData>>,
+    pub(crate) raw_handle: Option<RawHandle>,
+    /// Calls that it has served or begun to serve.
+    pub(crate) calls: u64,
+    pub(crate) created: Instant,
+}
+
+impl Instance {
+    /// Whether the instance has reached its number of calls or its age. It is replaced between two calls.
+    pub(crate) fn is_spent(&self) -> bool {
+        let run = self.component.run();
+        (run.isolation == Isolation::Request && self.calls > 0)
+            || run.max_calls.is_some_and(|most| self.calls >= most.get())
+            || run.max_age.is_some_and(|most| self.created.elapsed() >= most)
+    }
+
+    /// Serves a call. `requests` and `responses` are the streams of the call; on a side without one, the method has one
+    /// message.
+    ///
+    /// # Cancellation
+    /// When the future is dropped before its end, the instance must be dropped too.
+    pub(crate) fn call(
+        &mut self,
+        context: Context,
+        params: CallParams,
+        requests: Option<RequestStream>,
+        responses: Option<ResponseSink>,
+    ) -> impl Future<Output = CallResult> + Send {
+        self.calls += 1;
+        let path = context.path();
+        self.store.data_mut().begin_call(context);
+        async move {
+            let results = match params {
+                CallParams::Typed(params) => self.call_typed(path, params, requests, responses).await,
+                CallParams::Raw(request) => self.call_raw(path, request).await.map(|results| (results, None)),
+            };
+            self.end_call(results)
+        }
+    }
+
+    /// Makes the end of a call from what its function returned.
+    fn end_call(&mut self, results: wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)>) -> CallResult {
+        let host = &mut self.store.data_mut().host;
+        let call = host.call.take();
+        let chain = call.as_ref().and_then(|call| call.context.trail());
+        let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();
+        match results {
+            Ok((results, responses)) => {
+                let outcome = match results {
+                    Ok(message) => Ok(UnaryResponse { headers, message, trailers }),
+                    Err(mut status) => {
+                        let of_error = std::mem::replace(&mut status.metadata, trailers);
+                        status.metadata.extend(of_error);
+                        Err(CallFailure { headers, status })
+                    }
+                };
+                CallResult { outcome, responses, is_reusable: true }
+            }
+            Err(error) => {
+                let (service, instance) = (&host.package, host.instance_number);
+                tracing::warn!(%service, instance, chain, error = format!("{error:?}"), "a call ended its instance");
+                let outcome = Err(CallFailure { headers, status: Box::new(broken_status(&error)) });
+                CallResult { outcome, responses: None, is_reusable: false }
+            }
+        }
+    }
+
+    async fn call_typed(
+        &mut self,
+        path: String,
+        params: CheckedMessage,
+        requests: Option<RequestStream>,
+        responses: Option<ResponseSink>,
+    ) -> wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)> {
+        let component = self.component.clone();
+        let limit = component.limits.response;
+        let method =
+            component.link.export_of(&path).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
+        let export = match self.exports.get(&path) {
+            Some(export) => export.clone(),
+            None => {
+                let export = method.bind(&mut self.store, &self.instance)?;
+                self.exports.insert(path, export.clone());
+                export
+            }
+        };
+        let streams = &mut self.store.data_mut().streams;
+        let mut lent = Vec::new();
+        if let (Some(resource), Some(requests)) = (method.requests(), requests) {
+            lent.push((resource, streams.requests(requests)?));
+        }
+        let mut writer = None;
+        if let (Some(resource), Some(responses)) = (method.responses(), responses) {
+            let number = streams.responses(responses)?;
+            lent.push((resource, number));
+            writer = Some(number);
+        }
+        let results = export.call(&mut self.store, params, &lent, limit).await?;
+        let streams = &mut self.store.data_mut().streams;
+        let responses = writer.and_then(|number| streams.take_responses(number));
+        // Requests that the handler has not read are not wanted any more; calls that it left open end here.
+        streams.clear();
+        Ok((results, responses))
+    }
+
+    async fn call_raw(&mut self, path: String, request: Bytes) -> wasmtime::Result<GuestResult<Bytes>> {
+        let limit = self.component.limits.response;
+        let handle = match &self.raw_handle {
+            Some(handle) => *handle,
+            None => {
+                let interface = self.instance.get_export_index(&mut self.store, None, &raw_interface());
+                let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
+                let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
+                *self.raw_handle.insert(self.instance.get_typed_func(&mut self.store, index)?)
+            }
+        };
+        let (results,) = handle.call_async(&mut self.store, (path, request.to_vec())).await?;
+        Ok(match results {
+            Ok(message) if message.len() > limit => {
+                let message = format!("the response is larger than {limit} bytes");
+                Err(Box::new(Status::new(Code::ResourceExhausted, message)))
+            }
+            Ok(message) => Ok(message.into()),
+            Err(error) => Err(Box::new(error.into())),
+        })
+    }
+}
+
+/// Returns the status of a call that broke its instance. The client learns what happened; where it happened is in the log.
+fn broken_status(error: &wasmtime::Error) -> Status {
+    if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
+        return Status::new(Code::ResourceExhausted, exceeded.to_string());
+    }
+    if let Some(LinkError::Lift(lift)) = error.downcast_ref::<LinkError>() {
+        return lift.into();
+    }
+    let message = match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => "the component overflowed its stack".to_owned(),
+        Some(trap) => format!("the component trapped: {trap}"),
+        None => format!("the component broke off: {}", error.root_cause()),
+    };
+    Status::new(Code::Internal, message)
+}

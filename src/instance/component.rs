@@ -1,0 +1,229 @@
+//! A component that is compiled and linked.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use okra_codegen::schema::Schema;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use crate::call::{CallHandler, Code, Context, Status};
+use crate::config::{Run, ServiceName};
+use crate::host::{self, CallLabel, HostState};
+use crate::instance::call::{CallParams, Instance, raw_interface};
+use crate::instance::limits::ResourceBudget;
+use crate::instance::output::GuestOutput;
+use crate::instance::store::StoreData;
+use crate::instance::streams::StreamTable;
+use crate::instance::{CompileCache, ComponentEngine, InstanceError};
+use crate::link::{ComponentLink, ExportedMethod, LinkMismatch, MessageLimits, ToolchainQuirks};
+use crate::registry::Package;
+
+/// The most memory that a message may take in a guest, as a multiple of the size that is allowed on the wire.
+const EXPANSION: u64 = 16;
+
+/// A component, compiled and linked: what instances are made of.
+pub(crate) struct CompiledComponent {
+    name: Arc<str>,
+    engine: ComponentEngine,
+    pre: InstancePre<StoreData>,
+    pub(crate) link: ComponentLink,
+    raw_services: Vec<String>,
+    run: Run,
+    pub(crate) limits: MessageLimits,
+    /// Answers the calls that the component makes.
+    handler: Arc<dyn CallHandler>,
+    instances_made: AtomicU64,
+}
+
+/// Which sides of a method are streams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamShape {
+    pub(crate) requests: bool,
+    pub(crate) responses: bool,
+}
+
+impl CompiledComponent {
+    /// Compiles a package's component, compares it with its schema and links it. `handler` answers the calls that the
+    /// component makes.
+    ///
+    /// # Errors
+    /// Everything that keeps the component from running.
+    pub(crate) fn new(
+        engine: &ComponentEngine,
+        cache: &CompileCache,
+        package: &Package,
+        schema: &Schema,
+        handler: Arc<dyn CallHandler>,
+    ) -> Result<Self, InstanceError> {
+        let manifest = package.manifest();
+        let component = cache.compile(engine, package.component())?;
+        let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (serves, calls, raw_services) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
+        let quirks = ToolchainQuirks::of(package.component());
+        let link = ComponentLink::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
+            .map_err(InstanceError::Mismatch)?;
+        check_world(engine.wasmtime(), &component, &link, &raw_services)?;
+        let pre = make_linker(engine, &link).and_then(|linker| linker.instantiate_pre(&component));
+        let run = manifest.run.clone();
+        let size = |size: bytesize::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        let limits = MessageLimits {
+            request: size(run.max_request),
+            response: size(run.max_response),
+            lowered: run.max_request.as_u64().saturating_mul(EXPANSION),
+        };
+        Ok(Self {
+            name: manifest.name.to_string().into(),
+            engine: engine.clone(),
+            pre: pre.map_err(InstanceError::Link)?,
+            link,
+            raw_services,
+            run,
+            limits,
+            handler,
+            instances_made: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns the services that the component calls.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.link.calls().iter()
+    }
+
+    /// Returns how the component is to be run.
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Checks a request before an instance is leased for it.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when the component has no such method, else what is wrong with the message.
+    pub(crate) fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
+        if self.is_raw(context) {
+            return Ok(CallParams::Raw(request));
+        }
+        let function = self.exported_method(context)?.function();
+        Ok(CallParams::Typed(function.check_params(request, self.limits.lowered)?))
+    }
+
+    /// Returns which sides of a method are streams.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when the component has no such method, or serves it on encoded messages, without streams.
+    pub(crate) fn stream_shape(&self, context: &Context) -> Result<StreamShape, Status> {
+        if self.is_raw(context) {
+            let message = format!("`{}` is served on encoded messages, which cannot stream", context.service);
+            return Err(Status::new(Code::Unimplemented, message));
+        }
+        let method = self.exported_method(context)?;
+        Ok(StreamShape { requests: method.requests().is_some(), responses: method.responses().is_some() })
+    }
+
+    fn is_raw(&self, context: &Context) -> bool {
+        self.raw_services.iter().any(|service| **service == *context.service)
+    }
+
+    fn exported_method(&self, context: &Context) -> Result<&ExportedMethod, Status> {
+        self.link.export_of(&context.path()).ok_or_else(|| {
+            let message = format!("service `{}` has no method `{}`", context.service, context.method);
+            Status::new(Code::Unimplemented, message)
+        })
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// When the process has no room for it, or the start of the component fails.
+    pub(crate) async fn instantiate(self: &Arc<Self>) -> Result<Instance, InstanceError> {
+        let number = self.instances_made.fetch_add(1, Ordering::Relaxed);
+        let call_label = CallLabel::default();
+        let output = |stream| GuestOutput::new(stream, self.name.clone(), number, call_label.clone());
+        let wasi = WasiCtxBuilder::new()
+            .stdout(output("stdout"))
+            .stderr(output("stderr"))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .build();
+        let data = StoreData {
+            host: HostState::new(self.name.clone(), number, call_label),
+            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu),
+            limits: self.limits,
+            handler: self.handler.clone(),
+            wasi,
+            streams: StreamTable::default(),
+        };
+        let mut store = Store::new(self.engine.wasmtime(), data);
+        store.limiter(|data| &mut data.budget);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| store.data_mut().budget.tick());
+        let instance = self.pre.instantiate_async(&mut store).await.map_err(InstanceError::Instantiate)?;
+        Ok(Instance {
+            component: self.clone(),
+            store,
+            instance,
+            exports: HashMap::new(),
+            raw_handle: None,
+            calls: 0,
+            created: Instant::now(),
+        })
+    }
+}
+
+/// Makes the linker of a component: WASI, the host's interfaces, and the component's own imports.
+fn make_linker(engine: &ComponentEngine, link: &ComponentLink) -> wasmtime::Result<Linker<StoreData>> {
+    let mut linker = Linker::new(engine.wasmtime());
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    for interface in host::interfaces() {
+        (interface.add_to_linker)(&mut linker)?;
+    }
+    link.define(&mut linker)?;
+    Ok(linker)
+}
+
+/// Checks that the host has everything that the component imports, and the component exports everything that its manifest
+/// names. wasmtime itself would name only the first thing that is missing.
+///
+/// # Errors
+/// All differences.
+fn check_world(
+    engine: &wasmtime::Engine,
+    component: &Component,
+    link: &ComponentLink,
+    raw: &[String],
+) -> Result<(), InstanceError> {
+    let ty = component.component_type();
+    let mut mismatches = Vec::new();
+    for (import, item) in ty.imports(engine) {
+        let is_known = import.starts_with("wasi:")
+            || host::interface_names::<StoreData>().any(|name| name == import)
+            || link.interfaces().any(|interface| interface == import);
+        // An interface with nothing but types needs nothing of the host.
+        let types_only = match item.ty {
+            ComponentItem::ComponentInstance(instance) => {
+                instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+            }
+            _ => false,
+        };
+        if !is_known && !types_only {
+            mismatches.push(LinkMismatch::UnknownImport {
+                import: import.to_owned(),
+                advice: "if it is a service, name it in `calls` in okra.toml and build again".to_owned(),
+            });
+        }
+    }
+    if !raw.is_empty() && ty.get_export(engine, &raw_interface()).is_none() {
+        mismatches.push(LinkMismatch::MissingService {
+            service: raw.join(", "),
+            interface: raw_interface(),
+            found: ty.exports(engine).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        });
+    }
+    if mismatches.is_empty() { Ok(()) } else { Err(InstanceError::Mismatch(mismatches)) }
+}

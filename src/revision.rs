@@ -1,0 +1,188 @@
+//! A revision: one deployed package, immutable, with the pool of its instances.
+//!
+//! A revision answers the calls of the services that its package serves. It knows nothing of the router: the calls of its
+//! own components go to the handler that its component was compiled with.
+
+mod access;
+pub(crate) mod dispatcher;
+mod idle;
+pub(crate) mod pool;
+
+pub use dispatcher::LeaseError;
+pub use pool::PoolCounts;
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use sync_wrapper::SyncWrapper;
+use tokio::time::Instant;
+
+use crate::call::{
+    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
+    Status, UnaryResponse, read_single_request, refuse,
+};
+use crate::config::AllowedCallers;
+use crate::instance::{CallParams, CompiledComponent, Instance};
+use crate::link::CheckedMessage;
+use crate::revision::access::AccessRules;
+use crate::revision::dispatcher::Dispatcher;
+
+/// The dispatcher of a revision's instances.
+pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
+
+/// One deployed package.
+pub(crate) struct Revision {
+    name: String,
+    component: Arc<CompiledComponent>,
+    dispatcher: Arc<InstanceDispatcher>,
+    /// Services that the component calls in this process.
+    local_imports: Vec<Arc<str>>,
+    access_rules: AccessRules,
+}
+
+impl Revision {
+    pub(crate) fn new(
+        name: String,
+        component: Arc<CompiledComponent>,
+        dispatcher: Arc<InstanceDispatcher>,
+        local_imports: Vec<Arc<str>>,
+        allowed_callers: &AllowedCallers,
+    ) -> Self {
+        let access_rules = AccessRules::new(&name, allowed_callers);
+        Self { name, component, dispatcher, local_imports, access_rules }
+    }
+
+    /// Returns the name of its package.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the services that its component calls in this process.
+    pub(crate) fn local_imports(&self) -> &[Arc<str>] {
+        &self.local_imports
+    }
+
+    /// Returns how many instances and waiting calls there are.
+    pub(crate) async fn counts(&self) -> PoolCounts {
+        self.dispatcher.counts().await
+    }
+
+    async fn run_unary(&self, mut context: Context, request: Bytes) -> Result<UnaryResponse, CallFailure> {
+        context.deadline = Deadline::within(context.deadline, self.component.run().deadline);
+        let call_deadline = CallDeadline::new(&context);
+        let work = pin!(async {
+            let params = self.component.check_params(&context, request)?;
+            Ok(self.run_on_instance(context, params, None, None).await?.0)
+        });
+        call_deadline.run(work).await
+    }
+
+    /// Runs a streaming call. Only the caller sets its deadline: a stream may live as long as both sides wish.
+    async fn run_streaming(
+        &self,
+        context: Context,
+        requests: RequestStream,
+        responses: ResponseSink,
+    ) -> Result<Metadata, CallFailure> {
+        let call_deadline = CallDeadline::new(&context);
+        call_deadline.run(pin!(self.stream_on_instance(context, requests, responses))).await
+    }
+
+    async fn stream_on_instance(
+        &self,
+        context: Context,
+        mut requests: RequestStream,
+        mut responses: ResponseSink,
+    ) -> Result<Metadata, CallFailure> {
+        let shape = self.component.stream_shape(&context)?;
+        let (params, requests) = if shape.requests {
+            (CallParams::Typed(CheckedMessage::Nothing), Some(requests))
+        } else {
+            let request = read_single_request(&context, &mut requests).await?;
+            (self.component.check_params(&context, request)?, None)
+        };
+        if shape.responses {
+            let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
+            if let Some(mut sink) = sink
+                && !outcome.headers.is_empty()
+            {
+                // When the caller has gone, the headers have no reader.
+                let _ = sink.headers(outcome.headers).await;
+            }
+            return Ok(outcome.trailers);
+        }
+        let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
+        if !outcome.headers.is_empty() {
+            let _ = responses.headers(outcome.headers).await;
+        }
+        let _ = responses.send(outcome.message).await;
+        Ok(outcome.trailers)
+    }
+
+    /// Leases an instance and runs the call on it.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves nothing behind but a free slot in the pool.
+    async fn run_on_instance(
+        &self,
+        context: Context,
+        params: CallParams,
+        requests: Option<RequestStream>,
+        responses: Option<ResponseSink>,
+    ) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+        let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
+        let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
+        let lease = self.dispatcher.lease(lease_deadline, context.chain.len()).await;
+        let mut lease = lease.map_err(|error| lease_status(&context, error))?;
+        // An instance that grew too old while it was idle is replaced.
+        let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => {
+                // Boxed: most calls find an instance and have no need of so large a future.
+                let instance = Box::pin(self.component.instantiate()).await.map_err(|error| {
+                    tracing::error!(service = %context.service, chain = context.trail(), %error, "cannot make an instance");
+                    let message = format!("no instance of {} can be made: {error}", context.call_chain());
+                    Status::new(Code::ResourceExhausted, message)
+                })?;
+                Box::new(SyncWrapper::new(instance))
+            }
+        };
+        let result = instance.get_mut().call(context, params, requests, responses).await;
+        if result.is_reusable && !instance.get_mut().is_spent() {
+            lease.give_back(instance);
+        }
+        Ok((result.outcome?, result.responses))
+    }
+}
+
+impl CallHandler for Revision {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
+        match self.access_rules.check(&context) {
+            Ok(()) => async move { self.run_unary(context, request).await }.boxed(),
+            Err(status) => refuse(status),
+        }
+    }
+
+    fn streaming(
+        self: Arc<Self>,
+        context: Context,
+        requests: RequestStream,
+        responses: ResponseSink,
+    ) -> CallFuture<Metadata> {
+        match self.access_rules.check(&context) {
+            Ok(()) => async move { self.run_streaming(context, requests, responses).await }.boxed(),
+            Err(status) => refuse(status),
+        }
+    }
+}
+
+fn lease_status(context: &Context, error: LeaseError) -> Status {
+    let code = match error {
+        LeaseError::Full { .. } => Code::ResourceExhausted,
+        LeaseError::Restarted => Code::Unavailable,
+    };
+    Status::new(code, format!("{}: {error}", context.call_chain()))
+}
