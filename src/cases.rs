@@ -1,4 +1,4 @@
-//! Call cases: what a service must answer to what, each a JSON file; `okra test` runs them in its own process.
+//! Call cases: requests and their expected outcomes, each a JSON file. `okra test` runs them in its own process.
 //!
 //! ```json
 //! {
@@ -8,12 +8,12 @@
 //! }
 //! ```
 //!
-//! [`Case`] is the file, [`Cases`] has what is needed to run it.
+//! [`CallCase`] is the content of a file, [`CaseRunner`] runs it.
 
 mod case;
 mod run;
 #[cfg(test)]
 mod tests;
 
-pub use case::{Case, CaseError, Expected, ExpectedError, find};
-pub use run::{Cases, Difference};
+pub use case::{CallCase, CaseError, ExpectedError, ExpectedOutcome, find_cases};
+pub use run::{CaseDifference, CaseRunner};

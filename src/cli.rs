@@ -1,4 +1,4 @@
-//! The `okra` command: one file for each of its own commands.
+//! The `okra` command line: one file for each command.
 
 mod build;
 mod call;
@@ -35,32 +35,32 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Makes a project in a new folder: a service that greets, to start from.
+    /// Makes a project in a new folder, with a service that greets.
     New(new::New),
-    /// Makes WIT of a project's .proto files, and brings its SDK up to date.
+    /// Generates WIT and stubs from a project's .proto files, and updates its SDK.
     Generate(generate::Generate),
-    /// Builds a project's package: one .wasm file with the component, its descriptors and its manifest.
+    /// Builds the package of a project: one .wasm file with component, descriptors and manifest.
     Build(build::Build),
-    /// Runs call cases against a project or a package, in this process: requests, and what must come of them.
+    /// Runs call cases (requests and their expected outcomes) against a project or a package, in this process.
     Test(test::Test),
-    /// Tells which toolchains for guests are there, and how the missing ones come.
+    /// Shows which toolchains for guests are installed, and installs missing ones with --fix.
     Doctor(doctor::Doctor),
-    /// Serves packages and projects over gRPC.
-    Serve(serve::Serve),
-    /// Tells what a package exports, imports and needs, and whether it would be served.
+    /// Serves packages and projects over gRPC, gRPC-Web, Connect and REST.
+    Serve(serve::ServeArgs),
+    /// Shows what a package serves, calls and needs, and whether it would be served.
     Check(check::Check),
-    /// Shows which services call which, and who may call them.
-    Graph(graph::Graph),
+    /// Shows which services call which, and which callers they allow.
+    Graph(graph::GraphArgs),
     Call(CallArgs),
     List(ListArgs),
     Describe(DescribeArgs),
 }
 
 impl Cli {
-    /// Does what was asked for. `out` gets the results, `err` what is said about them.
+    /// Runs the command. Results go to `out`, everything else to `err`.
     ///
     /// # Errors
-    /// When it cannot be done; the report says what to do about it.
+    /// If the command fails; the report says what to do.
     pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
         match self.command {
             Command::New(new) => new.run(out),

@@ -1,7 +1,7 @@
-//! `okra.toml`: a project, and how it is run.
+//! Configuration files: `okra.toml` of a project, and the file of `okra serve --config`.
 //!
-//! A project is a folder with an `okra.toml` in it. What is in the file is a [`Project`]; its `[run]` table, [`Run`],
-//! also travels in the manifest of the package that is built from it.
+//! A folder with an `okra.toml` is a project. [`Project`] is the content of the file; its `[run]` table, [`Run`], also travels
+//! in the manifest of the package that is built from it. [`ServerConfig`] is the file of a server.
 
 mod callers;
 mod error;
@@ -16,7 +16,7 @@ pub use error::{ConfigError, Mistake};
 pub use import::{Address, Import, InvalidAddress};
 pub use name::{InvalidName, Name, ServiceName};
 pub use run::{Isolation, Run};
-pub use server::{Cors, Limits, Origin, Server, ServerTls};
+pub use server::{CorsConfig, Origin, ServerConfig, ServerLimits, TlsConfig};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,7 +31,7 @@ use toml::de::DeTable;
 /// Name of the file that makes a folder a project.
 pub const FILE_NAME: &str = "okra.toml";
 
-/// What stands in an `okra.toml`.
+/// The content of an `okra.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Project {
@@ -40,30 +40,30 @@ pub struct Project {
     /// Version of the package, such as `0.1.0` (<https://semver.org>). Default: `0.1.0`.
     #[serde(default = "first_version", deserialize_with = "unit::version")]
     pub version: String,
-    /// What the service is written in.
+    /// The language of the service.
     pub language: Language,
-    /// With `language = "component"`: the component that was built elsewhere, relative to the project's folder.
+    /// The component that was built elsewhere, relative to the project's folder; with `language = "component"` only.
     pub component: Option<PathBuf>,
-    /// Which services are served and called, and where their `.proto` files are.
+    /// Services that are served and called, and the folders of their `.proto` files.
     #[serde(default)]
     pub proto: Proto,
-    /// Servers outside to which the calls of services go; calls of those that are not named here go to whoever serves
-    /// them in the same process.
+    /// Servers to which the calls of services go. Calls of a service that is not named here go to the package that serves it
+    /// in the same process.
     #[serde(default)]
     pub imports: BTreeMap<ServiceName, Import>,
-    /// Who may call a service, or a method of it. What is not named here, anybody may call.
+    /// Callers of a service, or of a method of it. A service that is not named here may be called by all.
     #[serde(default)]
     pub allowed_callers: AllowedCallers,
-    /// How the service is run.
+    /// Limits and isolation of the service.
     #[serde(default)]
     pub run: Run,
 }
 
-/// The `[allowed-callers]` table: who may call a service, or a method of it. A rule for a method counts in place of its
-/// service's.
+/// The `[allowed-callers]` table: callers of a service, or of a method of it. A rule for a method counts in place of the rule
+/// for its service.
 pub type AllowedCallers = BTreeMap<Callable, BTreeSet<Caller>>;
 
-/// What a service is written in.
+/// The language of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
@@ -73,11 +73,11 @@ pub enum Language {
     Go,
     /// Python, built by componentize-py.
     Python,
-    /// Anything: a component that was built elsewhere is packaged as it is.
+    /// Any language: a component that was built elsewhere is packaged as it is.
     Component,
 }
 
-/// The `[proto]` table: which services are served and called, and where their `.proto` files are.
+/// The `[proto]` table: services that are served and called, and the folders of their `.proto` files.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Proto {
@@ -106,8 +106,8 @@ impl Project {
     /// Reads and checks the `okra.toml` in `folder`.
     ///
     /// # Errors
-    /// When the file is missing or cannot be read, is no TOML, has an unknown key or a wrong value, or names a folder
-    /// or file that is not there. All but the first two point at the place in the file.
+    /// If the file is missing or cannot be read, is not TOML, has an unknown key or a wrong value, or names a folder or file
+    /// that does not exist. All but the first two point at the place in the file.
     pub fn load(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join(FILE_NAME);
         let source = fs::read_to_string(&path).map_err(|source| match source.kind() {
@@ -120,13 +120,17 @@ impl Project {
             import.read_ca(folder).map_err(|(file, error)| {
                 let key = ["imports", service, "ca"];
                 let mistake = Mistake::NoCertificates { path: file, error: error.to_string() };
-                ConfigError::Invalid { path: path.clone(), place: Box::new(Place::of(&path, &source, &key)), mistake }
+                ConfigError::Invalid {
+                    path: path.clone(),
+                    place: Box::new(SourcePlace::of_key(&path, &source, &key)),
+                    mistake,
+                }
             })?;
         }
         Ok(project)
     }
 
-    /// Reads `source`, the text of the file at `path`, without a look at the files that it names.
+    /// Parses `source`, the text of the file at `path`, without checking that the files that it names exist.
     ///
     /// # Errors
     /// As [`Project::load`].
@@ -136,10 +140,14 @@ impl Project {
         Ok(project)
     }
 
-    /// What serde cannot say: how keys go together.
+    /// Checks the rules between keys, which serde does not know.
     fn check(&self, path: &Path, source: &str) -> Result<(), ConfigError> {
         let wrong = |key: &[&str], mistake: Mistake| {
-            Err(ConfigError::Invalid { path: path.to_owned(), place: Box::new(Place::of(path, source, key)), mistake })
+            Err(ConfigError::Invalid {
+                path: path.to_owned(),
+                place: Box::new(SourcePlace::of_key(path, source, key)),
+                mistake,
+            })
         };
         match (self.language, &self.component) {
             (Language::Component, None) => return wrong(&["language"], Mistake::ComponentMissing),
@@ -181,10 +189,14 @@ impl Project {
         Ok(())
     }
 
-    /// What only the file system knows.
+    /// Checks that the folders and files exist.
     fn check_files(&self, folder: &Path, path: &Path, source: &str) -> Result<(), ConfigError> {
         let wrong = |key: &[&str], mistake: Mistake| {
-            Err(ConfigError::Invalid { path: path.to_owned(), place: Box::new(Place::of(path, source, key)), mistake })
+            Err(ConfigError::Invalid {
+                path: path.to_owned(),
+                place: Box::new(SourcePlace::of_key(path, source, key)),
+                mistake,
+            })
         };
         for include in &self.proto.include {
             let include = folder.join(include);
@@ -202,29 +214,29 @@ impl Project {
     }
 }
 
-/// Where in the file a mistake is.
+/// The place of a mistake in its file.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct SourcePlace {
     /// The file.
     pub source: NamedSource<String>,
-    /// Bytes of it that are wrong.
+    /// The range of bytes that is wrong.
     pub span: Range<usize>,
 }
 
-impl Place {
+impl SourcePlace {
     fn new(path: &Path, source: &str, span: Range<usize>) -> Self {
         Self { source: NamedSource::new(path.display().to_string(), source.to_owned()), span }
     }
 
-    /// The value of a key, given by the names of its tables and its own; where it is not written out, the last of its
-    /// tables that is.
-    fn of(path: &Path, source: &str, key: &[&str]) -> Self {
+    /// Returns the place of a key's value, given the names of its tables and its own name. If the key is not written in the
+    /// file, the place is the last of its tables that is.
+    fn of_key(path: &Path, source: &str, key: &[&str]) -> Self {
         let mut span = 0..0;
         if let Ok(document) = DeTable::parse(source) {
             let mut table = document.get_ref();
             for name in key {
                 let Some((written, value)) = table.get_key_value(*name) else { break };
-                // A table's own span is as long as all that is in it.
+                // The span of a table covers all its content, so the span of its key is used.
                 span = if value.get_ref().is_table() { written.span() } else { value.span() };
                 match value.get_ref().as_table() {
                     Some(inner) => table = inner,

@@ -1,3 +1,5 @@
+//! The format of call cases, and the errors of cases that are not valid.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -6,47 +8,47 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A call, and what must come of it. Messages are JSON, by protobuf's mapping.
+/// A call and its expected outcome. Messages are JSON, by protobuf's mapping.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Case {
+pub struct CallCase {
     /// The method, such as `greeter.v1.Greeter/Hello`.
     pub call: String,
-    /// The request; an empty one when neither it nor `requests` is there.
+    /// The request. Without it and `requests`, the request is an empty message.
     pub request: Option<Value>,
-    /// Of a method that takes a stream: the requests, sent one by one without waiting for answers.
+    /// The requests of a method that takes a stream, sent without waiting for responses.
     pub requests: Option<Vec<Value>>,
-    /// Metadata of the request. Names that end in `-bin` have base64 as value.
+    /// Metadata of the request. The value of a name that ends in `-bin` is base64.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// What must come of it.
+    /// The expected outcome.
     #[serde(flatten)]
-    pub expected: Expected,
+    pub expected: ExpectedOutcome,
 }
 
-/// What must come of a call: a response, responses, or an error, which may come behind responses.
+/// The expected outcome of a call: a response, responses, or an error, which may follow responses.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Expected {
-    /// The response.
+pub struct ExpectedOutcome {
+    /// The expected response.
     pub response: Option<Value>,
-    /// Of a method that answers with a stream: all responses, in their order.
+    /// All expected responses of a method that streams them, in order.
     pub responses: Option<Vec<Value>>,
-    /// The error.
+    /// The expected error.
     pub error: Option<ExpectedError>,
-    /// Response headers that must be there, beside any others.
+    /// Response headers that the outcome must have, among any others.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Response trailers that must be there, of an error too.
+    /// Response trailers that the outcome must have, among any others; of an error, too.
     #[serde(default)]
     pub trailers: BTreeMap<String, String>,
 }
 
-/// The error that must come.
+/// The expected error.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedError {
     /// Its code, such as `NOT_FOUND`.
     pub code: String,
-    /// Its message, word for word; any when it is not there.
+    /// Its exact message; `None` accepts any.
     pub message: Option<String>,
 }
 
@@ -54,7 +56,7 @@ pub struct ExpectedError {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum CaseError {
-    /// The folder is not there, or has no cases.
+    /// The folder does not exist, or has no cases.
     #[error("no call cases in {}", folder.display())]
     #[diagnostic(
         code(okra::cases::none),
@@ -71,93 +73,93 @@ pub enum CaseError {
     #[error("cannot read {}", path.display())]
     #[diagnostic(code(okra::cases::read))]
     Read {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         source: io::Error,
     },
-    /// A file is no case.
+    /// A file is not a valid case.
     #[error("{}: {reason}", path.display())]
     #[diagnostic(code(okra::cases::syntax))]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// The mistake, with line and column.
         reason: String,
     },
-    /// The case calls what nobody serves here.
-    #[error("{}: nobody serves `{call}`", path.display())]
+    /// The case calls a method that is not served.
+    #[error("{}: method `{call}` is not served", path.display())]
     #[diagnostic(code(okra::cases::method), help("served here: {known}"))]
     Method {
         /// The file.
         path: PathBuf,
-        /// What it calls.
+        /// The method that it calls.
         call: String,
-        /// What it may call.
+        /// The methods that are served.
         known: String,
     },
     /// A message of the case does not fit its type.
-    #[error("{}: `{place}` is no {message}: {reason}", path.display())]
+    #[error("{}: `{place}` is not a {message}: {reason}", path.display())]
     #[diagnostic(code(okra::cases::message))]
     Message {
         /// The file.
         path: PathBuf,
-        /// Where in the file.
+        /// The place in the file.
         place: String,
         /// Full name of the message.
         message: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// What is expected cannot come of such a method.
+    /// The case does not fit the shape of its method.
     #[error("{}: {reason}", path.display())]
     #[diagnostic(code(okra::cases::shape))]
     Shape {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-impl Case {
+impl CallCase {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is no case.
+    /// If the file cannot be read, or is not a valid case.
     pub fn read(path: &Path) -> Result<Self, CaseError> {
         let text = fs::read_to_string(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
-        let wrong = |reason: String| CaseError::Syntax { path: path.to_owned(), reason };
-        // A flattened struct cannot deny keys itself.
-        let keys: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let invalid = |reason: String| CaseError::Syntax { path: path.to_owned(), reason };
+        // serde cannot deny unknown keys of a flattened struct.
+        let keys: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         const KEYS: [&str; 9] =
             ["call", "request", "requests", "metadata", "response", "responses", "error", "headers", "trailers"];
         if let Some(key) = keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(wrong(format!("unknown key `{key}`, expected one of {}", KEYS.join(", "))));
+            return Err(invalid(format!("unknown key `{key}`, expected one of {}", KEYS.join(", "))));
         }
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+        serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))
     }
 }
 
-/// The cases of a folder and of those in it, by name.
+/// Returns the files of cases in a folder and its subfolders, sorted by name.
 ///
 /// # Errors
-/// When there are none, or the folder cannot be read.
-pub fn find(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
+/// If there is no case, or a folder cannot be read.
+pub fn find_cases(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
     let mut found = Vec::new();
     if folder.is_dir() {
-        collect(folder, &mut found)?;
+        collect_cases(folder, &mut found)?;
     }
     found.sort();
     if found.is_empty() { Err(CaseError::None { folder: folder.to_owned() }) } else { Ok(found) }
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CaseError> {
+fn collect_cases(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CaseError> {
     let failed = |source| CaseError::Read { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
-            collect(&path, found)?;
+            collect_cases(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "json") {
             found.push(path);
         }

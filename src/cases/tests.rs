@@ -1,14 +1,16 @@
+//! Tests of the format of call cases.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 
 use super::*;
 
-fn read(text: &str) -> Result<Case, String> {
+fn read(text: &str) -> Result<CallCase, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("case.json");
     fs::write(&path, text).unwrap();
-    Case::read(&path).map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "FOLDER"))
+    CallCase::read(&path).map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "FOLDER"))
 }
 
 #[test]
@@ -36,13 +38,13 @@ fn what_is_no_case_is_told_with_its_place() {
 #[test]
 fn a_folder_without_cases_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(find(folder.path()), Err(CaseError::None { .. })));
-    assert!(matches!(find(&folder.path().join("missing")), Err(CaseError::None { .. })));
+    assert!(matches!(find_cases(folder.path()), Err(CaseError::None { .. })));
+    assert!(matches!(find_cases(&folder.path().join("missing")), Err(CaseError::None { .. })));
     fs::create_dir(folder.path().join("inner")).unwrap();
     for file in ["b.json", "inner/a.json", "notes.txt"] {
         fs::write(folder.path().join(file), "").unwrap();
     }
-    let found = find(folder.path()).unwrap();
+    let found = find_cases(folder.path()).unwrap();
     let names: Vec<_> =
         found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
     assert_eq!(names, ["b.json", "inner/a.json"]);

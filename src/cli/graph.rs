@@ -1,3 +1,5 @@
+//! `okra graph`: the services of packages, their calls and their rules.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -7,31 +9,35 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use super::packages;
+use crate::cli::packages;
 use crate::config::{Callable, Caller};
 use crate::registry::Manifest;
 
 /// `okra graph`.
 #[derive(Debug, Args)]
-pub(super) struct Graph {
+pub(super) struct GraphArgs {
     /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first when stale.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// For Graphviz.
+    /// Prints the graph for Graphviz.
     #[arg(long, conflicts_with = "mermaid")]
     dot: bool,
-    /// For Mermaid, as Markdown renders it in many places.
+    /// Prints the graph for Mermaid.
     #[arg(long)]
     mermaid: bool,
 }
 
-impl Graph {
+impl GraphArgs {
+    /// Prints the graph.
+    ///
+    /// # Errors
+    /// If a package cannot be read or a project cannot be built.
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let mut manifests = Vec::new();
         for path in &self.paths {
             manifests.extend(packages::read(path)?.into_iter().map(|(_, package)| package.manifest().clone()));
         }
-        let services = Services::of(&manifests);
+        let services = ServiceGraph::of_manifests(&manifests);
         let text = match (self.dot, self.mermaid) {
             (true, _) => services.dot(),
             (_, true) => services.mermaid(),
@@ -42,27 +48,27 @@ impl Graph {
     }
 }
 
-/// Services, whom they call, and who may call them.
-struct Services<'a> {
-    /// Each with its package.
+/// Services with their calls and their rules.
+struct ServiceGraph<'a> {
+    /// Services of the packages, each with the manifest of its package.
     served: BTreeMap<&'a str, &'a Manifest>,
-    /// Called and served by no package here; with the addresses of servers outside, if any.
+    /// Services that are called and that no package here serves, with the addresses of their servers, if any.
     others: BTreeMap<&'a str, BTreeSet<String>>,
-    calls: Vec<Call<'a>>,
+    calls: Vec<ServiceCall<'a>>,
 }
 
-/// What one service calls.
-struct Call<'a> {
+/// A call from one service to another.
+struct ServiceCall<'a> {
     from: &'a str,
     to: &'a str,
-    /// The servers outside that it calls there.
+    /// Addresses of the servers to which the calls go; `None` if they stay in the process.
     outside: Option<String>,
-    /// What it may not call there by the callee's rules.
+    /// The service or methods that the callee's rules do not allow.
     refused: Vec<String>,
 }
 
-impl<'a> Services<'a> {
-    fn of(manifests: &'a [Manifest]) -> Self {
+impl<'a> ServiceGraph<'a> {
+    fn of_manifests(manifests: &'a [Manifest]) -> Self {
         let served: BTreeMap<&str, &Manifest> = manifests
             .iter()
             .flat_map(|manifest| manifest.serves.iter().chain(&manifest.raw).map(move |service| (&**service, manifest)))
@@ -78,10 +84,10 @@ impl<'a> Services<'a> {
                     others.entry(to).or_default().extend(outside.clone());
                 }
                 let refused = match (served.get(&**to), &outside) {
-                    (Some(callee), None) => refused(callee, to, from),
+                    (Some(callee), None) => refused_callables(callee, to, from),
                     _ => Vec::new(),
                 };
-                calls.push(Call { from, to, outside, refused });
+                calls.push(ServiceCall { from, to, outside, refused });
             }
         }
         Self { served, others, calls }
@@ -96,20 +102,20 @@ impl<'a> Services<'a> {
                 let _ = match (&call.outside, self.served.get(call.to)) {
                     (Some(addresses), _) => writeln!(text, "  calls {} at {addresses}", call.to),
                     (None, Some(callee)) => writeln!(text, "  calls {} ({})", call.to, callee.name),
-                    (None, None) => writeln!(text, "  calls {} (nobody serves it here)", call.to),
+                    (None, None) => writeln!(text, "  calls {} (not served here)", call.to),
                 };
                 for callable in &call.refused {
-                    let _ = writeln!(text, "    but not {callable}: it may not");
+                    let _ = writeln!(text, "    but not {callable}: not allowed");
                 }
             }
             let rules: Vec<_> = rules(manifest, service).collect();
             if rules.iter().all(|(callable, _)| callable.method.is_some()) {
-                let _ = writeln!(text, "  anybody may call it");
+                let _ = writeln!(text, "  all callers may call it");
             }
             for (callable, callers) in rules {
                 let _ = match &callable.method {
-                    None => writeln!(text, "  {} may call it", listed(callers)),
-                    Some(method) => writeln!(text, "  {} may call {method}", listed(callers)),
+                    None => writeln!(text, "  {} may call it", list_callers(callers)),
+                    Some(method) => writeln!(text, "  {} may call {method}", list_callers(callers)),
                 };
             }
         }
@@ -156,12 +162,12 @@ impl<'a> Services<'a> {
         text
     }
 
-    fn is_other(&self, call: &Call<'_>) -> bool {
+    fn is_other(&self, call: &ServiceCall<'_>) -> bool {
         call.outside.is_some() || !self.served.contains_key(call.to)
     }
 }
 
-/// The rules of a service and its methods.
+/// Returns the rules of a service and its methods.
 fn rules<'a>(
     manifest: &'a Manifest,
     service: &'a str,
@@ -169,17 +175,17 @@ fn rules<'a>(
     manifest.allowed_callers.iter().filter(move |(callable, _)| *callable.service == *service)
 }
 
-/// What of a service another may not call: rules that do not name it.
-fn refused(callee: &Manifest, service: &str, caller: &str) -> Vec<String> {
+/// Returns the service or methods whose rules do not allow a caller.
+fn refused_callables(callee: &Manifest, service: &str, caller: &str) -> Vec<String> {
     let names = |callers: &BTreeSet<Caller>| {
         callers.iter().any(|allowed| matches!(allowed, Caller::Service(service) if **service == *caller))
     };
     rules(callee, service).filter(|(_, callers)| !names(callers)).map(|(callable, _)| callable.to_string()).collect()
 }
 
-fn listed(callers: &BTreeSet<Caller>) -> String {
+fn list_callers(callers: &BTreeSet<Caller>) -> String {
     match callers.is_empty() {
-        true => "nobody".to_owned(),
+        true => "no caller".to_owned(),
         false => callers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
 }
@@ -214,7 +220,7 @@ mod tests {
                  \"shop.users.v1.Users/CreateUser\" = [\"clients\"]\n\"shop.users.v1.Users/ListUsers\" = []",
             ),
         ];
-        let services = Services::of(&manifests);
+        let services = ServiceGraph::of_manifests(&manifests);
         insta::assert_snapshot!([services.text(), services.dot(), services.mermaid()].join("\n"));
     }
 }

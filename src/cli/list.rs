@@ -1,28 +1,30 @@
+//! `okra list`.
+
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use super::server::Server;
-use crate::client::Schema;
+use crate::cli::server::ServerArgs;
+use crate::client::DynamicSchema;
 
 /// Lists the services of a gRPC server, or the methods of one of them.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
     /// The service whose methods are listed.
     service: Option<String>,
 }
 
 impl ListArgs {
-    /// Asks the server's reflection.
+    /// Prints the names, one a line.
     ///
     /// # Errors
-    /// When the server cannot be asked, or has no such service.
+    /// If the server cannot be asked, or does not have the service.
     pub async fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
-        let mut schema = Schema::of_server(self.server.connect().await?);
+        let mut schema = DynamicSchema::of_server(self.server.connect().await?);
         let names = match &self.service {
             None => schema.services().await?,
             Some(service) => {

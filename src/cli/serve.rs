@@ -1,3 +1,5 @@
+//! `okra serve`.
+
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,39 +10,38 @@ use miette::{Context as _, IntoDiagnostic as _, miette};
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Identity;
 
-use super::packages;
+use crate::cli::packages;
 use crate::config::{self, Address, Import, ServiceName};
 use crate::gateway::{self, GatewaySettings};
-use crate::runtime::EngineSettings;
-use crate::runtime::Runtime;
+use crate::runtime::{EngineSettings, Runtime};
 use crate::telemetry::{self, LogFormat};
 
 /// `okra serve`.
 #[derive(Debug, Args)]
-pub(super) struct Serve {
+pub(super) struct ServeArgs {
     /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first when stale.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
-    /// A file with TLS, CORS and limits of the server.
+    /// File with TLS, CORS and limits of the server.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Serve even when some package calls a service that nobody serves; such calls fail with UNAVAILABLE.
+    /// Serve even if a package calls a service that is neither served nor imported; such calls fail with UNAVAILABLE.
     #[arg(long)]
     allow_missing: bool,
-    /// Sends the calls of a service to servers outside, whatever packages say: any gRPC server. Several addresses of one
-    /// service take turns. Can be given many times.
+    /// Sends the calls of a service to a gRPC server; takes precedence over [imports] of packages. Several addresses of one
+    /// service take turns. Can be repeated.
     #[arg(long, value_name = "SERVICE=ADDRESS")]
     import: Vec<ImportArg>,
-    /// The certificate of this process, PEM, for servers outside that ask for one.
+    /// The certificate of this process, PEM, for imported servers that ask for one.
     #[arg(long, value_name = "FILE", requires = "import_key")]
     import_certificate: Option<PathBuf>,
-    /// The key of that certificate, PEM.
+    /// The key of the certificate, PEM.
     #[arg(long, value_name = "FILE", requires = "import_certificate")]
     import_key: Option<PathBuf>,
-    /// How log lines are written.
+    /// Format of log lines.
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -63,8 +64,8 @@ impl FromStr for ImportArg {
     }
 }
 
-impl Serve {
-    /// What of the services comes from outside by the operator's word.
+impl ServeArgs {
+    /// Returns the imports that the operator has named.
     fn imports(&self) -> HashMap<ServiceName, Import> {
         let mut imports = HashMap::new();
         for ImportArg { service, address } in &self.import {
@@ -74,7 +75,11 @@ impl Serve {
         imports
     }
 
-    fn identity(&self) -> miette::Result<Option<Identity>> {
+    /// Returns the certificate of this process, for imported servers.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    fn read_identity(&self) -> miette::Result<Option<Identity>> {
         let read = |path: &PathBuf| {
             std::fs::read(path).into_diagnostic().wrap_err_with(|| format!("cannot read {}", path.display()))
         };
@@ -84,27 +89,31 @@ impl Serve {
         }
     }
 
+    /// Serves until SIGINT or SIGTERM, then until the calls in flight are over.
+    ///
+    /// # Errors
+    /// If a package cannot be served, a service is missing, or the address cannot be used.
     pub(super) async fn run(self) -> miette::Result<ExitCode> {
         let _log = telemetry::init(self.log_format);
-        // The signals are caught before anything is announced, so that none is lost.
+        // Signals are caught before the first log line that a supervisor may wait for, so that none is lost.
         let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
         let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
         let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_imports(&cache, engine, imports, self.identity()?)?;
-        let config = self.config.as_deref().map(config::Server::load).transpose()?.unwrap_or_default();
+        let runtime = Runtime::with_imports(&cache, engine, imports, self.read_identity()?)?;
+        let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
         let mut settings = GatewaySettings::new(&config)?;
         for path in &self.paths {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
                 unused.retain(|service| !package.manifest().calls.contains(service));
-                let most = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
-                settings.max_request = settings.max_request.max(most);
+                let max_request = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
+                settings.max_request = settings.max_request.max(max_request);
             }
         }
         if let Some(service) = unused.iter().next() {
-            let help = "name services that some package calls: `okra graph` shows them";
+            let help = "name a service that a package calls: `okra graph` shows them";
             return Err(miette!(help = help, "--import names `{service}`, which no package calls"));
         }
         if let Err(missing) = runtime.check_imports() {
@@ -118,8 +127,8 @@ impl Serve {
         for service in runtime.catalog().borrow().services() {
             tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
         }
-        if let Some(most) = config.limits.max_request {
-            settings.max_request = usize::try_from(most.as_u64()).unwrap_or(usize::MAX);
+        if let Some(max_request) = config.limits.max_request {
+            settings.max_request = usize::try_from(max_request.as_u64()).unwrap_or(usize::MAX);
         }
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");
@@ -128,11 +137,11 @@ impl Serve {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            tracing::info!("shutting down: no more connections, calls in flight may finish");
+            tracing::info!("shutting down: connections are not accepted any more, calls in flight may finish");
         });
         let shutdown = shutdown.await;
         for call in &shutdown.cut {
-            tracing::warn!(%call, "cut off");
+            tracing::warn!(%call, "call cut off at shutdown");
         }
         tracing::info!(finished = shutdown.finished, cut = shutdown.cut.len(), "shut down");
         Ok(ExitCode::SUCCESS)

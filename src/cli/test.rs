@@ -6,7 +6,7 @@ use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _};
 
 use super::packages;
-use crate::cases::{Case, Cases, find};
+use crate::cases::{CallCase, CaseRunner, find_cases};
 use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 
@@ -34,17 +34,17 @@ impl Test {
     /// When something cannot be built or served, or a case is wrong in itself.
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let folder = self.cases.unwrap_or_else(|| self.path.join(FOLDER));
-        let files = find(&folder)?;
+        let files = find_cases(&folder)?;
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
         for path in [&self.path].into_iter().chain(&self.with) {
             for (path, package) in packages::read(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
             }
         }
-        let cases = Cases::new(runtime);
+        let cases = CaseRunner::new(runtime);
         let (mut passed, mut failed) = (0_usize, 0_usize);
         for file in files {
-            let differences = cases.run(&file, &Case::read(&file)?).await?;
+            let differences = cases.run(&file, &CallCase::read(&file)?).await?;
             let name = shown(&file, &folder);
             if differences.is_empty() {
                 passed += 1;

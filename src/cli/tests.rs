@@ -1,3 +1,5 @@
+//! Tests of the command line against a gateway in this process.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::Write as _;

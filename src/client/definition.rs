@@ -1,4 +1,4 @@
-//! Definitions in the language of .proto files.
+//! Definitions of services, methods, messages and enums as text of .proto files.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,43 +9,47 @@ use prost_reflect::{
 };
 use prost_types::source_code_info::Location;
 
-use super::Symbol;
+use crate::client::ProtoSymbol;
 
-/// The definition of a symbol as .proto text, with its comments if the descriptors carry them. A method brings the
-/// messages that it takes and gives.
-pub fn definition(symbol: &Symbol) -> String {
+/// Returns the definition of a symbol as .proto text, with its comments if the descriptors have them. The definition of a
+/// method includes its request and response messages.
+pub fn print_definition(symbol: &ProtoSymbol) -> String {
     match symbol {
-        Symbol::Service(service) => Printer::new(&service.parent_file()).with(|printer| printer.service(service)),
-        Symbol::Method(method) => {
-            let mut text = Printer::new(&method.parent_file()).with(|printer| printer.method(method));
+        ProtoSymbol::Service(service) => {
+            DefinitionPrinter::new(&service.parent_file()).with(|printer| printer.service(service))
+        }
+        ProtoSymbol::Method(method) => {
+            let mut text = DefinitionPrinter::new(&method.parent_file()).with(|printer| printer.method(method));
             let mut messages = vec![method.input()];
             if method.output() != method.input() {
                 messages.push(method.output());
             }
             for message in messages {
                 text.push('\n');
-                text.push_str(&definition(&Symbol::Message(message)));
+                text.push_str(&print_definition(&ProtoSymbol::Message(message)));
             }
             text
         }
-        Symbol::Message(message) => Printer::new(&message.parent_file()).with(|printer| printer.message(message)),
-        Symbol::Enum(descriptor) => {
-            Printer::new(&descriptor.parent_file()).with(|printer| printer.enumeration(descriptor))
+        ProtoSymbol::Message(message) => {
+            DefinitionPrinter::new(&message.parent_file()).with(|printer| printer.message(message))
+        }
+        ProtoSymbol::Enum(descriptor) => {
+            DefinitionPrinter::new(&descriptor.parent_file()).with(|printer| printer.enumeration(descriptor))
         }
     }
 }
 
-/// The type of a field as a .proto file has it, `repeated` and `map` included.
-pub(super) fn type_of(field: &FieldDescriptor) -> String {
+/// Returns the type of a field as a .proto file has it, `repeated` and `map` included.
+pub(super) fn field_type_text(field: &FieldDescriptor) -> String {
     if let Some(entry) = field.kind().as_message().filter(|_| field.is_map()) {
         let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
-        return format!("map<{}, {}>", scalar(&key), scalar(&value));
+        return format!("map<{}, {}>", element_type_text(&key), element_type_text(&value));
     }
     let repeated = if field.is_list() { "repeated " } else { "" };
-    format!("{repeated}{}", scalar(field))
+    format!("{repeated}{}", element_type_text(field))
 }
 
-fn scalar(field: &FieldDescriptor) -> String {
+fn element_type_text(field: &FieldDescriptor) -> String {
     match field.kind() {
         Kind::Message(message) => message.full_name().to_owned(),
         Kind::Enum(descriptor) => descriptor.full_name().to_owned(),
@@ -53,13 +57,13 @@ fn scalar(field: &FieldDescriptor) -> String {
     }
 }
 
-struct Printer {
+struct DefinitionPrinter {
     comments: HashMap<Vec<i32>, Location>,
     text: String,
     depth: usize,
 }
 
-impl Printer {
+impl DefinitionPrinter {
     fn new(file: &FileDescriptor) -> Self {
         let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
         let comments = locations
@@ -96,7 +100,7 @@ impl Printer {
         let output = side(method.is_server_streaming(), method.output());
         let head = format!("rpc {}{input} returns {output}", method.name());
         let options = method.options();
-        if options_of(&options).is_empty() {
+        if option_texts(&options).is_empty() {
             self.statement(method.path(), &head);
         } else {
             self.block(method.path(), &head, |this| this.options(&options));
@@ -117,10 +121,10 @@ impl Printer {
             }
         }
         for range in message.extension_ranges() {
-            self.line(&format!("extensions {};", numbers(range.start.into(), i64::from(range.end) - 1)));
+            self.line(&format!("extensions {};", range_text(range.start.into(), i64::from(range.end) - 1)));
         }
-        let ranges = message.reserved_ranges().map(|range| numbers(range.start.into(), i64::from(range.end) - 1));
-        self.reserved(ranges.collect(), message.reserved_names().map(quoted).collect());
+        let ranges = message.reserved_ranges().map(|range| range_text(range.start.into(), i64::from(range.end) - 1));
+        self.reserved(ranges.collect(), message.reserved_names().map(quote).collect());
         let groups: Vec<_> = message.fields().filter(FieldDescriptor::is_group).map(|field| field.kind()).collect();
         for child in message.child_messages() {
             if !child.is_map_entry() && !groups.contains(&Kind::Message(child.clone())) {
@@ -154,10 +158,10 @@ impl Printer {
         };
         let mut options = Vec::new();
         if let Some(value) = &field.field_descriptor_proto().default_value {
-            let value = if matches!(field.kind(), Kind::String | Kind::Bytes) { quoted(value) } else { value.clone() };
+            let value = if matches!(field.kind(), Kind::String | Kind::Bytes) { quote(value) } else { value.clone() };
             options.push(format!("default = {value}"));
         }
-        options.extend(options_of(&field.options()));
+        options.extend(option_texts(&field.options()));
         let options = if options.is_empty() { String::new() } else { format!(" [{}]", options.join(", ")) };
         match field.kind() {
             Kind::Message(group) if field.is_group() => {
@@ -166,7 +170,7 @@ impl Printer {
                 self.block(field.path(), &head, |this| this.members(&group));
             }
             _ => {
-                let text = format!("{label}{} {} = {}{options}", type_of(field), field.name(), field.number());
+                let text = format!("{label}{} {} = {}{options}", field_type_text(field), field.name(), field.number());
                 self.statement(field.path(), &text);
             }
         }
@@ -178,13 +182,13 @@ impl Printer {
             let mut values: Vec<_> = descriptor.values().collect();
             values.sort_by(|one, other| one.path().cmp(other.path()));
             for value in values {
-                let options = options_of(&value.options());
+                let options = option_texts(&value.options());
                 let options = if options.is_empty() { String::new() } else { format!(" [{}]", options.join(", ")) };
                 this.statement(value.path(), &format!("{} = {}{options}", value.name(), value.number()));
             }
             let ranges =
-                descriptor.reserved_ranges().map(|range| numbers((*range.start()).into(), (*range.end()).into()));
-            this.reserved(ranges.collect(), descriptor.reserved_names().map(quoted).collect());
+                descriptor.reserved_ranges().map(|range| range_text((*range.start()).into(), (*range.end()).into()));
+            this.reserved(ranges.collect(), descriptor.reserved_names().map(quote).collect());
         });
     }
 
@@ -197,7 +201,7 @@ impl Printer {
     }
 
     fn options(&mut self, options: &DynamicMessage) {
-        for option in options_of(options) {
+        for option in option_texts(options) {
             self.line(&format!("option {option};"));
         }
     }
@@ -240,14 +244,14 @@ impl Printer {
     }
 }
 
-/// The options that are set, custom ones in parentheses, as `name = value`.
-fn options_of(options: &DynamicMessage) -> Vec<String> {
+/// Returns the options that are set as `name = value`, names of custom options in parentheses.
+fn option_texts(options: &DynamicMessage) -> Vec<String> {
     let standard = options.fields().map(|(field, value)| (field.name().to_owned(), value));
     let custom = options.extensions().map(|(extension, value)| (format!("({})", extension.full_name()), value));
     standard.chain(custom).map(|(name, value)| format!("{name} = {value}")).collect()
 }
 
-fn numbers(first: i64, last: i64) -> String {
+fn range_text(first: i64, last: i64) -> String {
     match (first == last, last) {
         (true, _) => first.to_string(),
         (false, 0x1fff_ffff | 0x7fff_ffff) => format!("{first} to max"),
@@ -255,6 +259,6 @@ fn numbers(first: i64, last: i64) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     format!("\"{}\"", text.escape_default())
 }

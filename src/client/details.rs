@@ -1,16 +1,17 @@
+//! Details of errors as text.
+
 use base64::Engine as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
-use super::Schema;
-use super::json::type_name;
-use crate::call::BASE64;
-use crate::call::StatusDetail;
+use crate::call::{BASE64, StatusDetail};
+use crate::client::DynamicSchema;
+use crate::client::json::type_name;
 
-/// Shows a detail of an error: its type, then its fields as JSON. The standard types of `google.rpc` are known; others are
-/// asked for. One that stays unknown is shown as base64.
-pub async fn describe_detail(schema: &mut Schema, detail: &StatusDetail) -> String {
+/// Formats a detail of an error: its type, then its fields as JSON. The standard types of `google.rpc` are known; the schema
+/// is asked for others. A detail of an unknown type is formatted as base64.
+pub async fn describe_detail(schema: &mut DynamicSchema, detail: &StatusDetail) -> String {
     let name = type_name(&detail.type_url);
-    let json = match descriptor(schema, name).await {
+    let json = match find_descriptor(schema, name).await {
         Some(descriptor) => DynamicMessage::decode(descriptor, detail.value.as_slice())
             .ok()
             .and_then(|message| serde_json::to_string(&message).ok()),
@@ -22,7 +23,7 @@ pub async fn describe_detail(schema: &mut Schema, detail: &StatusDetail) -> Stri
     }
 }
 
-async fn descriptor(schema: &mut Schema, name: &str) -> Option<MessageDescriptor> {
+async fn find_descriptor(schema: &mut DynamicSchema, name: &str) -> Option<MessageDescriptor> {
     if let Some(known) = schema.pool().get_message_by_name(name) {
         return Some(known);
     }

@@ -1,23 +1,25 @@
+//! Errors of the client: of addresses, connections, reflection, names and messages.
+
 use std::error::Error;
 
 use crate::call::Status;
 use crate::grpc::{error_chain, root_cause};
 
-/// Why a call cannot be made, or a server not be asked what it serves.
+/// Why a call cannot be made, or why a server cannot be asked for its types.
 ///
-/// A call that was made and failed is no error of the client: it has a [`Status`].
+/// A call that was made and failed is not an error of the client: it has a [`Status`].
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 #[allow(missing_docs)]
 pub enum ClientError {
-    #[error("`{address}` is no address")]
+    #[error("`{address}` is not an address")]
     #[diagnostic(code(okra::client::address), help("expected HOST:PORT, such as 127.0.0.1:8080, or https://HOST"))]
     Address { address: String },
 
     #[error("cannot connect to `{address}`: {why}")]
     #[diagnostic(
         code(okra::client::connect),
-        help("is the server running there? `okra serve` says on which address it listens")
+        help("is the server running there? `okra serve` logs the address on which it listens")
     )]
     Connect { address: String, why: String },
 
@@ -26,7 +28,7 @@ pub enum ClientError {
         code(okra::client::certificate),
         help(
             "expected a certificate for this name, signed by an authority that this machine trusts or that is in the file \
-             named with --ca; the certificate of an authority itself does not do"
+             named with --ca; the certificate of an authority itself is not accepted"
         )
     )]
     Certificate { address: String, why: String },
@@ -53,11 +55,11 @@ pub enum ClientError {
     #[diagnostic(code(okra::client::descriptors))]
     Descriptors { address: String, symbol: String, source: Box<prost_reflect::DescriptorError> },
 
-    #[error("`{name}` names no method")]
+    #[error("`{name}` is not the name of a method")]
     #[diagnostic(code(okra::client::method_name), help("expected SERVICE/METHOD, such as greeter.v1.Greeter/Hello"))]
     MethodName { name: String },
 
-    #[error("there is no service `{service}`")]
+    #[error("service `{service}` does not exist")]
     #[diagnostic(code(okra::client::unknown_service))]
     UnknownService {
         service: String,
@@ -74,7 +76,7 @@ pub enum ClientError {
         help: String,
     },
 
-    #[error("there is no service, method, message or enum `{symbol}`")]
+    #[error("`{symbol}` is not a service, method, message or enum")]
     #[diagnostic(code(okra::client::unknown_symbol))]
     UnknownSymbol {
         symbol: String,
@@ -86,7 +88,7 @@ pub enum ClientError {
     #[diagnostic(code(okra::client::json), help("expected an object such as {{\"name\": \"Ada\"}}"))]
     Json { source: serde_json::Error },
 
-    #[error("the request is no `{message}`: {what}")]
+    #[error("the request is not a `{message}`: {what}")]
     #[diagnostic(code(okra::client::request))]
     Request {
         message: String,
@@ -95,16 +97,13 @@ pub enum ClientError {
         help: Option<String>,
     },
 
-    #[error("the response is no `{message}`")]
-    #[diagnostic(
-        code(okra::client::response),
-        help("the server answered with another message than its method promises")
-    )]
+    #[error("the response is not a `{message}`")]
+    #[diagnostic(code(okra::client::response), help("the server sent another message than its method declares"))]
     Response { message: String, source: prost::DecodeError },
 }
 
 impl ClientError {
-    /// Why no connection came about.
+    /// Converts the error of an attempt to connect.
     pub(super) fn connect(address: &str, error: &tonic::transport::Error) -> Self {
         let (address, why) = (address.to_owned(), root_cause(error));
         match error_chain(error).any(is_certificate) {
@@ -114,7 +113,8 @@ impl ClientError {
     }
 }
 
-/// Whether the server's certificate is at fault. What an I/O error wraps is not among the causes, but in it.
+/// Returns whether the server's certificate is the cause. The error inside of an I/O error is not among the causes, so it is
+/// looked up in it.
 fn is_certificate(cause: &(dyn Error + 'static)) -> bool {
     let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
     let fault = match wrapped {

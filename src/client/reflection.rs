@@ -1,4 +1,4 @@
-//! Questions to `grpc.reflection`.
+//! A client of `grpc.reflection`.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,42 +12,42 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use super::{Client, ClientError};
 use crate::call::{Code, Status};
+use crate::client::{ClientError, DynamicClient};
 use crate::grpc::BytesCodec;
 
-/// The reflection of a server: version 1, or 1alpha where that is all there is.
+/// The reflection of a server: version 1, or 1alpha if the server has no version 1.
 #[derive(Debug)]
-pub(super) struct Reflection {
-    client: Client,
+pub(super) struct ReflectionClient {
+    client: DynamicClient,
     version: Option<&'static str>,
 }
 
-/// Both have the same messages on the wire.
+/// The versions of the service, newest first. They have the same messages on the wire.
 const VERSIONS: [&str; 2] = ["v1", "v1alpha"];
 
-/// How long the server may think about a question.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time until the server answers a request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An answer, or that there is none.
-type Found<T> = Result<Option<T>, ClientError>;
+/// The result of a lookup; `None` if the server does not know the name.
+type Lookup<T> = Result<Option<T>, ClientError>;
 
-impl Reflection {
-    pub(super) fn new(client: Client) -> Self {
+impl ReflectionClient {
+    pub(super) fn new(client: DynamicClient) -> Self {
         Self { client, version: None }
     }
 
-    /// The full names of all services.
+    /// Returns the full names of all services.
     pub(super) async fn services(&mut self) -> Result<Vec<String>, ClientError> {
         match self.ask(MessageRequest::ListServices(String::new())).await? {
             Some(MessageResponse::ListServicesResponse(list)) => {
                 Ok(list.service.into_iter().map(|service| service.name).collect())
             }
-            _ => Err(self.protocol("it does not list its services")),
+            _ => Err(self.protocol_error("it does not list its services")),
         }
     }
 
-    /// Adds the file that defines a symbol to `pool`, with all that it imports. False when the server does not know it.
+    /// Adds the file that defines a symbol to `pool`, with all its imports. Returns false if the server does not know it.
     pub(super) async fn load(&mut self, pool: &mut DescriptorPool, symbol: &str) -> Result<bool, ClientError> {
         let question = MessageRequest::FileContainingSymbol(symbol.to_owned());
         let Some(found) = self.files(question).await? else { return Ok(false) };
@@ -65,26 +65,28 @@ impl Reflection {
             Ok::<_, prost::DecodeError>(())
         };
         let broken = |_| "a file descriptor cannot be decoded";
-        take(found, &mut wanted, &mut seen).map_err(broken).map_err(|what| self.protocol(what))?;
+        take(found, &mut wanted, &mut seen).map_err(broken).map_err(|what| self.protocol_error(what))?;
         while let Some(name) = wanted.pop() {
             if seen.contains(&name) {
                 continue;
             }
             let found = match self.files(MessageRequest::FileByFilename(name.clone())).await? {
                 Some(found) => found,
-                // Some servers leave out what every protobuf library brings.
+                // Some servers leave out the files that every protobuf library has.
                 None => match DescriptorPool::global().get_file_by_name(&name) {
                     Some(file) => vec![file.encode_to_vec().into()],
                     None => {
-                        return Err(self.protocol(&format!("it knows no file `{name}`, which its other files import")));
+                        return Err(
+                            self.protocol_error(&format!("it knows no file `{name}`, which its other files import"))
+                        );
                     }
                 },
             };
-            take(found, &mut wanted, &mut seen).map_err(broken).map_err(|what| self.protocol(what))?;
-            // A server that answers with a file of another name would be asked for ever.
+            take(found, &mut wanted, &mut seen).map_err(broken).map_err(|what| self.protocol_error(what))?;
+            // Without this, a server that answers with a file of another name is asked without end.
             seen.insert(name);
         }
-        let set = FileSet { file: files }.encode_to_vec();
+        let set = EncodedFileSet { file: files }.encode_to_vec();
         pool.decode_file_descriptor_set(set.as_slice()).map_err(|source| ClientError::Descriptors {
             address: self.client.address().to_owned(),
             symbol: symbol.to_owned(),
@@ -93,18 +95,18 @@ impl Reflection {
         Ok(true)
     }
 
-    async fn files(&mut self, question: MessageRequest) -> Found<Vec<Bytes>> {
+    async fn files(&mut self, question: MessageRequest) -> Lookup<Vec<Bytes>> {
         match self.ask(question).await? {
             Some(MessageResponse::FileDescriptorResponse(files)) => {
                 Ok(Some(files.file_descriptor_proto.into_iter().map(Bytes::from).collect()))
             }
-            Some(_) => Err(self.protocol("it answers a question for files with something else")),
+            Some(_) => Err(self.protocol_error("it answers a request for files with another message")),
             None => Ok(None),
         }
     }
 
-    /// Asks one question. Each goes in a stream of its own, because some servers end it when they find nothing.
-    async fn ask(&mut self, question: MessageRequest) -> Found<MessageResponse> {
+    /// Sends one request. Each is a stream of its own, because some servers end the stream when they find nothing.
+    async fn ask(&mut self, question: MessageRequest) -> Lookup<MessageResponse> {
         let request = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
         let request = Bytes::from(request.encode_to_vec());
         for version in VERSIONS {
@@ -112,28 +114,28 @@ impl Reflection {
                 continue;
             }
             let late = || Err(Status::new(Code::DeadlineExceeded, "it did not answer within ten seconds"));
-            let exchange = tokio::time::timeout(TIMEOUT, self.exchange(version, request.clone()));
+            let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(version, request.clone()));
             let status = match exchange.await.unwrap_or_else(|_| late()) {
                 Ok(response) => {
                     self.version = Some(version);
                     return match response.message_response {
                         Some(MessageResponse::ErrorResponse(error)) => {
-                            self.none(Status::new(Code::from_number(error.error_code), error.error_message))
+                            self.to_lookup(Status::new(Code::from_number(error.error_code), error.error_message))
                         }
                         Some(answer) => Ok(Some(answer)),
-                        None => Err(self.protocol("an answer is empty")),
+                        None => Err(self.protocol_error("an answer is empty")),
                     };
                 }
                 Err(status) => status,
             };
             if status.code != Code::Unimplemented {
-                return self.none(status);
+                return self.to_lookup(status);
             }
         }
         Err(ClientError::NoReflection { address: self.client.address().to_owned() })
     }
 
-    fn none(&self, status: Status) -> Found<MessageResponse> {
+    fn to_lookup(&self, status: Status) -> Lookup<MessageResponse> {
         if status.code == Code::NotFound {
             return Ok(None);
         }
@@ -155,14 +157,14 @@ impl Reflection {
         ServerReflectionResponse::decode(answer).map_err(|error| internal(&error))
     }
 
-    fn protocol(&self, what: &str) -> ClientError {
+    fn protocol_error(&self, what: &str) -> ClientError {
         ClientError::Protocol { address: self.client.address().to_owned(), what: what.to_owned() }
     }
 }
 
 /// `google.protobuf.FileDescriptorSet` with its files as bytes: decoding them would lose custom options.
 #[derive(prost::Message)]
-struct FileSet {
+struct EncodedFileSet {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     file: Vec<Bytes>,
 }

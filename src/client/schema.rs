@@ -1,47 +1,49 @@
+//! The types of a server: looked up by name, and learned from reflection when they are first needed.
+
 use prost_reflect::{DescriptorPool, EnumDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
-use super::reflection::Reflection;
-use super::{Client, ClientError};
+use crate::client::reflection::ReflectionClient;
+use crate::client::{ClientError, DynamicClient};
 use crate::nearest::nearest;
 
-/// The types that calls are made with.
+/// The types with which calls are made.
 #[derive(Debug)]
-pub struct Schema {
-    /// Grows as the server is asked.
+pub struct DynamicSchema {
+    /// The types that are known by now.
     pool: DescriptorPool,
-    reflection: Option<Reflection>,
+    reflection: Option<ReflectionClient>,
 }
 
-/// What a name stands for.
+/// A symbol of .proto files.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
-pub enum Symbol {
+pub enum ProtoSymbol {
     Service(ServiceDescriptor),
     Method(MethodDescriptor),
     Message(MessageDescriptor),
     Enum(EnumDescriptor),
 }
 
-impl Schema {
-    /// Asks a server, when something is wanted and not before.
-    pub fn of_server(client: Client) -> Self {
-        Self { pool: DescriptorPool::new(), reflection: Some(Reflection::new(client)) }
+impl DynamicSchema {
+    /// Returns a schema that asks the server for a type when it is first needed.
+    pub fn of_server(client: DynamicClient) -> Self {
+        Self { pool: DescriptorPool::new(), reflection: Some(ReflectionClient::new(client)) }
     }
 
-    /// Knows what compiled .proto files say.
+    /// Returns a schema with the types of compiled .proto files.
     pub fn of_files(pool: DescriptorPool) -> Self {
         Self { pool, reflection: None }
     }
 
-    /// What is known by now.
+    /// Returns the types that are known by now.
     pub(super) fn pool(&self) -> &DescriptorPool {
         &self.pool
     }
 
-    /// The full names of all services, sorted.
+    /// Returns the full names of all services, sorted.
     ///
     /// # Errors
-    /// When the server has no reflection, or it fails.
+    /// If the server has no reflection, or the reflection fails.
     pub async fn services(&mut self) -> Result<Vec<String>, ClientError> {
         let mut names = match &mut self.reflection {
             Some(reflection) => reflection.services().await?,
@@ -52,23 +54,23 @@ impl Schema {
         Ok(names)
     }
 
-    /// The service of this full name.
+    /// Returns the service of this full name.
     ///
     /// # Errors
-    /// When there is none, with the name that was probably meant; when the server cannot be asked.
+    /// If the service does not exist, with the name that was probably meant; if the server cannot be asked.
     pub async fn service(&mut self, name: &str) -> Result<ServiceDescriptor, ClientError> {
         self.learn(name).await?;
         if let Some(service) = self.pool.get_service_by_name(name) {
             return Ok(service);
         }
         let services = self.services().await?;
-        Err(ClientError::UnknownService { service: name.to_owned(), help: meant(name, "services", &services) })
+        Err(ClientError::UnknownService { service: name.to_owned(), help: suggest_name(name, "services", &services) })
     }
 
-    /// The method of a name such as `greeter.v1.Greeter/Hello`; a dot in place of the slash is understood as well.
+    /// Returns the method of a name such as `greeter.v1.Greeter/Hello`; a dot in place of the slash is accepted, too.
     ///
     /// # Errors
-    /// When there is none, with the name that was probably meant; when the server cannot be asked.
+    /// If the method does not exist, with the name that was probably meant; if the server cannot be asked.
     pub async fn method(&mut self, name: &str) -> Result<MethodDescriptor, ClientError> {
         let bare = name.trim_start_matches('/');
         let (service, method) = match bare.split_once('/').or_else(|| bare.rsplit_once('.')) {
@@ -83,37 +85,37 @@ impl Schema {
         Err(ClientError::UnknownMethod {
             service: service.full_name().to_owned(),
             method: method.to_owned(),
-            help: meant(method, "methods", &names),
+            help: suggest_name(method, "methods", &names),
         })
     }
 
-    /// The message of this full name, if it is known.
+    /// Returns the message of this full name, if it exists.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// If the server cannot be asked.
     pub async fn message(&mut self, name: &str) -> Result<Option<MessageDescriptor>, ClientError> {
         self.learn(name).await?;
         Ok(self.pool.get_message_by_name(name))
     }
 
-    /// What a full name stands for. A method is `SERVICE/METHOD` or `SERVICE.METHOD`.
+    /// Returns the symbol of a full name. A method is `SERVICE/METHOD` or `SERVICE.METHOD`.
     ///
     /// # Errors
-    /// When there is nothing of that name, with the service that was probably meant; when the server cannot be asked.
-    pub async fn symbol(&mut self, name: &str) -> Result<Symbol, ClientError> {
+    /// If the symbol does not exist, with the name that was probably meant; if the server cannot be asked.
+    pub async fn symbol(&mut self, name: &str) -> Result<ProtoSymbol, ClientError> {
         if name.contains('/') {
-            return self.method(name).await.map(Symbol::Method);
+            return self.method(name).await.map(ProtoSymbol::Method);
         }
         let name = name.trim_start_matches('.');
         self.learn(name).await?;
-        if let Some(symbol) = self.known(name) {
+        if let Some(symbol) = self.find_known(name) {
             return Ok(symbol);
         }
-        // Not every server knows methods as symbols.
+        // Some servers do not know methods as symbols.
         if let Some((service, method)) = name.rsplit_once('.') {
             self.learn(service).await?;
             if self.pool.get_service_by_name(service).is_some() {
-                return self.method(&format!("{service}/{method}")).await.map(Symbol::Method);
+                return self.method(&format!("{service}/{method}")).await.map(ProtoSymbol::Method);
             }
         }
         let mut names = self.services().await?;
@@ -122,25 +124,25 @@ impl Schema {
         let services = self.services().await?;
         let help = match nearest(name, names.iter().map(String::as_str)) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => listed("services", &services),
+            None => list_names("services", &services),
         };
         Err(ClientError::UnknownSymbol { symbol: name.to_owned(), help })
     }
 
-    fn known(&self, name: &str) -> Option<Symbol> {
+    fn find_known(&self, name: &str) -> Option<ProtoSymbol> {
         let method = || {
             let (service, method) = name.rsplit_once('.')?;
             self.pool.get_service_by_name(service)?.methods().find(|found| found.name() == method)
         };
-        (self.pool.get_service_by_name(name).map(Symbol::Service))
-            .or_else(|| self.pool.get_message_by_name(name).map(Symbol::Message))
-            .or_else(|| self.pool.get_enum_by_name(name).map(Symbol::Enum))
-            .or_else(|| method().map(Symbol::Method))
+        (self.pool.get_service_by_name(name).map(ProtoSymbol::Service))
+            .or_else(|| self.pool.get_message_by_name(name).map(ProtoSymbol::Message))
+            .or_else(|| self.pool.get_enum_by_name(name).map(ProtoSymbol::Enum))
+            .or_else(|| method().map(ProtoSymbol::Method))
     }
 
-    /// Asks the server for a symbol that is not known yet.
+    /// Asks the server for a symbol, unless it is known.
     async fn learn(&mut self, name: &str) -> Result<(), ClientError> {
-        if self.known(name).is_none()
+        if self.find_known(name).is_none()
             && let Some(reflection) = &mut self.reflection
         {
             reflection.load(&mut self.pool, name).await?;
@@ -149,16 +151,16 @@ impl Schema {
     }
 }
 
-fn meant(wanted: &str, kind: &str, names: &[String]) -> String {
+fn suggest_name(wanted: &str, kind: &str, names: &[String]) -> String {
     match nearest(wanted, names.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => listed(kind, names),
+        None => list_names(kind, names),
     }
 }
 
-fn listed(kind: &str, names: &[String]) -> String {
+fn list_names(kind: &str, names: &[String]) -> String {
     if names.is_empty() {
-        return format!("there are no {kind} at all");
+        return format!("there are no {kind}");
     }
     format!("the {kind} are: {}", names.join(", "))
 }

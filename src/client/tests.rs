@@ -1,4 +1,8 @@
+//! Tests of the client against a gateway and against servers that answer wrongly.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+mod definitions;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,19 +21,19 @@ use crate::call::{Code, ResponsePart, StatusDetail, request_channel, response_ch
 use crate::gateway::fake::{MOOD, Server, compile, greeter, text};
 use crate::gateway::{self, Catalog, GatewaySettings, ServiceHealth};
 
-async fn connect(server: &Server) -> Client {
-    Client::connect(&server.address.to_string(), &Tls::default()).await.unwrap()
+async fn connect(server: &Server) -> DynamicClient {
+    DynamicClient::connect(&server.address.to_string(), &ClientTls::default()).await.unwrap()
 }
 
-async fn schema(server: &Server) -> Schema {
-    Schema::of_server(connect(server).await)
+async fn schema(server: &Server) -> DynamicSchema {
+    DynamicSchema::of_server(connect(server).await)
 }
 
 fn help(error: &ClientError) -> String {
     error.help().unwrap().to_string()
 }
 
-/// What came of a call.
+/// The outcome of a call.
 struct Answer {
     headers: Metadata,
     messages: Vec<Bytes>,
@@ -38,7 +42,7 @@ struct Answer {
 
 /// Sends these messages and takes what comes back.
 async fn call(
-    client: Client,
+    client: DynamicClient,
     method: &MethodDescriptor,
     messages: &[Bytes],
     metadata: &Metadata,
@@ -76,11 +80,11 @@ async fn a_certificate_that_is_not_trusted_is_told() {
     let tls = Some(Arc::new(gateway::ServerTls::load(certificate, key, None).unwrap()));
     let server = Server::with(GatewaySettings { tls, ..GatewaySettings::default() }).await;
     let address = format!("https://{}", server.address);
-    let error = Client::connect(&address, &Tls::default()).await.unwrap_err();
+    let error = DynamicClient::connect(&address, &ClientTls::default()).await.unwrap_err();
     let wanted = "is not trusted: invalid peer certificate: UnknownIssuer";
     assert_eq!(error.to_string(), format!("the certificate of `{}` {wanted}", server.address));
     assert!(help(&error).contains("--ca"), "{}", help(&error));
-    Client::connect(&address, &Tls { ca: Some(made.cert.pem().into()), identity: None }).await.unwrap();
+    DynamicClient::connect(&address, &ClientTls { ca: Some(made.cert.pem().into()), identity: None }).await.unwrap();
 }
 
 mod calls {
@@ -126,7 +130,7 @@ mod calls {
     }
 
     /// A server that answers every request with these.
-    async fn server(headers: HeaderMap, body: &'static [u8], trailers: HeaderMap) -> Client {
+    async fn server(headers: HeaderMap, body: &'static [u8], trailers: HeaderMap) -> DynamicClient {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
@@ -143,14 +147,14 @@ mod calls {
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
         });
-        Client::connect(&address, &Tls::default()).await.unwrap()
+        DynamicClient::connect(&address, &ClientTls::default()).await.unwrap()
     }
 
     fn headers(entries: &[(&'static str, &'static str)]) -> HeaderMap {
         entries.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
     }
 
-    async fn status(client: Client) -> Status {
+    async fn status(client: DynamicClient) -> Status {
         let method = greeter().get_service_by_name("greeter.v1.Greeter").unwrap().methods().next().unwrap();
         let answer = call(client, &method, &[text("Ada")], &Metadata::default(), None).await;
         assert!(answer.messages.is_empty());
@@ -281,12 +285,15 @@ mod connections {
         for good in
             [format!("{}", server.address), format!("http://{}", server.address), format!("http://{}/", server.address)]
         {
-            assert_eq!(Client::connect(&good, &Tls::default()).await.unwrap().address(), server.address.to_string());
+            assert_eq!(
+                DynamicClient::connect(&good, &ClientTls::default()).await.unwrap().address(),
+                server.address.to_string()
+            );
         }
         for bad in
             ["", ":8080", "localhost", "a b:80", "localhost:99999", "ftp://localhost:21", "http://localhost:80/path"]
         {
-            let error = Client::connect(bad, &Tls::default()).await.unwrap_err();
+            let error = DynamicClient::connect(bad, &ClientTls::default()).await.unwrap_err();
             assert!(matches!(error, ClientError::Address { .. }), "{bad}: {error}");
         }
     }
@@ -294,7 +301,7 @@ mod connections {
     #[tokio::test]
     async fn nobody_there_is_said_so() {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-        let error = Client::connect(&free, &Tls::default()).await.unwrap_err();
+        let error = DynamicClient::connect(&free, &ClientTls::default()).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("cannot connect to `{free}`: ")), "{error}");
         assert!(help(&error).contains("is the server running"));
     }
@@ -318,7 +325,7 @@ mod schemas {
         let server = Server::start().await;
         let mut schema = schema(&server).await;
         let error = schema.method("greeter.v1.Greter/Hello").await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no service `greeter.v1.Greter`");
+        assert_eq!(error.to_string(), "service `greeter.v1.Greter` does not exist");
         assert_eq!(help(&error), "did you mean `greeter.v1.Greeter`?");
         let error = schema.method("shop.v1.Users/Get").await.unwrap_err();
         assert!(
@@ -342,23 +349,23 @@ mod schemas {
     #[tokio::test]
     async fn a_server_without_reflection_is_recognised() {
         let client = calls_nothing().await;
-        let error = Schema::of_server(client).services().await.unwrap_err();
+        let error = DynamicSchema::of_server(client).services().await.unwrap_err();
         assert!(matches!(error, ClientError::NoReflection { .. }), "{error}");
         assert!(help(&error).contains("--proto FILE"));
     }
 
     #[tokio::test]
     async fn compiled_files_serve_as_well_as_reflection() {
-        let mut schema = Schema::of_files(greeter());
+        let mut schema = DynamicSchema::of_files(greeter());
         assert_eq!(schema.services().await.unwrap(), ["greeter.v1.Greeter"]);
         assert!(schema.method("greeter.v1.Greeter/Hello").await.is_ok());
-        assert!(matches!(schema.symbol("greeter.v1.Mood").await.unwrap(), Symbol::Enum(_)));
+        assert!(matches!(schema.symbol("greeter.v1.Mood").await.unwrap(), ProtoSymbol::Enum(_)));
         assert_eq!(help(&schema.service("x.Y").await.unwrap_err()), "the services are: greeter.v1.Greeter");
     }
 }
 
 /// A server that knows no service.
-async fn calls_nothing() -> Client {
+async fn calls_nothing() -> DynamicClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
@@ -370,17 +377,17 @@ async fn calls_nothing() -> Client {
             .serve_connection(TokioIo::new(stream), service)
             .await;
     });
-    Client::connect(&address, &Tls::default()).await.unwrap()
+    DynamicClient::connect(&address, &ClientTls::default()).await.unwrap()
 }
 
 mod messages {
     use super::*;
 
     async fn parsed(json: &str) -> Result<String, ClientError> {
-        let mut schema = Schema::of_files(greeter());
+        let mut schema = DynamicSchema::of_files(greeter());
         let message = greeter().get_message_by_name("greeter.v1.HelloRequest").unwrap();
         let encoded = parse_request(&mut schema, &message, json).await?;
-        let shown = print_response(&mut schema, &message, encoded, Layout::Pretty).await?;
+        let shown = print_response(&mut schema, &message, encoded, JsonLayout::Pretty).await?;
         assert_eq!(shown.note, None);
         Ok(shown.text.split_whitespace().collect())
     }
@@ -417,7 +424,7 @@ mod messages {
         ];
         for (json, what, wanted) in cases {
             let error = parsed(json).await.unwrap_err();
-            assert_eq!(error.to_string(), format!("the request is no `greeter.v1.HelloRequest`: {what}"));
+            assert_eq!(error.to_string(), format!("the request is not a `greeter.v1.HelloRequest`: {what}"));
             assert_eq!(help(&error), wanted);
         }
         let error = parsed("{name: 1}").await.unwrap_err();
@@ -447,27 +454,28 @@ mod messages {
         let encoded = parse_request(&mut writing, &message, json).await.unwrap();
         let mut reading = schema(&server).await;
         let message = reading.method("box.v1.Boxes/Echo").await.unwrap().output();
-        let shown = print_response(&mut reading, &message, encoded, Layout::Pretty).await.unwrap();
+        let shown = print_response(&mut reading, &message, encoded, JsonLayout::Pretty).await.unwrap();
         assert_eq!(shown.text.split_whitespace().collect::<String>(), json);
         // Any{type_url: "x.Y", value: 01}
         let unknown = Bytes::from_static(b"\x0a\x08\x0a\x03x.Y\x12\x01\x01");
-        let shown = print_response(&mut reading, &message, unknown, Layout::Pretty).await.unwrap();
+        let shown = print_response(&mut reading, &message, unknown, JsonLayout::Pretty).await.unwrap();
         assert!(shown.text.contains("type_url: \"x.Y\""), "{}", shown.text);
         assert!(shown.note.unwrap().contains("text format"));
     }
 
     #[tokio::test]
     async fn a_response_of_another_type_is_an_error() {
-        let mut schema = Schema::of_files(greeter());
+        let mut schema = DynamicSchema::of_files(greeter());
         let message = greeter().get_message_by_name("greeter.v1.HelloReply").unwrap();
-        let error =
-            print_response(&mut schema, &message, Bytes::from_static(&[0x0a, 0xff]), Layout::Pretty).await.unwrap_err();
-        assert_eq!(error.to_string(), "the response is no `greeter.v1.HelloReply`");
+        let error = print_response(&mut schema, &message, Bytes::from_static(&[0x0a, 0xff]), JsonLayout::Pretty)
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "the response is not a `greeter.v1.HelloReply`");
     }
 
     #[tokio::test]
     async fn details_are_shown_with_their_fields() {
-        let mut schema = Schema::of_files(greeter());
+        let mut schema = DynamicSchema::of_files(greeter());
         let violation = [&b"\x0a\x0d\x0a\x04name\x12\x05empty"[..]].concat();
         let cases = [
             (
@@ -491,108 +499,5 @@ mod messages {
             let detail = StatusDetail { type_url: type_url.to_owned(), value };
             assert_eq!(describe_detail(&mut schema, &detail).await, wanted);
         }
-    }
-}
-
-mod definitions {
-    use super::*;
-
-    async fn defined(name: &str, files: &[(&str, &str)]) -> String {
-        definition(&Schema::of_files(compile(files)).symbol(name).await.unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_method_brings_its_messages() {
-        let server = Server::start().await;
-        let symbol = schema(&server).await.symbol("greeter.v1.Greeter/Echo").await.unwrap();
-        let wanted = r#"// greeter/v1/greeter.proto
-package greeter.v1;
-
-// Answers with what came.
-rpc Echo(greeter.v1.HelloRequest) returns (greeter.v1.HelloRequest) {
-  option (greeter.v1.note) = "kept";
-}
-
-// greeter/v1/greeter.proto
-package greeter.v1;
-
-// Who is greeted.
-message HelloRequest {
-  // Whom to greet.
-  string name = 1; // as they call themselves
-  int32 times = 2;
-  optional greeter.v1.Mood mood = 3;
-  repeated greeter.v1.HelloRequest.Gift gifts = 4;
-  map<string, int64> scores = 5;
-  oneof way {
-    string letter = 6;
-    bytes wire = 7;
-  }
-  google.protobuf.Timestamp at = 8;
-  reserved 9, 20 to 29;
-  reserved "rank";
-  // Something to bring.
-  message Gift {
-    string what = 1;
-    double weight = 2 [deprecated = true];
-  }
-}
-"#;
-        assert_eq!(definition(&symbol), wanted);
-    }
-
-    #[tokio::test]
-    async fn a_service_and_an_enum_are_printed_with_comments() {
-        let greeter = ("greeter/v1/greeter.proto", crate::gateway::fake::GREETER);
-        let files = [greeter, ("greeter/v1/mood.proto", MOOD)];
-        let service = defined("greeter.v1.Greeter", &files).await;
-        assert!(service.contains("// Greets people.\nservice Greeter {\n"), "{service}");
-        assert!(service.contains("  // Talks both ways.\n  rpc Chat(stream greeter.v1.HelloRequest) returns (stream greeter.v1.HelloReply);\n}\n"));
-        let wanted = "// greeter/v1/mood.proto\npackage greeter.v1;\n\n// How one feels.\nenum Mood {\n  // Not said.\n  \
-                      MOOD_UNSPECIFIED = 0;\n  MOOD_GOOD = 1;\n}\n";
-        assert_eq!(defined("greeter.v1.Mood", &files).await, wanted);
-    }
-
-    #[tokio::test]
-    async fn what_proto2_has_more_is_printed_too() {
-        let source = r#"
-syntax = "proto2";
-message Old {
-  required string id = 1 [default = "a\"b"];
-  optional int32 n = 2 [default = -5];
-  repeated int32 packed = 3 [packed = true];
-  optional group Point = 4 {
-    required double x = 1;
-  }
-  repeated group Line = 5 {}
-  extensions 100 to 199, 1000 to max;
-  reserved 50;
-  message Empty {}
-  enum E { option allow_alias = true; A = 0; B = 0; reserved 5 to max; }
-}
-"#;
-        let wanted = r#"// old.proto
-
-message Old {
-  required string id = 1 [default = "a\"b"];
-  optional int32 n = 2 [default = -5];
-  repeated int32 packed = 3 [packed = true];
-  optional group Point = 4 {
-    required double x = 1;
-  }
-  repeated group Line = 5 {}
-  extensions 100 to 199;
-  extensions 1000 to max;
-  reserved 50;
-  message Empty {}
-  enum E {
-    option allow_alias = true;
-    A = 0;
-    B = 0;
-    reserved 5 to max;
-  }
-}
-"#;
-        assert_eq!(defined("Old", &[("old.proto", source)]).await, wanted);
     }
 }

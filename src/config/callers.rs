@@ -1,30 +1,32 @@
+//! The rules of `[allowed-callers]`: a service or method, and the callers that it allows.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidName, ServiceName};
+use crate::config::{InvalidName, ServiceName};
 
-/// What a rule of the `[allowed-callers]` table is about: a service, or one method of it.
+/// The subject of a rule of the `[allowed-callers]` table: a service, or one method of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Callable {
     /// The service.
     pub service: ServiceName,
-    /// The method; without one, all methods for which there is no rule of their own.
+    /// The method; `None` stands for all methods without a rule of their own.
     pub method: Option<String>,
 }
 
-/// Who calls.
+/// A caller that a rule allows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Caller {
-    /// Anybody who calls over the network: `clients`.
+    /// All callers over the network: `clients`.
     Clients,
     /// A component, while it serves a call of this service.
     Service(ServiceName),
 }
 
-/// The word for those who call over the network.
+/// The text of [`Caller::Clients`].
 const CLIENTS: &str = "clients";
 
 impl TryFrom<String> for Callable {

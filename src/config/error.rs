@@ -1,3 +1,5 @@
+//! Errors of configuration files, with the place in the file and a suggestion.
+
 use std::fmt;
 use std::fs;
 use std::io;
@@ -5,44 +7,44 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
-use super::{FILE_NAME, Place};
+use crate::config::{FILE_NAME, SourcePlace};
 use crate::nearest::nearest;
 
-/// Why a project's file cannot be used. As a [`miette::Diagnostic`] it points at the place.
+/// Why a configuration file cannot be used. As a [`miette::Diagnostic`] it points at the place in the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The folder has no `okra.toml`.
     #[error("no {FILE_NAME} in {}", folder.display())]
     Missing {
-        /// Where it was looked for.
+        /// The folder that was searched.
         folder: PathBuf,
     },
-    /// The file is there and cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         source: io::Error,
     },
-    /// What stands in the file is wrong.
+    /// The file is not valid.
     #[error("{}: {mistake}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Where in it.
-        place: Box<Place>,
-        /// What is wrong there.
+        /// The place in the file.
+        place: Box<SourcePlace>,
+        /// The mistake at that place.
         mistake: Mistake,
     },
 }
 
-/// What is wrong at a place of a project's file.
+/// A mistake at a place of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mistake {
-    /// Not TOML, or a value of the wrong type.
+    /// The text is not TOML, or a value has the wrong type.
     #[error("{0}")]
     Syntax(String),
     /// A key that does not exist.
@@ -50,15 +52,15 @@ pub enum Mistake {
     UnknownKey {
         /// The key.
         key: String,
-        /// What may stand there.
+        /// The keys or values that are known at this place.
         known: Vec<String>,
     },
-    /// A value that is none of those that may stand there.
+    /// A value that is not one of the known values.
     #[error("unknown value `{value}`")]
     UnknownValue {
         /// The value.
         value: String,
-        /// What may stand there.
+        /// The keys or values that are known at this place.
         known: Vec<String>,
     },
     /// `language = "component"` without `component`.
@@ -90,7 +92,7 @@ pub enum Mistake {
     UnknownService {
         /// The service.
         service: String,
-        /// Those that they define.
+        /// The services that they define.
         known: Vec<String>,
     },
     /// A server for a service that is not called.
@@ -112,28 +114,28 @@ pub enum Mistake {
         service: String,
         /// The method.
         method: String,
-        /// Those that it has.
+        /// The methods that it has.
         known: Vec<String>,
     },
     /// `addresses` is an empty list.
     #[error("`addresses` names no server")]
     NoAddress,
-    /// A file with certificates that cannot be read.
+    /// A file of certificates that cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     NoCertificates {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         error: String,
     },
-    /// A folder that is not there.
-    #[error("there is no folder {}", path.display())]
+    /// A folder that does not exist.
+    #[error("folder {} does not exist", path.display())]
     NoFolder {
         /// The folder.
         path: PathBuf,
     },
-    /// A file that is not there.
-    #[error("there is no file {}", path.display())]
+    /// A file that does not exist.
+    #[error("file {} does not exist", path.display())]
     NoFile {
         /// The file.
         path: PathBuf,
@@ -141,12 +143,12 @@ pub enum Mistake {
 }
 
 impl Mistake {
-    /// What to do about it.
+    /// Returns what to do about the mistake.
     fn help(&self) -> Option<String> {
         let help = match self {
             Self::UnknownKey { key, known } => return Some(suggest(key, known)),
             Self::UnknownValue { value, known } => return Some(suggest(value, known)),
-            Self::UnknownService { known, .. } if known.is_empty() => "they define none at all",
+            Self::UnknownService { known, .. } if known.is_empty() => "they define no service",
             Self::UnknownService { service, known } => return Some(suggest(service, known)),
             Self::UnknownMethod { method, known, .. } => return Some(suggest(method, known)),
             Self::NotCalled { .. } => "name it in `calls` of [proto], or remove it here",
@@ -156,9 +158,11 @@ impl Mistake {
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
-            Self::NothingServed => "name what you serve, such as `serves = [\"shop.billing.v1.Billing\"]`",
+            Self::NothingServed => "name the services of the project, such as `serves = [\"shop.billing.v1.Billing\"]`",
             Self::Twice { .. } => "remove one of them",
-            Self::TypedAndRaw { .. } => "a service is served either way: remove it from one of the lists",
+            Self::TypedAndRaw { .. } => {
+                "a service is served with typed or with encoded messages: remove it from one of the lists"
+            }
             Self::NoFolder { .. } | Self::NoFile { .. } => "paths are relative to the folder of the okra.toml",
             Self::Syntax(_) => return None,
         };
@@ -167,25 +171,26 @@ impl Mistake {
 }
 
 impl ConfigError {
-    /// A mistake at a key of the `okra.toml` in `folder`, as seen from outside of the file.
+    /// Returns a mistake at a key of the `okra.toml` in `folder`, for checks that need more than the file.
     pub(crate) fn at(folder: &Path, key: &[&str], mistake: Mistake) -> Self {
         let path = folder.join(FILE_NAME);
         match fs::read_to_string(&path) {
-            Ok(source) => Self::Invalid { place: Box::new(Place::of(&path, &source, key)), path, mistake },
+            Ok(source) => Self::Invalid { place: Box::new(SourcePlace::of_key(&path, &source, key)), path, mistake },
             Err(source) => Self::Read { path, source },
         }
     }
 
-    /// From what the TOML reader says.
+    /// Converts an error of the TOML parser.
     pub(super) fn syntax(path: &Path, source: &str, error: &toml::de::Error) -> Self {
-        let place = Place::new(path, source, error.span().unwrap_or(0..0));
-        let mistake = mistake(error.message());
+        let place = SourcePlace::new(path, source, error.span().unwrap_or(0..0));
+        let mistake = parse_mistake(error.message());
         Self::Invalid { path: path.to_owned(), place: Box::new(place), mistake }
     }
 }
 
-/// serde says only in words that a key or value is unknown: ``unknown field `a`, expected one of `b`, `c` ``.
-fn mistake(message: &str) -> Mistake {
+/// Converts a message of serde, which reports unknown keys and values as text only: ``unknown field `a`, expected one of `b`,
+/// `c` ``.
+fn parse_mistake(message: &str) -> Mistake {
     let mut quoted = message.split('`').skip(1).step_by(2).map(str::to_owned);
     let unknown_key = message.starts_with("unknown field `");
     let unknown_value = message.starts_with("unknown variant `");
@@ -196,8 +201,9 @@ fn mistake(message: &str) -> Mistake {
     }
 }
 
+/// Returns the nearest of the known words, or all of them.
 fn suggest(word: &str, known: &[String]) -> String {
-    // `_` for `-` is the usual slip, and weighs nothing.
+    // Writing `_` for `-` is a common mistake, so it does not count as a difference.
     match nearest(&word.replace('_', "-"), known.iter().map(String::as_str)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {

@@ -1,3 +1,5 @@
+//! Servers outside to which calls of a service go: the entries of `[imports]`.
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
@@ -5,29 +7,29 @@ use std::{fs, io};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::unit;
+use crate::config::unit;
 
 /// A gRPC server outside to which the calls of a service go: an entry of the `[imports]` table.
 ///
-/// In `okra.toml` it is an address such as `"https://users.example.com"`, or a table with more to say.
+/// In `okra.toml` it is an address such as `"https://users.example.com"`, a list of addresses, or a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(from = "Written")]
+#[serde(from = "ImportValue")]
 #[serde(rename_all = "kebab-case")]
 pub struct Import {
-    /// Where its servers are; calls go to one after the other.
+    /// Addresses of its servers. Calls go to them in turn.
     pub addresses: Vec<Address>,
-    /// Of `https` addresses: certificates of the authorities that are trusted, in place of the system's. In `okra.toml` a
-    /// PEM file relative to the project's folder, in a manifest its contents.
+    /// Certificates of the authorities that are trusted for `https` addresses, in place of the system's. In `okra.toml` a
+    /// PEM file relative to the project's folder, in a manifest the contents of that file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
-    /// Of `https` addresses: the name in the server's certificate, when it is not that of the address.
+    /// The name in the server's certificate, for `https` addresses, if it is not the host of the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
-    /// How often a connection is tried while calls are in flight and nothing comes; the server ends it when that is more
-    /// often than it allows. Default: `"5m"`, which servers allow unless told otherwise.
+    /// Interval of pings on a connection with calls in flight on which nothing arrives. A server may end connections that
+    /// ping more often than it allows. Default: `"5m"`, which servers allow by default.
     #[serde(with = "unit::duration")]
     pub keepalive: Duration,
-    /// How long a server may take to accept a connection. Default: `"5s"`.
+    /// Longest time until a server accepts a connection. Default: `"5s"`.
     #[serde(with = "unit::duration")]
     pub connect_timeout: Duration,
 }
@@ -37,49 +39,49 @@ pub struct Import {
 #[serde(try_from = "String", into = "String")]
 pub struct Address(Uri);
 
-/// A text that is no address of a server.
+/// A text that is not the address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no address of a server: expected `http://HOST:PORT` or `https://HOST`, without a path")]
+#[error("`{0}` is not the address of a server: expected `http://HOST:PORT` or `https://HOST`, without a path")]
 pub struct InvalidAddress(String);
 
-/// The ways to write an import.
+/// The forms of an import in `okra.toml`.
 #[derive(Deserialize)]
 #[serde(
     untagged,
     expecting = "expected the address of a server, such as \"https://users.example.com\", a list of them, or a table with the key `addresses`"
 )]
-enum Written {
+enum ImportValue {
     One(Address),
     Several(Vec<Address>),
-    Table(Table),
+    Table(ImportTable),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Table {
+struct ImportTable {
     addresses: Vec<Address>,
     ca: Option<String>,
     server_name: Option<String>,
-    #[serde(default = "keepalive", with = "unit::duration")]
+    #[serde(default = "default_keepalive", with = "unit::duration")]
     keepalive: Duration,
-    #[serde(default = "connect_timeout", with = "unit::duration")]
+    #[serde(default = "default_connect_timeout", with = "unit::duration")]
     connect_timeout: Duration,
 }
 
-fn keepalive() -> Duration {
+fn default_keepalive() -> Duration {
     Duration::from_secs(300)
 }
 
-fn connect_timeout() -> Duration {
+fn default_connect_timeout() -> Duration {
     Duration::from_secs(5)
 }
 
-impl From<Written> for Import {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::One(address) => Self::to(vec![address]),
-            Written::Several(addresses) => Self::to(addresses),
-            Written::Table(Table { addresses, ca, server_name, keepalive, connect_timeout }) => {
+impl From<ImportValue> for Import {
+    fn from(value: ImportValue) -> Self {
+        match value {
+            ImportValue::One(address) => Self::to(vec![address]),
+            ImportValue::Several(addresses) => Self::to(addresses),
+            ImportValue::Table(ImportTable { addresses, ca, server_name, keepalive, connect_timeout }) => {
                 Self { addresses, ca, server_name, keepalive, connect_timeout }
             }
         }
@@ -87,15 +89,21 @@ impl From<Written> for Import {
 }
 
 impl Import {
-    /// Servers at these addresses, with everything else as it is by default.
+    /// Returns an import of servers at these addresses, with defaults for everything else.
     pub fn to(addresses: Vec<Address>) -> Self {
-        Self { addresses, ca: None, server_name: None, keepalive: keepalive(), connect_timeout: connect_timeout() }
+        Self {
+            addresses,
+            ca: None,
+            server_name: None,
+            keepalive: default_keepalive(),
+            connect_timeout: default_connect_timeout(),
+        }
     }
 
-    /// Puts the contents of the file with certificates in place of its path.
+    /// Replaces the path of the file of certificates by its contents.
     ///
     /// # Errors
-    /// The file that cannot be read.
+    /// The file that cannot be read, and why.
     pub(super) fn read_ca(&mut self, folder: &Path) -> Result<(), (PathBuf, io::Error)> {
         if let Some(ca) = &mut self.ca {
             let path = folder.join(&*ca);
@@ -106,25 +114,25 @@ impl Import {
 }
 
 impl Address {
-    /// Takes an address when it is one.
+    /// Parses an address.
     ///
     /// # Errors
-    /// When it is not, with what was expected.
+    /// If the text is not an address; the error says what was expected.
     pub fn new(address: &str) -> Result<Self, InvalidAddress> {
         let invalid = || InvalidAddress(address.to_owned());
         let uri: Uri = address.parse().map_err(|_| invalid())?;
-        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-        let whole = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        let authority = uri.authority().is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'));
-        if scheme && whole && authority { Ok(Self(uri)) } else { Err(invalid()) }
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let is_whole = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let has_host = uri.authority().is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'));
+        if is_http && is_whole && has_host { Ok(Self(uri)) } else { Err(invalid()) }
     }
 
-    /// As a URI.
+    /// Returns the address as a URI.
     pub fn uri(&self) -> &Uri {
         &self.0
     }
 
-    /// Whether calls are encrypted.
+    /// Returns whether calls are encrypted.
     pub fn is_secure(&self) -> bool {
         self.0.scheme_str() == Some("https")
     }

@@ -1,38 +1,40 @@
+//! Names that are checked when they are read: of projects and of services.
+
 use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// Name of a project: kebab case, as WIT names its worlds.
+/// The name of a project, in kebab case as names of WIT worlds are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// Full name of a protobuf service, such as `shop.billing.v1.Billing`.
+/// The full name of a protobuf service, such as `shop.billing.v1.Billing`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceName(String);
 
-/// Why a string is not the name that it should be.
+/// A string that is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidName {
-    /// Of a project.
+    /// Not a name of a project.
     #[error(
-        "`{0}` is no name for a project: expected words of lower-case letters and digits that begin with a letter, \
+        "`{0}` is not a project name: expected words of lower-case letters and digits that begin with a letter, \
          joined by `-`, such as `billing` or `invoice-store`"
     )]
     Project(String),
-    /// Of a service.
-    #[error("`{0}` is no full name of a service: expected package and service, such as `shop.billing.v1.Billing`")]
+    /// Not a full name of a service.
+    #[error("`{0}` is not the full name of a service: expected package and service, such as `shop.billing.v1.Billing`")]
     Service(String),
 }
 
 impl Name {
-    /// Takes `name` when it is kebab case.
+    /// Checks that `name` is kebab case.
     ///
     /// # Errors
-    /// When it is not, with an example.
+    /// If it is not; the error has an example.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
         let name = name.into();
         let is_word = |word: &str| {
@@ -44,10 +46,10 @@ impl Name {
 }
 
 impl ServiceName {
-    /// Takes `name` when it is protobuf identifiers joined by dots, without a leading one.
+    /// Checks that `name` consists of protobuf identifiers joined by dots, without a leading dot.
     ///
     /// # Errors
-    /// When it is not, with an example.
+    /// If it does not; the error has an example.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
         let name = name.into();
         let is_identifier = |part: &str| {

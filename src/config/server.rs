@@ -1,3 +1,5 @@
+//! The file of `okra serve --config`: TLS, CORS and limits of a server.
+
 use std::fmt;
 use std::fs;
 use std::num::NonZeroU32;
@@ -7,42 +9,42 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use super::{ConfigError, unit};
+use crate::config::{ConfigError, unit};
 
-/// The file of `okra serve --config`: how a server treats those who call. Every key has a default.
+/// The file of `okra serve --config`: TLS, CORS and limits. Every key has a default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Server {
-    /// TLS. Default: everything is served in the clear.
-    pub tls: Option<ServerTls>,
-    /// What browsers may do.
-    pub cors: Cors,
-    /// What clients may take.
-    pub limits: Limits,
+pub struct ServerConfig {
+    /// TLS. Default: none, so nothing is encrypted.
+    pub tls: Option<TlsConfig>,
+    /// Origins whose pages may call.
+    pub cors: CorsConfig,
+    /// Limits of clients and of the process.
+    pub limits: ServerLimits,
 }
 
 /// The `[tls]` table. Files are PEM, relative to the folder of the file, and read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ServerTls {
+pub struct TlsConfig {
     /// The server's certificate with its chain.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// Authorities of clients' certificates. With them every client must show one. Default: clients show none.
+    /// Authorities of clients' certificates. If set, every client must present a certificate that they signed. Default:
+    /// clients present none.
     pub clients: Option<PathBuf>,
 }
 
 /// The `[cors]` table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Cors {
-    /// Origins whose pages may call, such as `"https://app.example.com"`; `"*"` for all. Default: none but the server's
-    /// own.
+pub struct CorsConfig {
+    /// Origins whose pages may call, such as `"https://app.example.com"`; `"*"` for all. Default: the server's own only.
     pub origins: Vec<Origin>,
 }
 
-/// Where pages come from: `https://app.example.com`, or `*` for all there are.
+/// The origin of pages: `https://app.example.com`, or `*` for all origins.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
@@ -56,7 +58,7 @@ impl TryFrom<String> for Origin {
         match text == "*" || host.is_some_and(is_host) {
             true => Ok(Self(text)),
             false => Err(format!(
-                "{text:?} is no origin: expected one such as \"https://app.example.com\", without a path, or \"*\""
+                "{text:?} is not an origin: expected one such as \"https://app.example.com\", without a path, or \"*\""
             )),
         }
     }
@@ -71,52 +73,51 @@ impl fmt::Display for Origin {
 /// The `[limits]` table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Limits {
-    /// Size of a request message at most, after decompression, whatever the services allow. Default: what the services
-    /// allow.
+pub struct ServerLimits {
+    /// Largest request message of all services, after decompression. Default: the largest `max-request` of the packages.
     #[serde(deserialize_with = "unit::optional_size")]
     pub max_request: Option<ByteSize>,
-    /// Size of the headers of a request at most. Default: `"16KiB"`.
+    /// Largest headers of a request. Default: `"16KiB"`.
     #[serde(deserialize_with = "unit::size::deserialize")]
     pub max_headers: ByteSize,
-    /// Connections at the same time; those beyond wait to be accepted. Default: 10000.
+    /// Most connections at the same time; more wait to be accepted. Default: 10000.
     pub connections: NonZeroU32,
-    /// Calls at the same time on one HTTP/2 connection. Default: 1000.
+    /// Most calls at the same time on one HTTP/2 connection. Default: 1000.
     pub streams: NonZeroU32,
-    /// Calls at the same time; those beyond are refused with `RESOURCE_EXHAUSTED`. Default: 10000.
+    /// Most calls at the same time; more fail with `RESOURCE_EXHAUSTED`. Default: 10000.
     pub calls: NonZeroU32,
-    /// Memory of the process from which on calls are refused with `RESOURCE_EXHAUSTED`. Default: nine tenths of what the
-    /// machine or its control group has.
+    /// Memory of the process from which on calls fail with `RESOURCE_EXHAUSTED`. Default: nine tenths of the memory of the
+    /// control group or the machine.
     #[serde(deserialize_with = "unit::optional_size")]
     pub memory: Option<ByteSize>,
-    /// How long a client may take to send anything at all, the TLS handshake, and the headers of an HTTP/1.1 request.
-    /// Default: `"10s"`.
+    /// Longest time until the first byte of a client, of the TLS handshake, and until the end of the headers of an HTTP/1.1
+    /// request. Default: `"10s"`.
     #[serde(with = "unit::duration")]
     pub header_timeout: Duration,
-    /// How long a client may take to send a request that is one message. Default: `"60s"`.
+    /// Longest time in which a client sends a request that is one message. Default: `"60s"`.
     #[serde(with = "unit::duration")]
     pub body_timeout: Duration,
-    /// A connection without a call is closed after this. Default: `"15m"`.
+    /// Time without a call after which a connection is closed. Default: `"15m"`.
     #[serde(with = "unit::duration")]
     pub connection_idle: Duration,
-    /// A connection this old is told to go away once its calls are over. Default: no limit.
+    /// Age at which a connection is told to go away once its calls are over. Default: no limit.
     #[serde(with = "unit::optional_duration")]
     pub connection_age: Option<Duration>,
-    /// How long the calls of a connection that is too old may go on. Default: `"5m"`.
+    /// Longest time of the calls of a connection that was told to go away for its age. Default: `"5m"`.
     #[serde(with = "unit::duration")]
     pub connection_grace: Duration,
-    /// How often a silent HTTP/2 connection is pinged. Default: `"60s"`.
+    /// Interval of pings on a silent HTTP/2 connection. Default: `"60s"`.
     #[serde(with = "unit::duration")]
     pub keepalive: Duration,
-    /// How long the answer to such a ping may take. Default: `"20s"`.
+    /// Longest time until the answer to such a ping. Default: `"20s"`.
     #[serde(with = "unit::duration")]
     pub keepalive_timeout: Duration,
-    /// How long calls in flight may go on once the server is told to end. Default: `"30s"`.
+    /// Longest time of calls in flight once the server is told to end. Default: `"30s"`.
     #[serde(with = "unit::duration")]
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             max_request: None,
@@ -137,11 +138,11 @@ impl Default for Limits {
     }
 }
 
-impl Server {
-    /// Reads the file at `path`. The paths in it come back relative to the current folder.
+impl ServerConfig {
+    /// Reads the file at `path`. The paths in the result are relative to the current folder.
     ///
     /// # Errors
-    /// When the file cannot be read, is no TOML, or has an unknown key or a wrong value.
+    /// If the file cannot be read, is not TOML, or has an unknown key or a wrong value.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let source = fs::read_to_string(path).map_err(read)?;
@@ -154,7 +155,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Reads `source`, the text of the file at `path`.
+    /// Parses `source`, the text of the file at `path`.
     ///
     /// # Errors
     /// As [`load`](Self::load).

@@ -1,3 +1,5 @@
+//! Tests of `okra.toml` and of the file of a server: values, defaults, and reports of mistakes.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use miette::GraphicalReportHandler;
@@ -53,7 +55,7 @@ fn run_settings_survive_json_exactly() {
     }
 }
 
-/// What a person sees of the first mistake in `source`.
+/// Renders the first mistake in `source` as users see it.
 fn mistake(source: &str) -> String {
     report(parse(source).unwrap_err())
 }
@@ -65,7 +67,7 @@ fn report(error: ConfigError) -> String {
     report
 }
 
-/// A project that is right but for what is added to its tables.
+/// Returns a valid project with these lines added to its tables.
 fn with(top: &str, proto: &str, run: &str) -> String {
     format!(
         "name = \"billing\"\nlanguage = \"rust\"\n{top}\n[proto]\nserves = [\"shop.billing.v1.Billing\"]\n{proto}\n\
@@ -181,15 +183,15 @@ grace = "8s"
 
 #[test]
 fn every_key_of_a_server_is_read_and_each_has_a_default() {
-    insta::assert_debug_snapshot!("server", Server::parse(SERVER, Path::new("server.toml")).unwrap());
-    assert_eq!(Server::parse("", Path::new("server.toml")).unwrap(), Server::default());
+    insta::assert_debug_snapshot!("server", ServerConfig::parse(SERVER, Path::new("server.toml")).unwrap());
+    assert_eq!(ServerConfig::parse("", Path::new("server.toml")).unwrap(), ServerConfig::default());
 }
 
 #[test]
 fn files_of_a_server_lie_beside_its_own() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("server.toml"), SERVER).unwrap();
-    let server = Server::load(&folder.path().join("server.toml")).unwrap();
+    let server = ServerConfig::load(&folder.path().join("server.toml")).unwrap();
     assert_eq!(server.tls.unwrap().certificate, folder.path().join("server.pem"));
 }
 
@@ -202,6 +204,6 @@ fn mistakes_in_the_file_of_a_server_are_pointed_at() {
         "[tls]\ncertificate = \"a.pem\"\n",
         "[cors]\norigins = [\"app.example.com/x\"]\n",
     ];
-    let mistakes = mistakes.map(|source| report(Server::parse(source, Path::new("server.toml")).unwrap_err()));
+    let mistakes = mistakes.map(|source| report(ServerConfig::parse(source, Path::new("server.toml")).unwrap_err()));
     insta::assert_snapshot!("server-mistakes", mistakes.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! How values with a unit are written. What is written by one of these modules is read back as the same value.
+//! Values with a unit: durations, sizes, versions. A value that one of these modules writes is read back unchanged.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// A length of time above zero.
+/// A duration above zero.
 pub(super) mod duration {
     use super::*;
     pub(crate) use humantime_serde::serialize;
@@ -16,7 +16,7 @@ pub(super) mod duration {
     }
 }
 
-/// A length of time above zero, or none when the key is not there.
+/// A duration above zero, or `None` if the key is absent.
 pub(super) mod optional_duration {
     use super::*;
     pub(crate) use humantime_serde::option::serialize;
@@ -36,7 +36,7 @@ pub(super) mod size {
         deserializer.deserialize_any(SizeVisitor)
     }
 
-    /// Exactly, in the largest unit that divides it: `ByteSize` itself would round.
+    /// Writes the exact size in the largest unit that divides it. `ByteSize` itself rounds.
     pub(crate) fn serialize<S: Serializer>(size: &ByteSize, serializer: S) -> Result<S::Ok, S::Error> {
         let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
         let bytes = size.as_u64();
@@ -45,12 +45,12 @@ pub(super) mod size {
     }
 }
 
-/// A number of bytes above zero, or none when the key is not there.
+/// Reads a number of bytes above zero. With `#[serde(default)]` an absent key is `None`.
 pub(super) fn optional_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ByteSize>, D::Error> {
     size::deserialize(deserializer).map(Some)
 }
 
-/// A size that the linear memory of WebAssembly can have: 64 KiB, a page, to 4 GiB.
+/// A size of linear memory in WebAssembly: 64 KiB, a page, to 4 GiB.
 pub(super) mod memory {
     use super::*;
     pub(crate) use size::serialize;
@@ -65,7 +65,7 @@ pub(super) mod memory {
     }
 }
 
-/// A version by <https://semver.org>.
+/// Reads a version by <https://semver.org>.
 pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct VersionVisitor;
 

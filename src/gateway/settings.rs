@@ -55,12 +55,12 @@ impl GatewaySettings {
     ///
     /// # Errors
     /// When the files of TLS cannot be used.
-    pub fn new(config: &config::Server) -> Result<Self, GatewayError> {
+    pub fn new(config: &config::ServerConfig) -> Result<Self, GatewayError> {
         let tls = config.tls.clone().map(|tls| ServerTls::load(tls.certificate, tls.key, tls.clients)).transpose()?;
         Ok(Self::with(config.clone(), tls))
     }
 
-    fn with(config::Server { cors, limits, .. }: config::Server, tls: Option<ServerTls>) -> Self {
+    fn with(config::ServerConfig { cors, limits, .. }: config::ServerConfig, tls: Option<ServerTls>) -> Self {
         Self {
             tls: tls.map(Arc::new),
             origins: cors.origins.iter().map(ToString::to_string).collect(),
@@ -93,7 +93,7 @@ impl GatewaySettings {
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self::with(config::Server::default(), None)
+        Self::with(config::ServerConfig::default(), None)
     }
 }
 

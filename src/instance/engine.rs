@@ -75,6 +75,7 @@ impl ComponentEngine {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the ticker sleeps in a thread of its own")]
 fn start_ticker(engine: wasmtime::EngineWeak) {
     let tick = move || {
         while let Some(engine) = engine.upgrade() {

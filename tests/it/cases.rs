@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use okra::cases::{Case, CaseError, Cases, find};
+use okra::cases::{CallCase, CaseError, CaseRunner, find_cases};
 
 use super::host::TestHost;
 
@@ -10,8 +10,8 @@ async fn run(host: &TestHost, case: &str) -> Result<Vec<String>, CaseError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("case.json");
     std::fs::write(&path, case).unwrap();
-    let cases = Cases::new(host.runtime.clone());
-    let differences = cases.run(&path, &Case::read(&path)?).await?;
+    let cases = CaseRunner::new(host.runtime.clone());
+    let differences = cases.run(&path, &CallCase::read(&path)?).await?;
     Ok(differences.iter().map(ToString::to_string).collect())
 }
 
@@ -71,20 +71,23 @@ async fn what_differs_is_told() {
 async fn a_case_that_is_wrong_in_itself_is_no_failure_of_the_service() {
     let host = TestHost::with(&["tests/guests/faults", "tests/guests/streams"]).await;
     for (case, expected) in [
-        (r#"{"call": "test.faults.v1.Faults/Ecko", "response": {}}"#, "nobody serves `test.faults.v1.Faults/Ecko`"),
+        (
+            r#"{"call": "test.faults.v1.Faults/Ecko", "response": {}}"#,
+            "method `test.faults.v1.Faults/Ecko` is not served",
+        ),
         (
             r#"{"call": "test.faults.v1.Faults/Echo", "request": {"tekst": 1}, "response": {}}"#,
-            "`request` is no test.faults.v1.Payload",
+            "`request` is not a test.faults.v1.Payload",
         ),
         (
             r#"{"call": "test.faults.v1.Faults/Echo", "response": {"text": 1}}"#,
-            "`response` is no test.faults.v1.Payload",
+            "`response` is not a test.faults.v1.Payload",
         ),
         (r#"{"call": "test.faults.v1.Faults/Echo"}"#, "nothing is expected"),
-        (r#"{"call": "test.faults.v1.Faults/Echo", "responses": []}"#, "this one answers once"),
+        (r#"{"call": "test.faults.v1.Faults/Echo", "responses": []}"#, "this one has one response"),
         (r#"{"call": "test.streams.v1.Streams/Sum", "request": {}, "response": {}}"#, "this one takes a stream"),
         (r#"{"call": "test.streams.v1.Streams/Count", "response": {}}"#, "this one streams"),
-        (r#"{"call": "test.faults.v1.Faults/Echo", "metadata": {"x-bin": "?"}, "response": {}}"#, "no base64"),
+        (r#"{"call": "test.faults.v1.Faults/Echo", "metadata": {"x-bin": "?"}, "response": {}}"#, "not base64"),
     ] {
         let error = run(&host, case).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{case}: {error}");
@@ -101,9 +104,9 @@ async fn the_examples_answer_as_their_cases_say() {
     ];
     for (example, with) in EXAMPLES {
         let host = TestHost::with(&[&[example], with].concat()).await;
-        let cases = Cases::new(host.runtime.clone());
-        for file in find(&Path::new(env!("CARGO_MANIFEST_DIR")).join(example).join("tests/calls")).unwrap() {
-            let differences = cases.run(&file, &Case::read(&file).unwrap()).await.unwrap();
+        let cases = CaseRunner::new(host.runtime.clone());
+        for file in find_cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join(example).join("tests/calls")).unwrap() {
+            let differences = cases.run(&file, &CallCase::read(&file).unwrap()).await.unwrap();
             assert!(differences.is_empty(), "{}: {differences:?}", file.display());
         }
     }

@@ -1,25 +1,25 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: comparisons with other servers, and the microbenchmark of the steps of a call.
 
 use std::process::{Command, ExitCode};
 
 use miette::{Context as _, IntoDiagnostic as _};
 
-use crate::okra::Okra;
-use crate::tools::Python;
+use crate::okra::OkraBinary;
+use crate::tools::PythonEnvironment;
 
-/// The microbenchmark of the steps of a call; all other names are comparisons.
+/// Name of the microbenchmark of the steps of a call; all other names are comparisons.
 const STEPS: &str = "steps";
 
-/// Builds everything in release, measures what is named, or everything, and prints the ratios.
+/// Builds everything in release, runs the named benchmarks or all of them, and prints the ratios.
 pub(crate) fn run(names: &[String]) -> miette::Result<ExitCode> {
     let (steps, comparisons): (Vec<_>, Vec<_>) = names.iter().map(String::as_str).partition(|name| *name == STEPS);
-    // With the toolchains that the guests need.
-    let okra = Okra::build_release()?;
+    // This also installs the toolchains of the guests.
+    let okra = OkraBinary::build_release()?;
     let mut commands = Vec::new();
     if names.is_empty() || !comparisons.is_empty() {
         let mut bench = Command::new(okra.binary().with_file_name("okra-bench"));
         if comparisons.iter().any(|name| name.starts_with("python")) {
-            bench.env("PYTHON", Python::set_up()?.program("python"));
+            bench.env("PYTHON", PythonEnvironment::set_up()?.program("python"));
         }
         bench.args(comparisons);
         commands.push(bench);

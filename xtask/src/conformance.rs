@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`.
+//! `cargo xtask conformance`: the conformance suite of Connect, gRPC and gRPC-Web.
 
 mod server;
 
@@ -8,28 +8,29 @@ use std::process::{Command, ExitCode, Stdio};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
-use crate::okra::{Okra, root};
-use crate::test::Counts;
-use crate::tools::{self, Python};
+use crate::counts::TestCounts;
+use crate::okra::{OkraBinary, root};
+use crate::tools::{self, PythonEnvironment};
 
 pub(crate) use server::serve;
 
+/// The guest that is tested.
 const GUEST: &str = "tests/guests/conformance";
 const CONFIG: &str = "tests/conformance/config.yaml";
-/// Names or patterns of cases that fail, one a line.
+/// Names or patterns of cases that may fail, one a line.
 const KNOWN_FAILING: &str = "tests/conformance/known-failing.txt";
 
-/// Brings what is needed, runs the cases and closes with how many there were.
+/// Installs the tools, runs the cases and prints their counts.
 pub(crate) fn run(patterns: &[String]) -> miette::Result<ExitCode> {
-    let okra = Okra::build()?;
-    let python = Python::set_up()?;
+    let okra = OkraBinary::build()?;
+    let python = PythonEnvironment::set_up()?;
     let counts = suite(&okra, &python, patterns)?;
     println!("\n{counts}");
     Ok(counts.exit_code())
 }
 
 /// Runs the cases that match, or all of them.
-pub(crate) fn suite(okra: &Okra, python: &Python, patterns: &[String]) -> miette::Result<Counts> {
+pub(crate) fn suite(okra: &OkraBinary, python: &PythonEnvironment, patterns: &[String]) -> miette::Result<TestCounts> {
     let runner = tools::connectconformance(python)?;
     tools::run(okra.command().args(["build", GUEST]))?;
     let mut command = Command::new(runner);
@@ -38,17 +39,17 @@ pub(crate) fn suite(okra: &Okra, python: &Python, patterns: &[String]) -> miette
     for pattern in patterns {
         command.args(["--run", pattern]);
     }
-    // This program lies beside okra. Where it runs from may be gone: tests build it anew.
+    // The xtask beside okra, since the running one may have been replaced by a build.
     command.arg("--").arg(okra.binary().with_file_name("xtask")).arg("conformance-server");
     command.arg(okra.binary()).arg(package());
     command.current_dir(root()).stdout(Stdio::piped());
     let mut child = command.spawn().into_diagnostic().wrap_err("cannot start connectconformance")?;
     let stdout = child.stdout.take().ok_or_else(|| miette!("connectconformance has no standard output"))?;
-    let mut counts = Counts::default();
+    let mut counts = TestCounts::default();
     for line in BufReader::new(stdout).lines() {
         let line = line.into_diagnostic()?;
         println!("{line}");
-        counts = closing(&line).unwrap_or(counts);
+        counts = parse_closing_line(&line).unwrap_or(counts);
     }
     let status = child.wait().into_diagnostic()?;
     if !status.success() && counts.failed == 0 {
@@ -61,9 +62,9 @@ fn package() -> PathBuf {
     root().join(GUEST).join("target/okra/conformance.wasm")
 }
 
-/// The runner's closing line: `8048 passed, 0 failed`, with more between commas when there is more to say.
-fn closing(line: &str) -> Option<Counts> {
-    let mut counts = Counts::default();
+/// Parses the closing line of the runner: `8048 passed, 0 failed`, perhaps with more counts.
+fn parse_closing_line(line: &str) -> Option<TestCounts> {
+    let mut counts = TestCounts::default();
     for part in line.split(", ") {
         let (number, what) = part.trim_end_matches('.').split_once(' ')?;
         let number = number.parse::<u64>().ok()?;
@@ -82,8 +83,8 @@ mod tests {
 
     #[test]
     fn the_closing_line_is_read() {
-        assert_eq!(closing("8048 passed, 2 failed"), Some(Counts { passed: 8048, failed: 2 }));
-        assert_eq!(closing("Total cases: 8048"), None);
-        assert_eq!(closing(""), None);
+        assert_eq!(parse_closing_line("8048 passed, 2 failed"), Some(TestCounts { passed: 8048, failed: 2 }));
+        assert_eq!(parse_closing_line("Total cases: 8048"), None);
+        assert_eq!(parse_closing_line(""), None);
     }
 }

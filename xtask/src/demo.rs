@@ -1,8 +1,8 @@
-//! `cargo xtask demo`.
+//! `cargo xtask demo`: the examples, served and called.
 
 use miette::{IntoDiagnostic as _, miette};
 
-use crate::okra::Okra;
+use crate::okra::OkraBinary;
 
 const SERVED: [&str; 5] = [
     "examples/hello",
@@ -12,7 +12,7 @@ const SERVED: [&str; 5] = [
     "examples/chat",
 ];
 
-/// What is called, in the order in which it is shown; the address comes second.
+/// The commands that are run, in order. The address of the server is inserted after the first word.
 const CALLS: [&[&str]; 8] = [
     &["list"],
     &["describe", "greeter.v1.Greeter"],
@@ -28,21 +28,21 @@ const CALLS: [&[&str]; 8] = [
     ],
 ];
 
-/// A call that is refused, to show how errors look.
+/// A call that the service refuses, to show an error.
 const REFUSED: &[&str] = &["call", "shop.billing.v1.Billing/CreateInvoice", "{}"];
 
-/// Builds everything, serves the examples and calls them; the services' answers are what is shown.
+/// Builds everything, serves the examples, calls them and prints the responses.
 pub(crate) fn run() -> miette::Result<()> {
-    let okra = Okra::build()?;
+    let okra = OkraBinary::build()?;
     println!("\n$ okra serve {}", SERVED.join(" "));
     let server = okra.serve(&SERVED, |line| println!("  {line}"))?;
     for call in CALLS {
-        if !show(&okra, &server.address, call)? {
+        if !run_command(&okra, &server.address, call)? {
             return Err(miette!("the call failed"));
         }
     }
-    if show(&okra, &server.address, REFUSED)? {
-        return Err(miette!("an invoice without anything in it was made"));
+    if run_command(&okra, &server.address, REFUSED)? {
+        return Err(miette!("an invoice without any field was accepted"));
     }
     server.stop()?;
     println!(
@@ -53,8 +53,8 @@ pub(crate) fn run() -> miette::Result<()> {
     Ok(())
 }
 
-/// Runs a command of `okra` against the server, and shows both. Whether it succeeded.
-fn show(okra: &Okra, address: &str, command: &[&str]) -> miette::Result<bool> {
+/// Prints a command of `okra`, runs it against the server, and returns whether it succeeded.
+fn run_command(okra: &OkraBinary, address: &str, command: &[&str]) -> miette::Result<bool> {
     let (name, rest) = command.split_first().ok_or_else(|| miette!("no command"))?;
     let quoted = rest.iter().map(|word| if word.starts_with('{') { format!(" '{word}'") } else { format!(" {word}") });
     println!("\n$ okra {name} {address}{}", quoted.collect::<String>());

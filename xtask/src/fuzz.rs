@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`.
+//! `cargo xtask fuzz`: the link under a fuzzer.
 
 use std::env;
 use std::fs;
@@ -11,14 +11,14 @@ use crate::okra::root;
 
 const TARGETS: [&str; 2] = ["wire", "memory"];
 
-/// Instrumentation of LLVM's for libFuzzer: what has run, and what was compared with what. These are options of stable
-/// rustc; only the sanitizers, of which the link has no need, are not.
+/// LLVM's instrumentation for libFuzzer: coverage, and the operands of comparisons. These are options of stable rustc;
+/// sanitizers are not, and the link does not need them.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
-/// Builds the fuzz targets and runs each for a while, from the corpus that is checked in and what earlier runs found. An
-/// input that breaks something is left in a file that the message names.
+/// Builds the fuzz targets and runs each for `seconds`, from the corpus that is checked in and the inputs that earlier runs
+/// found. An input that makes a target fail is written to a file that the message names.
 pub(crate) fn run(seconds: u32) -> miette::Result<()> {
     let workspace = root();
     let folder = workspace.join("tests/fuzz");
@@ -56,7 +56,7 @@ pub(crate) fn run(seconds: u32) -> miette::Result<()> {
         if !output.status.success() {
             eprintln!("{log}");
             bail!(
-                help = "mend it, and keep the input in tests/fuzz/corpus under a name that says what it is",
+                help = "fix it, and keep the input in tests/fuzz/corpus under a name that describes it",
                 "the fuzz target `{target}` failed; its input is in {}",
                 artifacts.display()
             );
@@ -67,14 +67,14 @@ pub(crate) fn run(seconds: u32) -> miette::Result<()> {
     Ok(())
 }
 
-/// Where cargo builds the workspace.
+/// Returns the folder in which cargo builds the workspace.
 fn target_folder(workspace: &Path) -> PathBuf {
     let set = env::var_os("CARGO_TARGET_DIR").filter(|set| !set.is_empty());
     let relative = set.map_or_else(|| workspace.join("target"), PathBuf::from);
     env::current_dir().unwrap_or_default().join(relative)
 }
 
-/// The platform that rustc builds for. With it named, cargo does not instrument build scripts and macros.
+/// Returns the platform that rustc builds for. If it is named, cargo does not instrument build scripts and macros.
 fn host() -> miette::Result<String> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output().into_diagnostic().wrap_err("cannot start rustc")?;

@@ -4,12 +4,12 @@ use std::process::Command;
 
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
-use crate::okra::Okra;
-use crate::test::Counts;
-use crate::tools::{self, Python};
+use crate::counts::TestCounts;
+use crate::okra::OkraBinary;
+use crate::tools::{self, PythonEnvironment};
 
-/// What the client can do without credentials of a cloud, as
-/// <https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md> names it.
+/// The cases that need no credentials of a cloud, by their names in
+/// <https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md>.
 const CASES: [&str; 18] = [
     "empty_unary",
     "large_unary",
@@ -31,12 +31,12 @@ const CASES: [&str; 18] = [
     "orca_per_rpc",
 ];
 
-/// Runs every case, and counts.
-pub(crate) fn run(okra: &Okra, python: &Python) -> miette::Result<Counts> {
+/// Runs every case and counts them.
+pub(crate) fn run(okra: &OkraBinary, python: &PythonEnvironment) -> miette::Result<TestCounts> {
     let client = tools::interop_client(python)?;
     let server = okra.serve(&["tests/guests/interop"], |line| eprintln!("{line}"))?;
     let (host, port) = server.address.rsplit_once(':').ok_or_else(|| miette!("no port in {}", server.address))?;
-    let mut counts = Counts::default();
+    let mut counts = TestCounts::default();
     for case in CASES {
         let mut command = Command::new(&client);
         command.args(["--server_host", host, "--server_port", port, "--test_case", case]);

@@ -2,9 +2,11 @@
 
 mod bench;
 mod conformance;
+mod counts;
 mod demo;
 mod fuzz;
 mod interop;
+mod lint;
 mod okra;
 mod soak;
 mod test;
@@ -15,11 +17,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::okra::Okra;
-use crate::test::Counts;
-use crate::tools::Python;
+use crate::counts::TestCounts;
+use crate::okra::OkraBinary;
+use crate::tools::PythonEnvironment;
 
-/// Tasks of OKRA's own development. Each brings what it needs itself.
+/// Tasks of OKRA's own development. Each installs what it needs.
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Xtask {
@@ -29,15 +31,17 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds the examples, serves them, calls them, and shows the answers.
+    /// Builds the examples, serves them, calls them and prints the responses.
     Demo,
+    /// Checks formatting, lints and dependencies.
+    Lint,
     /// Runs every test and counts them.
     Test,
     /// Runs gRPC's own interop client against a guest.
     Interop,
-    /// Measures OKRA against something else in the same run; the last lines of each comparison are ratios.
+    /// Measures OKRA beside other servers in the same run; the last lines of each comparison are ratios.
     Bench {
-        /// What to measure, such as `unary-64` or `steps`; everything when nothing is named.
+        /// Benchmarks to run, such as `unary-64` or `steps`; all by default.
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
@@ -50,15 +54,15 @@ enum Task {
     /// The server that the conformance suite starts.
     #[command(hide = true)]
     ConformanceServer { okra: PathBuf, package: PathBuf },
-    /// Makes very many calls on one instance of a guest of each language: its memory stays flat.
+    /// Makes a million calls on one instance of a guest of each language, and checks that its memory does not grow.
     Soak {
-        /// How many.
+        /// Number of calls.
         #[arg(long, default_value_t = 1_000_000)]
         calls: u32,
     },
-    /// Fuzzes what parses what others sent.
+    /// Fuzzes the link, which parses what clients and guests send.
     Fuzz {
-        /// How long each target runs.
+        /// Time of each target, in seconds.
         #[arg(long, default_value_t = 20)]
         seconds: u32,
     },
@@ -67,8 +71,9 @@ enum Task {
 fn main() -> miette::Result<ExitCode> {
     match Xtask::parse().task {
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
+        Task::Lint => lint::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
-        Task::Interop => interop::run(&Okra::build()?, &Python::set_up()?).map(Counts::exit_code),
+        Task::Interop => interop::run(&OkraBinary::build()?, &PythonEnvironment::set_up()?).map(TestCounts::exit_code),
         Task::Bench { names } => bench::run(&names),
         Task::Conformance { patterns } => conformance::run(&patterns),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),

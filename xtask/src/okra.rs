@@ -10,34 +10,34 @@ use std::time::Duration;
 use miette::{Context as _, IntoDiagnostic as _, miette};
 use serde::Deserialize;
 
-/// How long a server may take to come up once its services are built; Rust guests are built by it when they are stale.
-const START: Duration = Duration::from_secs(900);
+/// Longest time until a server listens. It builds guests that are stale first.
+const START_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.map(Path::to_owned).unwrap_or_default()
 }
 
 /// The `okra` binary.
-pub(crate) struct Okra {
+pub(crate) struct OkraBinary {
     binary: PathBuf,
 }
 
-impl Okra {
-    /// Builds it, and has it bring the toolchain for guests where there is none.
+impl OkraBinary {
+    /// Builds it, and lets it install the toolchains for guests that are missing.
     pub(crate) fn build() -> miette::Result<Self> {
-        Self::built(&[])
+        Self::build_with(&[])
     }
 
-    /// The same for release; the benchmark's binaries lie beside it.
+    /// Does the same in release; the binaries of the benchmark are in the same folder.
     pub(crate) fn build_release() -> miette::Result<Self> {
-        Self::built(&["--release"])
+        Self::build_with(&["--release"])
     }
 
-    fn built(profile: &[&str]) -> miette::Result<Self> {
+    fn build_with(profile: &[&str]) -> miette::Result<Self> {
         let output = Command::new(env!("CARGO"))
-            // All of the workspace, as the tests do it: the features of dependencies stay the same, and so do their builds.
+            // The whole workspace, as the tests do: with the same features, dependencies are not built twice.
             .args(["build", "--workspace", "--locked", "--message-format", "json-render-diagnostics"])
             .args(profile)
             .current_dir(root())
@@ -48,25 +48,25 @@ impl Okra {
         if !output.status.success() {
             return Err(miette!("okra does not compile"));
         }
-        let okra = Self { binary: executable(&output.stdout).ok_or_else(|| miette!("cargo built no `okra`"))? };
+        let okra = Self { binary: find_executable(&output.stdout).ok_or_else(|| miette!("cargo built no `okra`"))? };
         let doctor = okra.command().args(["doctor", "--fix"]).status().into_diagnostic()?;
-        if doctor.success() { Ok(okra) } else { Err(miette!("no toolchain for guests")) }
+        if doctor.success() { Ok(okra) } else { Err(miette!("a toolchain for guests is missing")) }
     }
 
-    /// Where it is.
+    /// Returns the path of the binary.
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
     }
 
-    /// `okra`, run in the folder of the workspace.
+    /// Returns a command that runs `okra` in the folder of the workspace.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.current_dir(root()).stdin(Stdio::null());
         command
     }
 
-    /// Serves `paths` on a free port of this machine. What the server logs goes to `log`, line by line.
-    pub(crate) fn serve(&self, paths: &[&str], log: fn(&str)) -> miette::Result<Server> {
+    /// Serves `paths` on a free port of this machine, and passes each line of the server's log to `log`.
+    pub(crate) fn serve(&self, paths: &[&str], log: fn(&str)) -> miette::Result<RunningServer> {
         let mut command = self.command();
         command.arg("serve").args(paths).args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
         let mut child = command.spawn().into_diagnostic().wrap_err("cannot start `okra serve`")?;
@@ -80,26 +80,26 @@ impl Okra {
                 }
             }
         });
-        // When the server ends, its end of the channel does too.
-        match address.recv_timeout(START) {
-            Ok(address) => Ok(Server { address, child }),
+        // If the server ends, the thread and its end of the channel do, too.
+        match address.recv_timeout(START_TIMEOUT) {
+            Ok(address) => Ok(RunningServer { address, child }),
             Err(_) => {
                 let _ = child.kill();
-                Err(miette!("`okra serve` did not come up: see what it says above"))
+                Err(miette!("`okra serve` does not listen: see its log above"))
             }
         }
     }
 }
 
 /// A running `okra serve`; killed when dropped.
-pub(crate) struct Server {
-    /// Such as `127.0.0.1:41005`.
+pub(crate) struct RunningServer {
+    /// Address of the server, such as `127.0.0.1:41005`.
     pub(crate) address: String,
     child: Child,
 }
 
-impl Server {
-    /// Ends it as an operator would: SIGTERM, and it finishes what it has begun.
+impl RunningServer {
+    /// Ends the server by SIGTERM and waits until its calls are over.
     pub(crate) fn stop(mut self) -> miette::Result<()> {
         let killed = Command::new("kill").arg(self.child.id().to_string()).status().into_diagnostic()?;
         let status = self.child.wait().into_diagnostic()?;
@@ -107,15 +107,15 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Where cargo says it put the binary.
-fn executable(messages: &[u8]) -> Option<PathBuf> {
+/// Returns the path of the binary, as the messages of cargo name it.
+fn find_executable(messages: &[u8]) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Artifact {
         target: Target,

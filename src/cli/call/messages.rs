@@ -1,3 +1,5 @@
+//! The messages of `okra call`: requests are read from JSON and sent, responses are printed.
+
 use std::cell::Cell;
 use std::fmt;
 use std::io::{BufReader, Read, Write};
@@ -8,24 +10,24 @@ use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use serde_json::{Deserializer, Value};
 use tokio::sync::{Mutex, mpsc};
 
-use super::entries;
 use crate::call::{Code, RequestSink, ResponsePart, ResponseStream, Status};
-use crate::client::{ClientError, Layout, Schema, encode_request, print_response};
+use crate::cli::call::print_metadata;
+use crate::client::{ClientError, DynamicSchema, JsonLayout, encode_request, print_response};
 
-/// What is to be sent.
-pub(super) enum Input {
+/// The requests to send.
+pub(super) enum RequestInput {
     One(Bytes),
     Many(mpsc::Receiver<serde_json::Result<Value>>),
 }
 
-/// How many messages went and came.
+/// The number of messages that were sent and received.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct MessageCounts {
     sent: Cell<u64>,
     received: Cell<u64>,
 }
 
-impl fmt::Display for Counts {
+impl fmt::Display for MessageCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} sent, {} received", self.sent.get(), self.received.get())
     }
@@ -33,8 +35,8 @@ impl fmt::Display for Counts {
 
 /// Reads JSON values, one after the other.
 ///
-/// What waits for stdin cannot be interrupted. A thread of its own does not keep the process when the call is over.
-pub(super) fn values(input: impl Read + Send + 'static) -> mpsc::Receiver<serde_json::Result<Value>> {
+/// Reading stdin cannot be interrupted, so a thread of its own does it; the process can end while that thread waits.
+pub(super) fn read_values(input: impl Read + Send + 'static) -> mpsc::Receiver<serde_json::Result<Value>> {
     let (sender, values) = mpsc::channel(1);
     std::thread::spawn(move || {
         for value in Deserializer::from_reader(BufReader::new(input)).into_iter() {
@@ -50,19 +52,19 @@ pub(super) fn values(input: impl Read + Send + 'static) -> mpsc::Receiver<serde_
 /// Sends the request messages.
 ///
 /// # Errors
-/// When one cannot be sent, with its number; the requests are not complete then.
-pub(super) async fn send(
-    input: Input,
+/// If a request cannot be sent, with its number; the requests are not complete then.
+pub(super) async fn send_requests(
+    input: RequestInput,
     mut sink: RequestSink,
-    schema: &Mutex<Schema>,
+    schema: &Mutex<DynamicSchema>,
     message: MessageDescriptor,
-    counts: &Counts,
+    counts: &MessageCounts,
 ) -> Result<(), miette::Report> {
     let mut values = match input {
-        Input::Many(values) => values,
-        Input::One(request) => {
+        RequestInput::Many(values) => values,
+        RequestInput::One(request) => {
             counts.sent.set(1);
-            // Whether the server wants it or not: its answer says.
+            // If the server does not take the request, its status says why.
             let _ = sink.send(request).await;
             return Ok(());
         }
@@ -89,33 +91,33 @@ pub(super) async fn send(
     Ok(())
 }
 
-/// Prints the response messages, and with `verbose` the headers.
+/// Prints the response messages, and the headers if `verbose`.
 ///
 /// # Errors
-/// When one is not what the method promises, or cannot be printed.
-pub(super) async fn show(
+/// If a response is not of the method's type, or cannot be printed.
+pub(super) async fn print_responses(
     mut responses: ResponseStream,
-    schema: &Mutex<Schema>,
+    schema: &Mutex<DynamicSchema>,
     method: &MethodDescriptor,
-    counts: &Counts,
+    counts: &MessageCounts,
     out: &mut impl Write,
     err: &mut impl Write,
     verbose: bool,
 ) -> Result<(), miette::Report> {
-    let layout = if method.is_server_streaming() { Layout::Line } else { Layout::Pretty };
+    let layout = if method.is_server_streaming() { JsonLayout::Line } else { JsonLayout::Pretty };
     while let Some(part) = responses.next().await {
         match part {
             ResponsePart::Message(message) => {
                 counts.received.set(counts.received.get() + 1);
-                let shown = print_response(&mut *schema.lock().await, &method.output(), message, layout).await?;
-                if let Some(note) = shown.note {
+                let printed = print_response(&mut *schema.lock().await, &method.output(), message, layout).await?;
+                if let Some(note) = printed.note {
                     writeln!(err, "{note}").into_diagnostic()?;
                 }
-                writeln!(out, "{}", shown.text).and_then(|()| out.flush()).into_diagnostic()?;
+                writeln!(out, "{}", printed.text).and_then(|()| out.flush()).into_diagnostic()?;
             }
             ResponsePart::Headers(headers) if verbose => {
                 writeln!(err, "< headers").into_diagnostic()?;
-                entries(err, "<", &headers).into_diagnostic()?;
+                print_metadata(err, "<", &headers).into_diagnostic()?;
             }
             ResponsePart::Headers(_) => {}
         }
