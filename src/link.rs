@@ -22,6 +22,7 @@ mod lift;
 mod lower;
 mod matching;
 mod merge;
+mod operation;
 mod plan;
 mod quirks;
 mod status;
@@ -29,14 +30,15 @@ mod status;
 mod tests;
 mod wire;
 
-pub(crate) use crate::link::abi::{BoundExport, ExportedMethod, HostOperation, HostOutcome, ImportHost, load_compiled};
-pub(crate) use crate::link::component::ComponentLink;
-pub(crate) use crate::link::function::{CheckedMessage, GuestResult};
-pub(crate) use crate::link::lift::LiftError;
-pub(crate) use crate::link::quirks::ToolchainQuirks;
-pub(crate) use crate::link::wire::WireError;
+pub(crate) use abi::{BoundExport, ExportedMethod, load_compiled};
+pub(crate) use component::ComponentLink;
 pub(crate) use error::LinkError;
 pub use error::LinkMismatch;
+pub(crate) use function::{CheckedMessage, GuestResult};
+pub(crate) use lift::LiftError;
+pub(crate) use operation::{HostOperation, HostOutcome, ImportHost};
+pub(crate) use quirks::ToolchainQuirks;
+pub(crate) use wire::WireError;
 
 /// How large messages may be, in bytes.
 #[derive(Clone, Copy, Debug)]

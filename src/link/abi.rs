@@ -38,9 +38,10 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
+use crate::link::LinkError;
 use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
 use crate::link::lower::{LowerError, MemoryWriter};
-use crate::link::{LinkError, MessageLimits};
+use crate::link::operation::{HostOutcome, ImportHost, ImportTarget};
 
 /// See point 2 of the module's documentation.
 const ABI: CanonicalAbiInfo = CanonicalAbiInfo { size32: 0, align32: 1, size64: 0, align64: 1, flat_count: Some(0) };
@@ -448,86 +449,6 @@ fn own_handle_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) ->
             _ => bail!("expected a resource"),
         },
         _ => bail!("expected a result"),
-    }
-}
-
-/// An operation that a component asks of its host.
-#[derive(Clone, Debug)]
-pub(crate) enum HostOperation {
-    /// A unary call of the method with this path.
-    Call(Arc<str>),
-    /// The beginning of a call with streams. `request`: its one request is with it, its requests are no stream.
-    Open {
-        /// The path of the method.
-        path: Arc<str>,
-        /// Whether the one request is with it.
-        request: bool,
-    },
-    /// The next message of a stream that is read.
-    Read(u32),
-    /// A message for a stream that is written.
-    Write(u32),
-    /// No more requests follow.
-    DoneWriting(u32),
-    /// No more requests follow, and the one response is wanted.
-    Finish(u32),
-}
-
-/// What an operation of the host comes to. `M` is a message: encoded as the host answers, checked before it is lowered.
-#[derive(Debug)]
-pub(crate) enum HostOutcome<M = Bytes> {
-    /// A message.
-    Message(M),
-    /// The operation is done; for [`HostOperation::Read`], the stream is at its end.
-    Nothing,
-    /// A stream was opened: its number.
-    Stream(u32),
-}
-
-/// The data of a store, which runs the operations that its component asks for.
-pub(crate) trait ImportHost: Sized + Send + 'static {
-    /// Returns the limits of messages that are passed and returned.
-    fn limits(&self) -> MessageLimits;
-
-    /// Runs an operation. The guest is suspended until it ends. `message` is empty where the operation has none.
-    ///
-    /// # Errors
-    /// When the component has no right to ask so, such as of a stream of an earlier call: its call ends there.
-    fn run_operation(
-        store: StoreContextMut<'_, Self>,
-        operation: HostOperation,
-        message: Bytes,
-    ) -> impl Future<Output = Result<GuestResult<HostOutcome>>> + Send;
-
-    /// Ends the stream whose handle the component has dropped.
-    fn drop_stream(&mut self, number: u32);
-}
-
-/// The target of an imported function.
-#[derive(Clone, Debug)]
-pub(crate) enum ImportTarget {
-    /// The service, by a unary call of this path.
-    Method(Arc<str>),
-    /// The service, by a call with streams; `request`: its one request is passed.
-    Open { path: Arc<str>, request: bool },
-    /// One of the streams that are open.
-    Stream(fn(u32) -> HostOperation),
-    /// None: the encoded message that was lifted is the result (a function of a codec interface).
-    Codec,
-}
-
-impl ImportTarget {
-    /// Returns the operation of the host, on the resource with this number.
-    fn operation(&self, resource: Option<u32>) -> Result<Option<HostOperation>> {
-        Ok(match (self, resource) {
-            (ImportTarget::Method(path), _) => Some(HostOperation::Call(path.clone())),
-            (ImportTarget::Open { path, request }, _) => {
-                Some(HostOperation::Open { path: path.clone(), request: *request })
-            }
-            (ImportTarget::Stream(operation), Some(number)) => Some(operation(number)),
-            (ImportTarget::Stream(_), None) => bail!("a method of a resource was called without one"),
-            (ImportTarget::Codec, _) => None,
-        })
     }
 }
 

@@ -8,10 +8,11 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
-use crate::link::abi::{self, ExportedMethod, HostOperation, ImportHost, ImportTarget};
+use crate::link::abi::{self, ExportedMethod};
 use crate::link::error::LinkMismatch;
 use crate::link::function::{ComponentFunction, ResourceId};
 use crate::link::matching::{Resources, compare_function};
+use crate::link::operation::{HostOperation, ImportHost, ImportTarget};
 use crate::link::plan::SchemaPlan;
 use crate::link::quirks::ToolchainQuirks;
 

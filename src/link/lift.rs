@@ -129,7 +129,7 @@ struct BackwardWriter<'a> {
     buffer: Vec<u8>,
     /// Where the written part of the buffer begins.
     start: usize,
-    /// What is long, where it lies in the guest's memory, with how much of the buffer comes after it.
+    /// Long values in the guest's memory, each with the number of the buffer's bytes after it.
     long: Vec<(usize, &'a [u8])>,
     /// Bytes in all.
     len: usize,

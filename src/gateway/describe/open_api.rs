@@ -121,7 +121,7 @@ impl DocumentBuilder {
         operation
     }
 
-    /// Of two methods at one path and verb, the first is served there.
+    /// Adds an operation. Where two methods have one path and verb, the first is served there.
     fn add(&mut self, path: String, verb: &str, operation: Map<String, Value>) {
         let item = self.paths.entry(path).or_insert_with(|| json!({}));
         if let Some(item) = item.as_object_mut() {
