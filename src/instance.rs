@@ -6,6 +6,7 @@
 
 mod bindings;
 mod cache;
+mod contract;
 mod engine;
 mod error;
 mod limits;

@@ -243,21 +243,23 @@ impl context::Host for State {
         Ok(self.call()?.context.method.to_string())
     }
 
-    fn protocol(&mut self) -> Result<context::WireProtocol> {
-        Ok(match self.call()?.context.protocol {
-            Protocol::Grpc => context::WireProtocol::Grpc,
-            Protocol::GrpcWeb => context::WireProtocol::GrpcWeb,
-            Protocol::Connect => context::WireProtocol::Connect,
-            Protocol::Rest => context::WireProtocol::Rest,
-            Protocol::Local => context::WireProtocol::Local,
-        })
+    fn protocol(&mut self) -> Result<String> {
+        let protocol = match self.call()?.context.protocol {
+            Protocol::Grpc => "grpc",
+            Protocol::GrpcWeb => "grpc-web",
+            Protocol::Connect => "connect",
+            Protocol::Rest => "rest",
+            Protocol::Local => "local",
+        };
+        Ok(protocol.to_owned())
     }
 
-    fn codec(&mut self) -> Result<context::WireCodec> {
-        Ok(match self.call()?.context.codec {
-            Codec::Proto => context::WireCodec::Proto,
-            Codec::Json => context::WireCodec::Json,
-        })
+    fn codec(&mut self) -> Result<String> {
+        let codec = match self.call()?.context.codec {
+            Codec::Proto => "proto",
+            Codec::Json => "json",
+        };
+        Ok(codec.to_owned())
     }
 
     fn get_query(&mut self) -> Result<Option<String>> {

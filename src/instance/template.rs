@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use okra_codegen::contract::RAW_INTERFACE;
 use okra_codegen::schema::Schema;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, TypedFunc};
@@ -13,6 +14,7 @@ use wasmtime::{Store, Trap};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::bindings::{Service, okra::service::status};
+use super::contract::check_contract;
 use super::limits::{Budget, Exceeded};
 use super::output::{Output, Serving};
 use super::state::{Callee, State};
@@ -22,9 +24,6 @@ use crate::call::{Code, Context, Detail, Failure, Metadata, Reply, Requests, Res
 use crate::config::{Isolation, Run};
 use crate::link::{Answer, Bound, Export, Limits, Link, LinkError, Mismatch, Prepared, Quirks};
 use crate::registry::Package;
-
-/// The interface of services that get encoded messages.
-const RAW: &str = "okra:service/raw@0.1.0";
 
 /// A message in a guest's memory may take this many times the size that is allowed on the wire.
 const EXPANSION: u64 = 16;
@@ -74,6 +73,7 @@ impl Template {
     ) -> Result<Self, InstanceError> {
         let manifest = package.manifest();
         let component = cache.compile(engine, package.component())?;
+        check_contract(engine.wasmtime(), &component, &manifest.name)?;
         let names =
             |services: &[crate::config::ServiceName]| services.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
@@ -224,10 +224,10 @@ fn check_world(
             });
         }
     }
-    if !raw.is_empty() && ty.get_export(engine, RAW).is_none() {
+    if !raw.is_empty() && ty.get_export(engine, RAW_INTERFACE).is_none() {
         mismatches.push(Mismatch::MissingService {
             service: raw.join(", "),
-            interface: RAW.to_owned(),
+            interface: RAW_INTERFACE.to_owned(),
             found: ty.exports(engine).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         });
     }
@@ -359,7 +359,7 @@ impl Instance {
         let handle = match &self.raw {
             Some(handle) => *handle,
             None => {
-                let interface = self.instance.get_export_index(&mut self.store, None, RAW);
+                let interface = self.instance.get_export_index(&mut self.store, None, RAW_INTERFACE);
                 let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
                 let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
                 *self.raw.insert(self.instance.get_typed_func(&mut self.store, index)?)

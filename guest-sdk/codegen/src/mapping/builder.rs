@@ -11,6 +11,7 @@ use super::comments::Comments;
 use super::descriptors::{EMPTY, cardinality, fields, scalar, special, target, value};
 use super::universe::{Reachable, Types, Universe};
 use super::{MAX_INTERFACES, SchemaError, limits};
+use crate::contract;
 use crate::names::{self, Scope, kebab};
 use crate::schema::{
     Cardinality, Enum, EnumCase, EnumId, Field, Kind, Member, Message, MessageId, Method, Oneof, Package, Scalar,
@@ -86,7 +87,7 @@ impl<'a> Builder<'a> {
             builder.name_types(package, types);
         }
         // Guests have this one from OKRA.
-        let own = "okra:service@0.1.0".to_owned();
+        let own = format!("okra:service@{}", contract::VERSION);
         let mut wit_names = HashMap::from([(own.clone(), own)]);
         for proto in packages {
             let (namespace, name, version) = names::package(&proto);
