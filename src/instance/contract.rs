@@ -2,6 +2,7 @@
 //! in `okra_codegen::contract`.
 
 use okra_codegen::contract::SUPPORTED;
+use okra_codegen::schema::{Package, Schema};
 use semver::Version;
 use wasmtime::component::Component;
 
@@ -15,17 +16,25 @@ const BUILD: &str = "build it again with `okra build`, which brings the SDK sour
 const UPDATE: &str = "update okra, or build the package with this version of it";
 
 /// Checks that every interface of `okra:service` that a component imports or exports has a version that this host supports.
+/// Interfaces of a protobuf package `okra.service` in the schema are another matter: their WIT package has the same name.
 ///
 /// # Errors
 /// [`InstanceError::Contract`] with the first other version and what to do about it.
 pub(super) fn check_contract(
     engine: &wasmtime::Engine,
     component: &Component,
+    schema: &Schema,
     package: &Name,
 ) -> Result<(), InstanceError> {
     let ty = component.component_type();
     let names = ty.imports(engine).map(|(name, _)| name).chain(ty.exports(engine).map(|(name, _)| name));
-    match names.filter_map(contract_version).find(|version| !SUPPORTED.contains(version)) {
+    let is_ours = |version: &&str| {
+        let is_package =
+            |package: &Package| package.namespace == "okra" && package.name == "service" && package.version == *version;
+        !schema.packages.iter().any(is_package)
+    };
+    let mut versions = names.filter_map(contract_version).filter(is_ours);
+    match versions.find(|version| !SUPPORTED.contains(version)) {
         Some(version) => Err(InstanceError::Contract {
             package: package.to_string(),
             version: version.to_owned(),

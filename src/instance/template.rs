@@ -73,7 +73,7 @@ impl Template {
     ) -> Result<Self, InstanceError> {
         let manifest = package.manifest();
         let component = cache.compile(engine, package.component())?;
-        check_contract(engine.wasmtime(), &component, &manifest.name)?;
+        check_contract(engine.wasmtime(), &component, schema, &manifest.name)?;
         let names =
             |services: &[crate::config::ServiceName]| services.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));

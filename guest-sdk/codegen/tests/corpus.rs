@@ -218,9 +218,9 @@ fn packages_that_become_one_are_refused() {
     let compiled = compile(&[folder.path().to_owned()], &[]).unwrap();
     let error = Schema::new(&compiled.pool, &["a.b_c.S", "a.b.c.S"]).unwrap_err();
     assert!(matches!(error, SchemaError::PackageClash { .. }), "{error}");
-    file("three.proto", "okra.service.v0p1");
+    file("three.proto", "okra.service.v0p2");
     let compiled = compile(&[folder.path().to_owned()], &[]).unwrap();
-    let error = Schema::new(&compiled.pool, &["okra.service.v0p1.S"]).unwrap_err();
+    let error = Schema::new(&compiled.pool, &["okra.service.v0p2.S"]).unwrap_err();
     assert!(matches!(error, SchemaError::PackageClash { .. }), "{error}");
 }
 

@@ -86,9 +86,9 @@ impl<'a> Builder<'a> {
         for (package, types) in &universe.packages {
             builder.name_types(package, types);
         }
-        // Guests have this one from OKRA.
-        let own = format!("okra:service@{}", contract::VERSION);
-        let mut wit_names = HashMap::from([(own.clone(), own)]);
+        // Guests have these from OKRA.
+        let own = contract::SUPPORTED.iter().map(|version| format!("okra:service@{version}"));
+        let mut wit_names: HashMap<String, String> = own.map(|own| (own.clone(), own)).collect();
         for proto in packages {
             let (namespace, name, version) = names::package(&proto);
             let full_name = format!("{namespace}:{name}@{version}");
