@@ -45,7 +45,8 @@ type Call interface {
 	Protocol() Protocol
 	// Codec returns the encoding of the messages between the client and the host.
 	Codec() Codec
-	// Query returns the raw query string of a Connect call that came as HTTP GET, without the "?"; false of any other call.
+	// Query returns the raw query string of a call that came as HTTP GET (of protocol Connect or REST), without the "?"; ""
+	// if the URL has none. False of any other call.
 	Query() (string, bool)
 	// Metadata returns the metadata of the request, without the headers of the protocol itself.
 	Metadata() metadata.MD

@@ -47,8 +47,8 @@ async fn everything_that_the_host_says_of_a_call_is_the_same_in_each_language(gu
     assert_eq!(connect_get.description, server.described("connect", "json", Some(query)));
     assert_eq!((connect_get.header("x-header"), connect_get.header("trailer-x-trailer")), ("header", "trailer"));
 
-    let rest = server.get("/v1/surface/Ada").await;
-    assert_eq!(rest.description, server.described("rest", "json", None));
+    let rest = server.get("/v1/surface/Ada?note=a%20b").await;
+    assert_eq!(rest.description, server.described("rest", "json", Some("note=a%20b")));
     assert_eq!(rest.header("x-header"), "header");
 
     let local = server.call_grpc(DESCRIBE_LOCALLY).await;

@@ -33,7 +33,8 @@ pub fn codec() -> Codec {
     host::codec().into()
 }
 
-/// Returns the raw query string of a Connect call that came as HTTP GET, without the `?`; none of any other call.
+/// Returns the raw query string of a call that came as HTTP GET (of protocol `connect` or `rest`), without the `?`; empty if
+/// the URL has none. None of any other call.
 pub fn get_query() -> Option<String> {
     host::get_query()
 }

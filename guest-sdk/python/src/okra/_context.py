@@ -73,8 +73,9 @@ class Context(abc.ABC):
     @property
     @abc.abstractmethod
     def get_query(self) -> str | None:
-        """The raw query string of a Connect call that came as HTTP GET, without the
-        ``?``; None of any other call."""
+        """The raw query string of a call that came as HTTP GET (of protocol ``connect``
+        or ``rest``), without the ``?``; empty if the URL has none. None of any other
+        call."""
 
     @property
     @abc.abstractmethod
