@@ -13,15 +13,10 @@ mod status;
 
 use std::sync::Arc;
 
+use okra_codegen::contract::interface_name;
 use wasmtime::component::{Linker, ResourceTable};
 
 pub(crate) use current_call::{CallLabel, CurrentCall};
-
-/// The package of the interfaces, as components name it.
-pub(crate) const PACKAGE: &str = "okra:service";
-
-/// The version of the package that this host has.
-pub(crate) const VERSION: &str = "0.1.0";
 
 /// The most resources (scopes, and those of WASI) that an instance may hold. More is a leak.
 const MAX_RESOURCES: usize = 10_000;
@@ -39,9 +34,9 @@ pub(crate) fn interfaces<T: HostView>() -> [HostInterface<T>; 4] {
     [status::interface(), context::interface(), outgoing::interface(), log::interface()]
 }
 
-/// Returns the names of all interfaces as components import them, such as `okra:service/context@0.1.0`.
+/// Returns the names of all interfaces as components import them, such as `okra:service/context@0.2.0`.
 pub(crate) fn interface_names<T: HostView>() -> impl Iterator<Item = String> {
-    interfaces::<T>().into_iter().map(|interface| format!("{PACKAGE}/{}@{VERSION}", interface.name))
+    interfaces::<T>().into_iter().map(|interface| interface_name(interface.name))
 }
 
 /// The data of a store, as the interfaces see it.

@@ -7,6 +7,7 @@
 mod cache;
 mod call;
 mod component;
+mod contract;
 mod engine;
 mod error;
 mod limits;

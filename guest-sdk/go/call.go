@@ -8,66 +8,81 @@ import (
 	"okra/metadata"
 )
 
-// Protocol is how a call reached this process.
+// Protocol is the protocol by which a call reached the host. The set is open: a newer host may give other values.
 type Protocol string
 
-// The protocols.
+// The protocols that this version of the SDK knows.
 const (
 	GRPC    Protocol = "grpc"
 	GRPCWeb Protocol = "grpc-web"
 	Connect Protocol = "connect"
-	// Local is from another component, through its typed import.
+	// REST is JSON over HTTP, at a path of the method's google.api.http rule.
+	REST Protocol = "rest"
+	// Local is a call from another component of the host, through its typed import.
 	Local Protocol = "local"
 )
 
-// Codec is how messages are written on the wire. A handler sees typed messages in either case.
+// Codec is the encoding of the messages between the client and the host. A handler gets typed messages in either case.
+// The set is open: a newer host may give other values.
 type Codec string
 
-// The codecs.
+// The codecs that this version of the SDK knows.
 const (
 	Proto Codec = "proto"
 	JSON  Codec = "json"
 )
 
-// Call is the call that is being served: what came with it, and what goes back beside the answer.
+// Call is the call that is being served: what the caller sent beside the message, and the headers and trailers that leave
+// beside the response.
+//
+// The deadline of the call is that of its context, and its context is done when the call is cancelled.
 type Call interface {
-	// Service is the full name of the service, such as shop.billing.v1.Billing.
+	// Service returns the full name of the service, such as shop.billing.v1.Billing.
 	Service() string
-	// Method is the name of the method, such as CreateInvoice.
+	// Method returns the name of the method, such as CreateInvoice.
 	Method() string
-	// Protocol is how the call came.
+	// Protocol returns the protocol by which the call reached the host.
 	Protocol() Protocol
-	// Codec is how its messages are written.
+	// Codec returns the encoding of the messages between the client and the host.
 	Codec() Codec
-	// Query is the raw query string of a call that came as HTTP GET (Connect).
+	// Query returns the raw query string of a call that came as HTTP GET (of protocol Connect or REST), without the "?"; ""
+	// if the URL has none. False of any other call.
 	Query() (string, bool)
-	// Metadata is that of the request, without what belongs to the protocol itself.
+	// Metadata returns the metadata of the request, without the headers of the protocol itself.
 	Metadata() metadata.MD
-	// Timeout is the one that the caller sent. What is left of it is the deadline of the context.
+	// Timeout returns the timeout that the caller sent; false if the caller sent none.
 	Timeout() (time.Duration, bool)
-	// Peer is the network address of the client, such as 10.0.0.7:52100; empty of a local call.
+	// Peer returns the network address of the client, such as 10.0.0.7:52100; "" of a local call.
 	Peer() string
-	// Authority is the name under which the client addressed the server.
+	// Caller returns the client's name in its certificate (mutual TLS): the first URI of the subject's alternative names,
+	// else the first DNS name, else the subject's common name. "" if the server asked for no certificate, and of a local
+	// call.
+	Caller() string
+	// ClientCertificate returns the client's certificate (mutual TLS), in DER; nil where Caller returns "".
+	ClientCertificate() []byte
+	// Authority returns the name by which the client addressed the server; "" of a local call.
 	Authority() string
-	// Chain has the full names of the services through which the call came, first caller first; empty for a call from
-	// outside.
+	// Chain returns the full names of the services that the call passed through before this one, the first caller first;
+	// empty if the caller is a client outside.
 	Chain() []string
-	// AddHeader adds a response header. Headers leave with the first message, or with the error when the call fails
-	// before it. It fails when they have left, or a name or value cannot be sent.
+	// AddHeader adds a response header. Headers leave with the first message, or with the error if the call fails before
+	// it. It fails if the headers have left already, the name or the value is not valid, or the name belongs to the
+	// protocol.
 	AddHeader(name, value string) error
-	// AddTrailer adds a trailer, of a call that succeeds as of one that fails. It fails when it cannot be sent.
+	// AddTrailer adds a response trailer. Trailers leave at the end of the call, whether it succeeds or fails. It fails if
+	// the name or the value is not valid, or the name belongs to the protocol.
 	AddTrailer(name, value string) error
 }
 
 type served struct{}
 
-// NewContext gives a context of a call. Handlers get one; package okra/okratest makes them for tests.
+// NewContext returns a context with a call. Handlers get one; package okra/okratest makes them for tests.
 func NewContext(ctx context.Context, call Call) context.Context {
 	return context.WithValue(ctx, served{}, call)
 }
 
-// FromContext gives the call that a context belongs to. Of a context that belongs to none, it gives one of which nothing is
-// known.
+// FromContext returns the call of a context. If the context has none, it returns a call without any properties, whose
+// AddHeader and AddTrailer fail.
 func FromContext(ctx context.Context) Call {
 	if call, ok := ctx.Value(served{}).(Call); ok {
 		return call
@@ -75,7 +90,7 @@ func FromContext(ctx context.Context) Call {
 	return none{}
 }
 
-// CallKey is the key under which a context has its [Call]. For the host's own contexts.
+// CallKey returns the key of the [Call] in a context. For package okra/link.
 func CallKey() any {
 	return served{}
 }
@@ -90,6 +105,8 @@ func (none) Query() (string, bool)          { return "", false }
 func (none) Metadata() metadata.MD          { return nil }
 func (none) Timeout() (time.Duration, bool) { return 0, false }
 func (none) Peer() string                   { return "" }
+func (none) Caller() string                 { return "" }
+func (none) ClientCertificate() []byte      { return nil }
 func (none) Authority() string              { return "" }
 func (none) Chain() []string                { return nil }
 func (none) AddHeader(string, string) error { return notServing() }

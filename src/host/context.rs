@@ -5,7 +5,6 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::HasSelf;
 
-use crate::call::{Codec, Protocol};
 use crate::host::bindings::okra::service::{context, status};
 use crate::host::status::entries;
 use crate::host::{HostInterface, HostState, HostView};
@@ -26,21 +25,12 @@ impl context::Host for HostState {
         Ok(self.current_call()?.context.method.to_string())
     }
 
-    fn protocol(&mut self) -> Result<context::WireProtocol> {
-        Ok(match self.current_call()?.context.protocol {
-            Protocol::Grpc => context::WireProtocol::Grpc,
-            Protocol::GrpcWeb => context::WireProtocol::GrpcWeb,
-            Protocol::Connect => context::WireProtocol::Connect,
-            Protocol::Rest => context::WireProtocol::Rest,
-            Protocol::Local => context::WireProtocol::Local,
-        })
+    fn protocol(&mut self) -> Result<String> {
+        Ok(self.current_call()?.context.protocol.name().to_owned())
     }
 
-    fn codec(&mut self) -> Result<context::WireCodec> {
-        Ok(match self.current_call()?.context.codec {
-            Codec::Proto => context::WireCodec::Proto,
-            Codec::Json => context::WireCodec::Json,
-        })
+    fn codec(&mut self) -> Result<String> {
+        Ok(self.current_call()?.context.codec.name().to_owned())
     }
 
     fn get_query(&mut self) -> Result<Option<String>> {

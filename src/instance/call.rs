@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use okra_codegen::contract::RAW_INTERFACE;
 use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 
 use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
 use crate::config::Isolation;
-use crate::host;
 use crate::host::bindings::okra::service::status;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
@@ -19,11 +19,6 @@ use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
 
 /// The function that serves encoded messages: a path and a request, returning a response.
 pub(crate) type RawHandle = TypedFunc<(String, Vec<u8>), (Result<Vec<u8>, status::Error>,)>;
-
-/// Returns the interface of guests that serve encoded messages.
-pub(crate) fn raw_interface() -> String {
-    format!("{}/raw@{}", host::PACKAGE, host::VERSION)
-}
 
 /// The parameters of a handler's function.
 pub(crate) enum CallParams {
@@ -160,7 +155,7 @@ impl Instance {
         let handle = match &self.raw_handle {
             Some(handle) => *handle,
             None => {
-                let interface = self.instance.get_export_index(&mut self.store, None, &raw_interface());
+                let interface = self.instance.get_export_index(&mut self.store, None, RAW_INTERFACE);
                 let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
                 let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
                 *self.raw_handle.insert(self.instance.get_typed_func(&mut self.store, index)?)

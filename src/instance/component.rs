@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use okra_codegen::contract::RAW_INTERFACE;
 use okra_codegen::schema::Schema;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
@@ -15,7 +16,8 @@ use wasmtime_wasi::WasiCtxBuilder;
 use crate::call::{CallHandler, Code, Context, Status};
 use crate::config::{Run, ServiceName};
 use crate::host::{self, CallLabel, HostState};
-use crate::instance::call::{CallParams, Instance, raw_interface};
+use crate::instance::call::{CallParams, Instance};
+use crate::instance::contract::check_contract;
 use crate::instance::limits::ResourceBudget;
 use crate::instance::output::GuestOutput;
 use crate::instance::store::StoreData;
@@ -63,6 +65,7 @@ impl CompiledComponent {
     ) -> Result<Self, InstanceError> {
         let manifest = package.manifest();
         let component = cache.compile(engine, package.component())?;
+        check_contract(engine.wasmtime(), &component, schema, &manifest.name)?;
         let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (serves, calls, raw_services) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
         let quirks = ToolchainQuirks::of(package.component());
@@ -218,10 +221,10 @@ fn check_world(
             });
         }
     }
-    if !raw.is_empty() && ty.get_export(engine, &raw_interface()).is_none() {
+    if !raw.is_empty() && ty.get_export(engine, RAW_INTERFACE).is_none() {
         mismatches.push(LinkMismatch::MissingService {
             service: raw.join(", "),
-            interface: raw_interface(),
+            interface: RAW_INTERFACE.to_owned(),
             found: ty.exports(engine).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         });
     }

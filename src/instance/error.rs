@@ -15,6 +15,18 @@ pub enum InstanceError {
     /// The bytes are no valid component, or use what the engine lacks.
     #[error("cannot compile the component: {0:#}")]
     Compile(wasmtime::Error),
+    /// The component was built for a version of `okra:service` that this host does not support.
+    #[error("`{package}` was built for okra:service@{version}, and this okra supports {supported}: {cure}")]
+    Contract {
+        /// Name of the package.
+        package: String,
+        /// The version that the component imports or exports.
+        version: String,
+        /// The versions that this host supports, ascending.
+        supported: String,
+        /// What the operator can do.
+        cure: &'static str,
+    },
     /// The component is not what its descriptors and manifest say.
     #[error("the component does not match its descriptors:{}", list(.0))]
     #[diagnostic(help("build the package again from the same .proto files: `okra build`"))]

@@ -10,6 +10,7 @@ mod rust;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use okra_codegen::contract::RAW_INTERFACE;
 use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
@@ -127,5 +128,5 @@ fn check_exports(path: &Path, component: &[u8], project: &Project, interface: &I
             missing(service, interface)?;
         }
     }
-    project.proto.raw.iter().try_for_each(|service| missing(service, "okra:service/raw@0.1.0".to_owned()))
+    project.proto.raw.iter().try_for_each(|service| missing(service, RAW_INTERFACE.to_owned()))
 }

@@ -52,11 +52,11 @@ struct Stream;
 fn linker(engine: &Engine) -> Linker<Host> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-    let mut outgoing = linker.instance("okra:service/outgoing@0.1.0").unwrap();
+    let mut outgoing = linker.instance("okra:service/outgoing@0.2.0").unwrap();
     outgoing.resource("scope", ResourceType::host::<Scope>(), |_, _| Ok(())).unwrap();
     outgoing.func_wrap("[constructor]scope", |_, (): ()| Ok((Resource::<Scope>::new_own(1),))).unwrap();
     outgoing.func_wrap("[method]scope.set-timeout", |_, _: (Resource<Scope>, u64)| Ok(())).unwrap();
-    let mut log = linker.instance("okra:service/log@0.1.0").unwrap();
+    let mut log = linker.instance("okra:service/log@0.2.0").unwrap();
     log.func_new("enabled", |_, _, _, results| {
         results.fill(Val::Bool(false));
         Ok(())

@@ -1,11 +1,13 @@
 //! Packages that no toolchain would make: descriptors of one `.proto`, and a component whose types or whose code are
 //! another matter.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use okra::config::{Language, Name, Run, ServiceName};
 use okra::registry::{Manifest, Package};
 use okra_codegen::compile::{Compiled, compile};
+use okra_codegen::contract::VERSION;
 use okra_codegen::schema::Schema;
 use okra_codegen::wit::{World, generate};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
@@ -18,6 +20,8 @@ pub(crate) struct Crafted<'a> {
     pub(crate) serves: &'a [&'a str],
     pub(crate) calls: &'a [&'a str],
     pub(crate) run: Run,
+    /// The version of `okra:service` that the component is built for, and its files; the current one if there is none.
+    pub(crate) contract: Option<(&'a str, &'a BTreeMap<String, String>)>,
 }
 
 /// The code of a component.
@@ -30,7 +34,7 @@ pub(crate) enum Core<'a> {
 
 impl<'a> Crafted<'a> {
     pub(crate) fn serving(proto: &'a str, serves: &'a [&'a str]) -> Self {
-        Self { proto, serves, calls: &[], run: Run::default() }
+        Self { proto, serves, calls: &[], run: Run::default(), contract: None }
     }
 
     /// The package with a component of its own.
@@ -75,9 +79,15 @@ impl<'a> Crafted<'a> {
             World { name: "crafted".into(), exports: owned(self.serves), imports: owned(self.calls), raw: false };
         let folder = tempfile::tempdir().unwrap();
         for file in generate(&schema, &world) {
-            let path = folder.path().join(file.path);
+            let path = folder.path().join(&file.path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, file.text).unwrap();
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+            let text = match self.contract {
+                Some((_, files)) if file.path.starts_with("deps/okra-service") => files[&*name].clone(),
+                Some((version, _)) => with_contract(&file.text, version),
+                None => file.text,
+            };
+            std::fs::write(path, text).unwrap();
         }
         let (resolve, world) = parse(folder.path());
         let mut module = match core {
@@ -88,6 +98,15 @@ impl<'a> Crafted<'a> {
         let mut encoder = ComponentEncoder::default();
         encoder.module(&module).expect("a module of the world").encode().expect("a component")
     }
+}
+
+/// Generated WIT that uses another version of `okra:service`.
+fn with_contract(text: &str, version: &str) -> String {
+    let renamed = |line: &str| match line.contains("okra:service/") {
+        true => line.replace(&format!("@{VERSION}"), &format!("@{version}")),
+        false => line.to_owned(),
+    };
+    text.lines().map(renamed).collect::<Vec<_>>().join("\n")
 }
 
 fn parse(folder: &Path) -> (Resolve, WorldId) {

@@ -1,8 +1,8 @@
 ;; Answers with whatever no toolchain would: `way` says which.
 (module
-  (import "okra:service/outgoing@0.1.0" "[constructor]scope" (func $scope (result i32)))
-  (import "okra:service/outgoing@0.1.0" "[method]scope.set-timeout" (func $set-timeout (param i32 i64)))
-  (import "okra:service/outgoing@0.1.0" "[resource-drop]scope" (func $drop (param i32)))
+  (import "okra:service/outgoing@0.2.0" "[constructor]scope" (func $scope (result i32)))
+  (import "okra:service/outgoing@0.2.0" "[method]scope.set-timeout" (func $set-timeout (param i32 i64)))
+  (import "okra:service/outgoing@0.2.0" "[resource-drop]scope" (func $drop (param i32)))
   (memory (export "memory") 64)
   (global $next (mut i32) (i32.const 0x10000))
   (global $evil (mut i32) (i32.const 0))

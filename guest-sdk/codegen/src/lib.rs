@@ -5,6 +5,7 @@
 //! plan. Nothing here runs anything: the crate knows neither tokio nor wasmtime.
 
 pub mod compile;
+pub mod contract;
 pub mod go;
 pub mod mapping;
 pub mod names;

@@ -150,7 +150,7 @@ fn the_world_has_what_it_is_asked_for() {
     let exports: Vec<_> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
     let imports: Vec<_> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
     assert_eq!(exports, ["corpus:scalars/everything@1.0.0"]);
-    for name in ["corpus:recursion/trees@0.0.0", "corpus:recursion/codec@0.0.0", "okra:service/context@0.1.0"] {
+    for name in ["corpus:recursion/trees@0.0.0", "corpus:recursion/codec@0.0.0", "okra:service/context@0.2.0"] {
         assert!(imports.iter().any(|import| import == name), "{name} of {imports:?}");
     }
 }
@@ -218,9 +218,9 @@ fn packages_that_become_one_are_refused() {
     let compiled = compile(&[folder.path().to_owned()], &[]).unwrap();
     let error = Schema::new(&compiled.pool, &["a.b_c.S", "a.b.c.S"]).unwrap_err();
     assert!(matches!(error, SchemaError::PackageClash { .. }), "{error}");
-    file("three.proto", "okra.service.v0p1");
+    file("three.proto", "okra.service.v0p2");
     let compiled = compile(&[folder.path().to_owned()], &[]).unwrap();
-    let error = Schema::new(&compiled.pool, &["okra.service.v0p1.S"]).unwrap_err();
+    let error = Schema::new(&compiled.pool, &["okra.service.v0p2.S"]).unwrap_err();
     assert!(matches!(error, SchemaError::PackageClash { .. }), "{error}");
 }
 

@@ -282,6 +282,8 @@ func (c call) Query() (string, bool)               { return c.live().Query() }
 func (c call) Metadata() metadata.MD               { return c.live().Metadata() }
 func (c call) Timeout() (time.Duration, bool)      { return c.live().Timeout() }
 func (c call) Peer() string                        { return c.live().Peer() }
+func (c call) Caller() string                      { return c.live().Caller() }
+func (c call) ClientCertificate() []byte           { return c.live().ClientCertificate() }
 func (c call) Authority() string                   { return c.live().Authority() }
 func (c call) Chain() []string                     { return c.live().Chain() }
 func (c call) AddHeader(name, value string) error  { return c.live().AddHeader(name, value) }

@@ -18,54 +18,75 @@ import (
 	"okra/metadata"
 )
 
-// Call is a call that nobody has made. Its fields are what a handler is told, and what it has said.
+// Call is a call that a test makes. Its fields are what the handler reads of the call, and what it has added to it.
 type Call struct {
 	// ServiceName and MethodName are what is called.
 	ServiceName, MethodName string
+	// Wire is the protocol; [NewContext] sets [okra.GRPC].
+	Wire okra.Protocol
+	// Encoding is the codec; [NewContext] sets [okra.Proto].
+	Encoding okra.Codec
+	// RawQuery is the query string of a call that came as HTTP GET; nil of any other.
+	RawQuery *string
 	// Incoming is the metadata of the request.
 	Incoming metadata.MD
+	// SentTimeout is the timeout that the caller sent; nil if it sent none. It sets no deadline: a test sets that with the
+	// context that it passes to [NewContext].
+	SentTimeout *time.Duration
 	// PeerAddress is the network address of the client.
 	PeerAddress string
-	// Callers are the services through which the call came.
+	// CallerName is the client's name in its certificate.
+	CallerName string
+	// Certificate is the client's certificate, in DER.
+	Certificate []byte
+	// AuthorityName is the name by which the client addressed the server.
+	AuthorityName string
+	// Callers are the services that the call passed through.
 	Callers []string
 	// Header and Trailer are what the handler has added.
 	Header, Trailer metadata.MD
 }
 
-// NewContext gives the context of a call, below parent.
+// NewContext returns the context of a call, below parent.
 func NewContext(parent context.Context) (context.Context, *Call) {
-	call := &Call{Header: metadata.MD{}, Trailer: metadata.MD{}}
+	call := &Call{Wire: okra.GRPC, Encoding: okra.Proto, Header: metadata.MD{}, Trailer: metadata.MD{}}
 	return okra.NewContext(parent, call), call
 }
 
-// Service gives ServiceName.
+// Service returns ServiceName.
 func (c *Call) Service() string { return c.ServiceName }
 
-// Method gives MethodName.
+// Method returns MethodName.
 func (c *Call) Method() string { return c.MethodName }
 
-// Protocol is gRPC.
-func (c *Call) Protocol() okra.Protocol { return okra.GRPC }
+// Protocol returns Wire.
+func (c *Call) Protocol() okra.Protocol { return c.Wire }
 
-// Codec is that of protobuf.
-func (c *Call) Codec() okra.Codec { return okra.Proto }
+// Codec returns Encoding.
+func (c *Call) Codec() okra.Codec { return c.Encoding }
 
-// Query is none.
-func (c *Call) Query() (string, bool) { return "", false }
+// Query returns RawQuery.
+func (c *Call) Query() (string, bool) { return value(c.RawQuery) }
 
-// Metadata gives Incoming.
+// Metadata returns Incoming.
 func (c *Call) Metadata() metadata.MD { return c.Incoming }
 
-// Timeout is none: a test sets a deadline with the context that it gives to [NewContext].
-func (c *Call) Timeout() (time.Duration, bool) { return 0, false }
+// Timeout returns SentTimeout.
+func (c *Call) Timeout() (time.Duration, bool) { return value(c.SentTimeout) }
 
-// Peer gives PeerAddress.
+// Peer returns PeerAddress.
 func (c *Call) Peer() string { return c.PeerAddress }
 
-// Authority is none.
-func (c *Call) Authority() string { return "" }
+// Caller returns CallerName.
+func (c *Call) Caller() string { return c.CallerName }
 
-// Chain gives Callers.
+// ClientCertificate returns Certificate.
+func (c *Call) ClientCertificate() []byte { return c.Certificate }
+
+// Authority returns AuthorityName.
+func (c *Call) Authority() string { return c.AuthorityName }
+
+// Chain returns Callers.
 func (c *Call) Chain() []string { return c.Callers }
 
 // AddHeader adds to Header.
@@ -199,4 +220,12 @@ func add[T any](ctx context.Context, messages *[]*T, message *T, err error) erro
 	}
 	*messages = append(*messages, message)
 	return nil
+}
+
+func value[T any](pointer *T) (T, bool) {
+	if pointer == nil {
+		var none T
+		return none, false
+	}
+	return *pointer, true
 }

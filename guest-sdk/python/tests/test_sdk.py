@@ -108,3 +108,18 @@ def test_metadata_that_the_host_would_refuse_is_refused() -> None:
             context.add_header(name, value)
     context.add_header("x-bin", b"\xff")
     assert context.headers.get_bytes("x-bin") == b"\xff"
+
+
+def test_a_protocol_that_only_a_newer_host_knows_is_kept() -> None:
+    assert okra.Protocol("rest") is okra.Protocol.REST
+    newer = okra.Protocol("quic")
+    assert isinstance(newer, okra.Protocol) and newer != okra.Protocol.GRPC
+    assert (newer, newer.name, newer.value, str(newer)) == ("quic", "quic", "quic", "quic")
+    assert {newer: 1}[okra.Protocol("quic")] == 1
+    assert str(okra.Codec("json")) == "json"
+
+
+def test_a_handler_under_test_sees_the_client_that_the_test_names() -> None:
+    context = okra.testing.Context(caller="spiffe://shop/billing", client_certificate=b"\x30")
+    assert (context.caller, context.client_certificate) == ("spiffe://shop/billing", b"\x30")
+    assert okra.testing.Context().caller is None

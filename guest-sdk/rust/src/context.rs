@@ -1,98 +1,105 @@
-//! The call that is being served: what came with it, and what goes back beside the answer.
+//! The call that is being served: what the caller sent beside the message, and the headers and trailers that leave beside
+//! the response.
 //!
-//! The functions speak of the call in progress, of which an instance has one at a time. They ask the host; away from it,
-//! in a test on the developer's machine, they panic.
+//! The functions are about the call in progress, of which an instance has one at a time. They ask the host: outside of a
+//! component, in a test on the developer's machine, they panic.
+
+mod wire;
 
 use std::time::Duration;
 
 use crate::bindings::okra::service::context as host;
 use crate::{InvalidMetadata, Metadata};
 
-pub use host::{WireCodec as Codec, WireProtocol as Protocol};
+pub use wire::{Codec, Protocol};
 
-/// Full name of the service, such as `shop.billing.v1.Billing`.
+/// Returns the full name of the service, such as `shop.billing.v1.Billing`.
 pub fn service() -> String {
     host::service()
 }
 
-/// Name of the method, such as `CreateInvoice`.
+/// Returns the name of the method, such as `CreateInvoice`.
 pub fn method() -> String {
     host::method()
 }
 
-/// How the call came.
+/// Returns the protocol by which the call reached the host. Of an open set: see [`Protocol::Other`].
 pub fn protocol() -> Protocol {
-    host::protocol()
+    host::protocol().into()
 }
 
-/// How messages are written on the wire.
+/// Returns the encoding of the messages between the client and the host. Of an open set: see [`Codec::Other`].
 pub fn codec() -> Codec {
-    host::codec()
+    host::codec().into()
 }
 
-/// The raw query string of a call that came as HTTP GET (Connect); none of any other call.
+/// Returns the raw query string of a call that came as HTTP GET (of protocol `connect` or `rest`), without the `?`; empty if
+/// the URL has none. None of any other call.
 pub fn get_query() -> Option<String> {
     host::get_query()
 }
 
-/// The metadata of the request, without what belongs to the protocol itself.
+/// Returns the metadata of the request, without the headers of the protocol itself.
 pub fn metadata() -> Metadata {
     host::metadata().into()
 }
 
-/// The timeout as the caller sent it.
+/// Returns the timeout that the caller sent; none if the caller sent none.
 pub fn timeout() -> Option<Duration> {
     host::timeout().map(Duration::from_nanos)
 }
 
-/// What is left until the deadline: zero when it has passed, none when there is no deadline.
+/// Returns the time until the deadline: zero after it, none if the call has no deadline.
 pub fn remaining() -> Option<Duration> {
     host::remaining().map(Duration::from_nanos)
 }
 
-/// Network address of the client, such as `10.0.0.7:52100`; none of a local call.
+/// Returns the network address of the client, such as `10.0.0.7:52100`; none of a local call.
 pub fn peer() -> Option<String> {
     host::peer()
 }
 
-/// Who called over mutual TLS, as the client's certificate says: of its alternative names the first URI, else the first
-/// DNS name, else its subject's common name. None when no certificate was asked for, and of a local call.
+/// Returns the client's name in its certificate (mutual TLS): the first URI of the subject's alternative names, else the
+/// first DNS name, else the subject's common name.
+///
+/// None if the server asked for no certificate, and of a local call.
 pub fn caller() -> Option<String> {
     host::caller()
 }
 
-/// The client's certificate, in DER.
+/// Returns the client's certificate (mutual TLS), in DER; none where [`caller`] is none.
 pub fn client_certificate() -> Option<Vec<u8>> {
     host::client_certificate()
 }
 
-/// The name under which the client addressed the server.
+/// Returns the name by which the client addressed the server; none of a local call.
 pub fn authority() -> Option<String> {
     host::authority()
 }
 
-/// Full names of the services through which the call came, first caller first; empty for a call from outside.
+/// Returns the full names of the services that the call passed through before this one, the first caller first; empty if
+/// the caller is a client outside.
 pub fn chain() -> Vec<String> {
     host::chain()
 }
 
-/// Whether nobody waits for the answer any more.
+/// Returns true if no caller waits for the response any more: the call was cancelled or its deadline passed.
 pub fn cancelled() -> bool {
     host::cancelled()
 }
 
-/// Adds a response header. Headers leave with the first message, or with the error when the call fails before it.
+/// Adds a response header. Headers leave with the first message, or with the error if the call fails before it.
 ///
 /// # Errors
-/// When the headers have left, the name or the value is not valid, or the name belongs to the protocol.
+/// If the headers have left already, the name or the value is not valid, or the name belongs to the protocol.
 pub fn add_header(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidMetadata> {
     host::add_header(name, value.as_ref()).map_err(InvalidMetadata)
 }
 
-/// Adds a trailer, of a call that succeeds as of one that fails.
+/// Adds a response trailer. Trailers leave at the end of the call, whether it succeeds or fails.
 ///
 /// # Errors
-/// When the name or the value is not valid, or the name belongs to the protocol.
+/// If the name or the value is not valid, or the name belongs to the protocol.
 pub fn add_trailer(name: &str, value: impl AsRef<[u8]>) -> Result<(), InvalidMetadata> {
     host::add_trailer(name, value.as_ref()).map_err(InvalidMetadata)
 }

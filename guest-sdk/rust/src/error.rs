@@ -1,22 +1,21 @@
 use std::fmt;
 
-use crate::bindings::status::Entry;
-pub use crate::bindings::status::{Code, Detail};
+pub use crate::bindings::status::{Code, Detail, Entry};
 use crate::metadata::InvalidMetadata;
 
-/// Why a call failed: gRPC's status model, <https://grpc.io/docs/guides/status-codes/>.
+/// The error of a call, after gRPC's status model: <https://grpc.io/docs/guides/status-codes/>.
 ///
-/// Handlers return it, and the functions of services that are called: `?` hands on what another service answered, its
-/// code, message and details included. Where that is not what the caller should learn, map it.
+/// Handlers return it, and so do the functions of called services: `?` passes on the error of another service with its
+/// code, message and details. Map it if the caller should not learn these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What kind of failure.
+    /// The kind of the error.
     pub code: Code,
-    /// For people who develop; not to be parsed. Callers see it.
+    /// Text for developers, which the caller sees; programs must not parse it.
     pub message: String,
     /// Typed details, sent as `grpc-status-details-bin`.
     pub details: Vec<Detail>,
-    /// Trailers that go with the error.
+    /// Trailers of the error.
     pub metadata: Vec<Entry>,
 }
 

@@ -33,8 +33,8 @@
 //! fields.
 //!
 //! # Modules
-//! - [`Error`], [`Code`], [`Detail`]: how a call fails; [`details`]: what an error usually carries.
-//! - [`context`]: what there is to know of the call, and what can be said beside the answer.
+//! - [`Error`], [`Code`], [`Detail`], [`Entry`]: the error of a call; [`details`]: the common details of errors.
+//! - [`context`]: the call that is being served: its protocol, metadata, deadline and caller, and its headers and trailers.
 //! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
 //! - [`stream`]: the messages of calls that stream, in and out.
 //! - [`log`]: lines for the host's log.
@@ -51,7 +51,7 @@ pub mod outgoing;
 pub mod stream;
 pub mod well_known;
 
-pub use error::{Code, Detail, Error};
+pub use error::{Code, Detail, Entry, Error};
 pub use metadata::{InvalidMetadata, Metadata};
 
 /// Makes Rust of the WIT in the project's `wit/` folder, where `okra generate` writes it.
@@ -99,7 +99,7 @@ pub mod bindings {
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq, Hash],
         additional_derives_ignore: ["scope"],
-        with: { "okra:service/status@0.1.0/error": crate::Error },
+        with: { "okra:service/status@0.2.0/error": crate::Error },
     });
 
     /// What stands for interface `status` in a project's own bindings.

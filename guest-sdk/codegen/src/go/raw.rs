@@ -1,6 +1,7 @@
 //! What the types are called of which wit-bindgen makes its bindings, by their index in the [`Schema`](crate::schema::Schema).
 //! Members and cases count from 0, in their order.
 
+use crate::contract;
 use crate::schema::Package;
 
 /// The record of a message.
@@ -50,5 +51,5 @@ pub(super) fn package(package: &Package, interface: &str) -> String {
 
 /// The Go package of an interface of `okra:service`.
 pub(super) fn okra_service(interface: &str) -> String {
-    format!("okra_service_0_1_0_{interface}")
+    format!("okra_service_{}_{interface}", contract::VERSION.replace('.', "_"))
 }

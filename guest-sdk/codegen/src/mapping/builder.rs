@@ -11,6 +11,7 @@ use super::comments::Comments;
 use super::descriptors::{EMPTY, cardinality, fields, scalar, special, target, value};
 use super::universe::{Reachable, Types, Universe};
 use super::{MAX_INTERFACES, SchemaError, limits};
+use crate::contract;
 use crate::names::{self, Scope, kebab};
 use crate::schema::{
     Cardinality, Enum, EnumCase, EnumId, Field, Kind, Member, Message, MessageId, Method, Oneof, Package, Scalar,
@@ -85,9 +86,9 @@ impl<'a> Builder<'a> {
         for (package, types) in &universe.packages {
             builder.name_types(package, types);
         }
-        // Guests have this one from OKRA.
-        let own = "okra:service@0.1.0".to_owned();
-        let mut wit_names = HashMap::from([(own.clone(), own)]);
+        // Guests have these from OKRA.
+        let own = contract::SUPPORTED.iter().map(|version| format!("okra:service@{version}"));
+        let mut wit_names: HashMap<String, String> = own.map(|own| (own.clone(), own)).collect();
         for proto in packages {
             let (namespace, name, version) = names::package(&proto);
             let full_name = format!("{namespace}:{name}@{version}");

@@ -11,6 +11,7 @@ use std::path::Path as FilePath;
 
 use super::names::{MemberNames, Names, Path, component_class, component_name, module, service_class};
 use super::services::path;
+use crate::contract;
 use crate::schema::{
     Cardinality, Field, JsonKind, Kind, Member, Message, MessageId, Method, Schema, Service, StreamId,
 };
@@ -115,7 +116,7 @@ fn wit_name(member: &Member) -> &str {
 impl Glue<'_> {
     fn interfaces(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
         let mut imports: BTreeMap<String, String> = ["context", "log", "outgoing", "status"]
-            .map(|name| (format!("okra:service/{name}@0.1.0"), format!("okra-{name}")))
+            .map(|name| (contract::interface_name(name), format!("okra-{name}")))
             .into();
         for (index, package) in self.schema.packages.iter().enumerate() {
             if self.has_types(index) {
@@ -138,7 +139,7 @@ impl Glue<'_> {
             }
         }
         if self.world.raw {
-            exports.insert("okra:service/raw@0.1.0".to_owned(), "raw".to_owned());
+            exports.insert(contract::RAW_INTERFACE.to_owned(), "raw".to_owned());
         }
         (imports, exports)
     }

@@ -33,7 +33,7 @@ Streams
 """
 
 from . import calls, details
-from ._context import Context, Protocol, WireCodec
+from ._context import Codec, Context, Protocol
 from ._enums import Enum
 from ._errors import (
     Aborted,
@@ -70,6 +70,7 @@ __all__ = [
     "Call",
     "Cancelled",
     "Code",
+    "Codec",
     "Context",
     "DataLoss",
     "DeadlineExceeded",
@@ -98,7 +99,6 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "Unknown",
-    "WireCodec",
     "calls",
     "details",
     "export",

@@ -175,11 +175,11 @@ class _HostContext(_context.Context):
 
     @property
     def protocol(self) -> _context.Protocol:
-        return _context.Protocol[_host.protocol().name]
+        return _context.Protocol(_host.protocol())
 
     @property
-    def codec(self) -> _context.WireCodec:
-        return _context.WireCodec[_host.codec().name]
+    def codec(self) -> _context.Codec:
+        return _context.Codec(_host.codec())
 
     @property
     def get_query(self) -> str | None:
@@ -202,6 +202,16 @@ class _HostContext(_context.Context):
     def peer(self) -> str | None:
         peer: str | None = _host.peer()
         return peer
+
+    @property
+    def caller(self) -> str | None:
+        caller: str | None = _host.caller()
+        return caller
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        certificate = _host.client_certificate()
+        return None if certificate is None else bytes(certificate)
 
     @property
     def authority(self) -> str | None:

@@ -6,26 +6,46 @@ import enum
 from ._metadata import Metadata, Value
 
 
-class Protocol(enum.Enum):
-    """How a call reached the process."""
+class _OpenSet(str, enum.Enum):
+    """A set of strings that a newer host may add to. A value that this version of the
+    SDK does not know is kept: its ``name`` and its ``value`` are the host's text."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> _OpenSet | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Protocol(_OpenSet):
+    """The protocol by which a call reached the host. The set is open: a newer host may
+    give other values."""
 
     GRPC = "grpc"
     GRPC_WEB = "grpc-web"
     CONNECT = "connect"
+    REST = "rest"
+    """JSON over HTTP, at a path of the method's ``google.api.http`` rule."""
     LOCAL = "local"
-    """From another component, through its typed import."""
+    """From another component of the host, through its typed import."""
 
 
-class WireCodec(enum.Enum):
-    """How messages are written on the wire."""
+class Codec(_OpenSet):
+    """The encoding of the messages between the client and the host. A handler gets typed
+    messages in either case. The set is open: a newer host may give other values."""
 
     PROTO = "proto"
     JSON = "json"
 
 
 class Context(abc.ABC):
-    """The call that is being served: what came with it, and what goes back beside the
-    answer.
+    """The call that is being served: what the caller sent beside the message, and the
+    headers and trailers that leave beside the response.
 
     In tests ``okra.testing.Context`` takes its place.
     """
@@ -43,32 +63,34 @@ class Context(abc.ABC):
     @property
     @abc.abstractmethod
     def protocol(self) -> Protocol:
-        """How the call came."""
+        """The protocol by which the call reached the host."""
 
     @property
     @abc.abstractmethod
-    def codec(self) -> WireCodec:
-        """How messages are written on the wire."""
+    def codec(self) -> Codec:
+        """The encoding of the messages between the client and the host."""
 
     @property
     @abc.abstractmethod
     def get_query(self) -> str | None:
-        """The raw query string of a call that came as HTTP GET (Connect)."""
+        """The raw query string of a call that came as HTTP GET (of protocol ``connect``
+        or ``rest``), without the ``?``; empty if the URL has none. None of any other
+        call."""
 
     @property
     @abc.abstractmethod
     def metadata(self) -> Metadata:
-        """The metadata of the request, without what belongs to the protocol itself."""
+        """The metadata of the request, without the headers of the protocol itself."""
 
     @property
     @abc.abstractmethod
     def timeout(self) -> float | None:
-        """The timeout as the caller sent it, in seconds."""
+        """The timeout that the caller sent, in seconds; None if it sent none."""
 
     @property
     @abc.abstractmethod
     def remaining(self) -> float | None:
-        """Seconds until the deadline: 0 when it has passed, None without one."""
+        """Seconds until the deadline: 0 after it, None if the call has no deadline."""
 
     @property
     @abc.abstractmethod
@@ -78,32 +100,49 @@ class Context(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def caller(self) -> str | None:
+        """The client's name in its certificate (mutual TLS): the first URI of the
+        subject's alternative names, else the first DNS name, else the subject's common
+        name.
+
+        None if the server asked for no certificate, and of a local call.
+        """
+
+    @property
+    @abc.abstractmethod
+    def client_certificate(self) -> bytes | None:
+        """The client's certificate (mutual TLS), in DER; None where ``caller`` is."""
+
+    @property
+    @abc.abstractmethod
     def authority(self) -> str | None:
-        """The name under which the client addressed the server."""
+        """The name by which the client addressed the server; None of a local call."""
 
     @property
     @abc.abstractmethod
     def chain(self) -> list[str]:
-        """Full names of the services through which the call came, first caller first;
-        empty for a call from outside."""
+        """Full names of the services that the call passed through before this one, the
+        first caller first; empty if the caller is a client outside."""
 
     @property
     @abc.abstractmethod
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+        """True if no caller waits for the response any more: the call was cancelled or
+        its deadline passed."""
 
     @abc.abstractmethod
     def add_header(self, name: str, value: Value) -> None:
         """Adds a response header. Headers leave with the first message, or with the
-        error when the call fails before it.
+        error if the call fails before it.
 
-        Raises ``InvalidMetadata`` when they have left, the name or the value is not
-        valid, or the name belongs to the protocol.
+        Raises ``InvalidMetadata`` if the headers have left already, the name or the
+        value is not valid, or the name belongs to the protocol.
         """
 
     @abc.abstractmethod
     def add_trailer(self, name: str, value: Value) -> None:
-        """Adds a trailer, of a call that succeeds as of one that fails.
+        """Adds a response trailer. Trailers leave at the end of the call, whether it
+        succeeds or fails.
 
         Raises ``InvalidMetadata`` as ``add_header``.
         """

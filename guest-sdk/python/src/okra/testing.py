@@ -43,11 +43,13 @@ class Context(_context.Context):
         timeout: float | None = None,
         remaining: float | None = None,
         peer: str | None = None,
+        caller: str | None = None,
+        client_certificate: bytes | None = None,
         authority: str | None = None,
         chain: Sequence[str] = (),
         cancelled: bool = False,
         protocol: _context.Protocol = _context.Protocol.LOCAL,
-        codec: _context.WireCodec = _context.WireCodec.PROTO,
+        codec: _context.Codec = _context.Codec.PROTO,
         get_query: str | None = None,
     ) -> None:
         entries = metadata.items() if isinstance(metadata, Mapping) else metadata
@@ -55,6 +57,7 @@ class Context(_context.Context):
         self._metadata = _metadata.Metadata(entries)
         self._timeout = timeout
         self._remaining = timeout if remaining is None else remaining
+        self._caller, self._client_certificate = caller, client_certificate
         self._peer, self._authority, self._chain = peer, authority, list(chain)
         self._protocol, self._codec, self._get_query = protocol, codec, get_query
         self._cancelled = cancelled
@@ -74,7 +77,7 @@ class Context(_context.Context):
         return self._protocol
 
     @property
-    def codec(self) -> _context.WireCodec:
+    def codec(self) -> _context.Codec:
         return self._codec
 
     @property
@@ -96,6 +99,14 @@ class Context(_context.Context):
     @property
     def peer(self) -> str | None:
         return self._peer
+
+    @property
+    def caller(self) -> str | None:
+        return self._caller
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        return self._client_certificate
 
     @property
     def authority(self) -> str | None:

@@ -6,7 +6,7 @@ use wit_bindgen_core::wit_parser::{
 };
 
 /// Version of package `okra:service` whose bindings `okra-guest` has.
-const SERVICE_VERSION: &str = "0.1.0";
+const SERVICE_VERSION: &str = "0.2.0";
 
 /// The WIT of the project that is being compiled.
 pub(crate) struct Project {
