@@ -8,16 +8,6 @@ use crate::contract;
 use crate::names::{Scope, escaped};
 use crate::schema::{Cardinality, Enum, Field, Kind, Member, Message, Package, Scalar, Schema, Service, StreamId};
 
-/// The files of package `okra:service`: what every guest's world includes.
-pub const OKRA_SERVICE: [(&str, &str); 6] = [
-    ("context.wit", include_str!("../../../wit/context.wit")),
-    ("log.wit", include_str!("../../../wit/log.wit")),
-    ("outgoing.wit", include_str!("../../../wit/outgoing.wit")),
-    ("raw.wit", include_str!("../../../wit/raw.wit")),
-    ("status.wit", include_str!("../../../wit/status.wit")),
-    ("world.wit", include_str!("../../../wit/world.wit")),
-];
-
 /// Where they lie in `deps`.
 const OKRA_SERVICE_FOLDER: &str = "okra-service";
 
@@ -50,7 +40,7 @@ pub fn generate(schema: &Schema, world: &World) -> Vec<GeneratedFile> {
         let path = PathBuf::from("deps").join(folder).join("package.wit");
         files.push(GeneratedFile { path, text: package_text(schema, index, package) });
     }
-    for (name, text) in OKRA_SERVICE {
+    for (name, text) in contract::files() {
         let path = PathBuf::from("deps").join(OKRA_SERVICE_FOLDER).join(name);
         files.push(GeneratedFile { path, text: text.to_owned() });
     }

@@ -18,7 +18,9 @@ pub fn glue(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> 
     let names = &Names::new(schema, module);
     let mut files = Vec::new();
     let mut add = |path: String, text: String| files.push(GeneratedFile { path: PathBuf::from(path), text });
-    add("glue/host.go".to_owned(), host::text(names));
+    for (name, text) in host::files(names) {
+        add(format!("glue/{name}"), text);
+    }
     add("glue/convert.go".to_owned(), convert::text(schema, names));
     add("glue/streams.go".to_owned(), streams(schema, names));
     let mut clients = File::new(schema, names, None);

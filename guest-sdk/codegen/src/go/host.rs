@@ -1,15 +1,25 @@
-//! The host's own interfaces, as the SDK wants them.
+//! The glue between the host's interfaces and the SDK: one Go file for each interface, from the folder `host`.
+
+use include_dir::{Dir, include_dir};
 
 use super::names::Names;
 use super::raw;
+use crate::contract;
 
-/// The text, with the bindings of this project.
-pub(super) fn text(names: &Names) -> String {
-    let mut text = include_str!("host.go.in").to_owned();
-    for interface in ["context", "log", "outgoing", "status"] {
-        let package = raw::okra_service(interface);
-        text =
-            text.replace(&format!("\"@{interface}\""), &format!("\"{}\"", names.internal(&format!("wit/{package}"))));
-    }
-    text
+static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/go/host");
+
+/// Returns the files with the bindings of this project, as names with texts.
+pub(super) fn files(names: &Names) -> Vec<(String, String)> {
+    let bindings: Vec<_> = contract::imported_interfaces()
+        .map(|interface| {
+            let package = names.internal(&format!("wit/{}", raw::okra_service(interface)));
+            (format!("\"@{interface}\""), format!("\"{package}\""))
+        })
+        .collect();
+    let files = TEMPLATES.files().filter_map(|file| {
+        let name = file.path().file_stem()?.to_str()?;
+        let text = file.contents_utf8()?.to_owned();
+        Some((name.to_owned(), bindings.iter().fold(text, |text, (place, package)| text.replace(place, package))))
+    });
+    files.collect()
 }

@@ -115,9 +115,9 @@ fn wit_name(member: &Member) -> &str {
 
 impl Glue<'_> {
     fn interfaces(&self) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-        let mut imports: BTreeMap<String, String> = ["context", "log", "outgoing", "status"]
+        let mut imports: BTreeMap<String, String> = contract::imported_interfaces()
             .map(|name| (contract::interface_name(name), format!("okra-{name}")))
-            .into();
+            .collect();
         for (index, package) in self.schema.packages.iter().enumerate() {
             if self.has_types(index) {
                 imports.insert(package.interface(&package.types_interface), format!("types{index}"));
@@ -173,7 +173,11 @@ impl Glue<'_> {
                 let _ = writeln!(text, "from wit_world.imports import {name}");
             }
         }
-        text.push_str("\nc.start(okra_context, okra_outgoing, okra_log, {\n");
+        text.push_str("\nc.start({\n");
+        for name in contract::imported_interfaces().filter(|name| *name != "status") {
+            let _ = writeln!(text, "    \"{name}\": {},", component_name(&format!("okra-{name}")));
+        }
+        text.push_str("}, {\n");
         for (index, service) in self.schema.services.iter().enumerate() {
             if self.world.imports.contains(&service.full_name) {
                 for method in &service.methods {

@@ -61,7 +61,7 @@ pub(crate) fn host_calls(item: &[&str]) -> Vec<(String, String)> {
         _ => return Vec::new(),
     };
     let file = |place: &str| match place {
-        "go" => "guest-sdk/codegen/src/go/host.go.in".to_owned(),
+        "go" => format!("guest-sdk/codegen/src/go/host/{interface}.go.in"),
         "py" => "guest-sdk/python/src/okra/_component.py".to_owned(),
         module => format!("guest-sdk/rust/src/{module}.rs"),
     };

@@ -159,6 +159,7 @@ def to_json(value: JsonValue | Null) -> str:
 
 # The call that is being served.
 
+_interfaces: dict[str, typing.Any] = {}
 _host: typing.Any = None
 _outgoing_host: typing.Any = None
 _log_host: typing.Any = None
@@ -420,12 +421,25 @@ def _level(number: int) -> typing.Any:
     return _log_host.Level.TRACE
 
 
-def start(
-    host: typing.Any, outgoing: typing.Any, log: typing.Any, clients: dict[str, Client]
-) -> None:
-    """Takes the bindings of what the host offers. Comes before ``service.py``."""
+def interface(name: str) -> typing.Any:
+    """Returns the bindings of an interface of ``wit/``, such as ``kv``.
+
+    Raises ``RuntimeError`` outside of a component, where there is no host.
+    """
+    try:
+        return _interfaces[name]
+    except KeyError:
+        raise RuntimeError(f"there is no host that offers `{name}` here") from None
+
+
+def start(interfaces: dict[str, typing.Any], clients: dict[str, Client]) -> None:
+    """Takes the bindings of the host's interfaces, by their names in ``wit/``. Called before
+    ``service.py`` is imported."""
     global _host, _outgoing_host, _log_host
-    _host, _outgoing_host, _log_host = host, outgoing, log
+    _interfaces.update(interfaces)
+    _host, _outgoing_host, _log_host = (
+        interfaces[name] for name in ("context", "outgoing", "log")
+    )
     calls.use(_Transport(clients))
 
 
