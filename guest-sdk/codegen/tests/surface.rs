@@ -134,6 +134,25 @@ fn every_function_of_the_host_is_called_by_each_sdk() {
 }
 
 #[test]
+fn a_test_of_a_handler_can_set_everything_that_the_handler_reads() {
+    const GO: &str = "guest-sdk/go/okratest/okratest.go";
+    const PYTHON: &str = "guest-sdk/python/src/okra/testing.py";
+    let (go, python) = (sources::read(GO), sources::read(PYTHON));
+    let is_read = |item: &str| item.starts_with("context.") && !item.contains('=') && !item.starts_with("context.add-");
+    for (item, [_, go_name, python_name]) in TABLE.iter().filter(|(item, _)| is_read(item)) {
+        if let Some(method) = go_name.strip_prefix("okra.Call.") {
+            let declaration = format!("func (c *Call) {method}() ");
+            let body =
+                go.lines().find_map(|line| line.strip_prefix(&declaration)?.split_once('{')).unwrap_or_default().1;
+            assert!(body.contains("c."), "{GO}: `{method}` should return a field of Call, for `{item}` of wit/");
+        }
+        let parameter = python_name.strip_prefix("okra.Context.").unwrap_or_default();
+        let is_parameter = python.contains(&format!("\n        {parameter}: "));
+        assert!(is_parameter, "{PYTHON}: Context should take `{parameter}`, for `{item}` of wit/");
+    }
+}
+
+#[test]
 fn a_name_that_is_not_there_or_not_public_is_not_found() {
     for (language, names) in [
         (
