@@ -6,8 +6,8 @@ use okra_codegen::schema::{Package, Schema};
 use semver::Version;
 use wasmtime::component::Component;
 
-use super::InstanceError;
 use crate::config::Name;
+use crate::instance::InstanceError;
 
 /// The cure of a component that is older than this host.
 const BUILD: &str = "build it again with `okra build`, which brings the SDK sources in its project up to date";
