@@ -2,20 +2,20 @@ package okra
 
 import "okra/metadata"
 
-// CallOption is something that is wanted of a call to another service.
+// CallOption is an option of a call to another service.
 type CallOption interface {
 	apply(*CallOptions)
 }
 
-// CallOptions is what the options of a call come to. For those who implement clients: the generated code, and tests.
+// CallOptions are the options of a call together. For clients: those of the generated code, and those of tests.
 type CallOptions struct {
-	// Header is where response headers go, if anywhere.
+	// Header receives the response headers, unless it is nil.
 	Header *metadata.MD
-	// Trailer is where trailers go, if anywhere.
+	// Trailer receives the response trailers, unless it is nil.
 	Trailer *metadata.MD
 }
 
-// Options gives what options come to.
+// Options returns options together.
 func Options(options []CallOption) CallOptions {
 	var all CallOptions
 	for _, option := range options {
@@ -28,12 +28,12 @@ type option func(*CallOptions)
 
 func (o option) apply(all *CallOptions) { o(all) }
 
-// Header has the response headers of a unary call put into md, whether it succeeds or fails.
+// Header stores the response headers of a unary call in md, whether the call succeeds or fails.
 func Header(md *metadata.MD) CallOption {
 	return option(func(all *CallOptions) { all.Header = md })
 }
 
-// Trailer has the trailers of a unary call put into md, whether it succeeds or fails.
+// Trailer stores the response trailers of a unary call in md, whether the call succeeds or fails.
 func Trailer(md *metadata.MD) CallOption {
 	return option(func(all *CallOptions) { all.Trailer = md })
 }

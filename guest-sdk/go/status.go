@@ -9,27 +9,27 @@ import (
 	"okra/metadata"
 )
 
-// Status is an error with gRPC's model: what a handler that fails returns, and a call that fails has returned.
+// Status is the error of a call, after gRPC's status model. Handlers return it, and so do calls of other services.
 type Status struct {
 	// Code is the kind of the error.
 	Code codes.Code
-	// Message is for people who develop; not to be parsed.
+	// Message is text for developers, which the caller sees; programs must not parse it.
 	Message string
-	// Details are for programs. Package okra/errdetails makes the usual ones.
+	// Details are typed details, for programs. Package okra/errdetails has the common ones.
 	Details []Detail
-	// Metadata is sent, or came, as trailers of the error.
+	// Metadata has the trailers of the error.
 	Metadata metadata.MD
 }
 
-// Detail is one of the typed details of an error: a google.protobuf.Any.
+// Detail is a typed detail of an error: a google.protobuf.Any.
 type Detail struct {
-	// TypeURL says what Value is, such as type.googleapis.com/google.rpc.BadRequest.
+	// TypeURL is the type of the message in Value, such as type.googleapis.com/google.rpc.BadRequest.
 	TypeURL string
 	// Value is the protobuf encoding of the message.
 	Value []byte
 }
 
-// Error makes an error of a code. Of [codes.OK] it makes none.
+// Error returns an error with a code; nil if the code is [codes.OK].
 func Error(code codes.Code, message string) error {
 	if code == codes.OK {
 		return nil
@@ -37,13 +37,13 @@ func Error(code codes.Code, message string) error {
 	return &Status{Code: code, Message: message}
 }
 
-// Errorf makes an error of a code, whose message is formatted as by [fmt.Sprintf].
+// Errorf returns an error with a code and a message that is formatted as by [fmt.Sprintf].
 func Errorf(code codes.Code, format string, args ...any) error {
 	return Error(code, fmt.Sprintf(format, args...))
 }
 
-// Code gives the code of an error: of a [Status] within it its own, of what a context says DEADLINE_EXCEEDED or CANCELLED,
-// of others UNKNOWN, of nil OK.
+// Code returns the code of an error: that of the [Status] it wraps, DEADLINE_EXCEEDED or CANCELLED of an error of a
+// context, OK of nil, and UNKNOWN of any other error.
 func Code(err error) codes.Code {
 	if err == nil {
 		return codes.OK
@@ -51,7 +51,7 @@ func Code(err error) codes.Code {
 	return Convert(err).Code
 }
 
-// Convert gives an error as a status, by the rules of [Code]. Of nil it gives nil.
+// Convert returns an error as a status, by the rules of [Code]; nil of nil.
 func Convert(err error) *Status {
 	var status *Status
 	switch {
@@ -67,19 +67,19 @@ func Convert(err error) *Status {
 	return &Status{Code: codes.Unknown, Message: err.Error()}
 }
 
-// Error gives code and message.
+// Error returns the code and the message.
 func (s *Status) Error() string {
 	return s.Code.String() + ": " + s.Message
 }
 
-// With gives the status with these details, too.
+// With returns a copy of the status with further details.
 func (s *Status) With(details ...Detail) *Status {
 	with := *s
 	with.Details = append(s.Details[:len(s.Details):len(s.Details)], details...)
 	return &with
 }
 
-// Is lets [errors.Is] find what a context says, too.
+// Is makes [errors.Is] match the errors of contexts with the same meaning.
 func (s *Status) Is(target error) bool {
 	return s.Code == codes.DeadlineExceeded && target == context.DeadlineExceeded ||
 		s.Code == codes.Canceled && target == context.Canceled

@@ -10,7 +10,7 @@ import (
 type ServerStreamingServer[Res any] interface {
 	// Context is that of the call.
 	Context() context.Context
-	// Send sends a response, and waits while the other side is slow. It fails when nobody reads any more.
+	// Send sends a response, and waits while the reader is slow. It fails if the reader is gone.
 	Send(*Res) error
 }
 
@@ -18,7 +18,7 @@ type ServerStreamingServer[Res any] interface {
 type ClientStreamingServer[Req any] interface {
 	// Context is that of the call.
 	Context() context.Context
-	// Recv waits for the next request. At the end it gives io.EOF, else what ended the stream.
+	// Recv waits for the next request. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Req, error)
 }
 
@@ -26,9 +26,9 @@ type ClientStreamingServer[Req any] interface {
 type BidiStreamingServer[Req, Res any] interface {
 	// Context is that of the call.
 	Context() context.Context
-	// Recv waits for the next request. At the end it gives io.EOF, else what ended the stream.
+	// Recv waits for the next request. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Req, error)
-	// Send sends a response, and waits while the other side is slow. It fails when nobody reads any more.
+	// Send sends a response, and waits while the reader is slow. It fails if the reader is gone.
 	Send(*Res) error
 }
 
@@ -48,14 +48,14 @@ type ClientStream interface {
 // ServerStreamingClient is a call of one request and many responses.
 type ServerStreamingClient[Res any] interface {
 	ClientStream
-	// Recv waits for the next response. At the end it gives io.EOF, else what ended the stream.
+	// Recv waits for the next response. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Res, error)
 }
 
 // ClientStreamingClient is a call of many requests and one response.
 type ClientStreamingClient[Req, Res any] interface {
 	ClientStream
-	// Send sends a request, and waits while the other side is slow. It fails when nobody reads any more; CloseAndRecv says
+	// Send sends a request, and waits while the reader is slow. It fails if the reader is gone; CloseAndRecv says
 	// why.
 	Send(*Req) error
 	// CloseAndRecv says that no more requests follow, and waits for the response.
@@ -65,10 +65,10 @@ type ClientStreamingClient[Req, Res any] interface {
 // BidiStreamingClient is a call of many requests and many responses.
 type BidiStreamingClient[Req, Res any] interface {
 	ClientStream
-	// Send sends a request, and waits while the other side is slow. It fails when nobody reads any more; Recv says why.
+	// Send sends a request, and waits while the reader is slow. It fails if the reader is gone; Recv says why.
 	Send(*Req) error
 	// CloseSend says that no more requests follow.
 	CloseSend() error
-	// Recv waits for the next response. At the end it gives io.EOF, else what ended the stream.
+	// Recv waits for the next response. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Res, error)
 }

@@ -245,7 +245,7 @@ fn read_text(item: &str, error: &str) -> String {
 }
 
 fn write_text(item: &str, error: &str) -> String {
-    let mut text = "        /// Sends a message, waiting for room. Fails when nobody reads any more.\n".to_owned();
+    let mut text = "        /// Sends a message, waiting for room. Fails if the reader is gone.\n".to_owned();
     let _ = writeln!(text, "        write: func(message: {item}) -> result<_, {error}>;");
     text
 }

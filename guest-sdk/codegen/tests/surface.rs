@@ -1,6 +1,6 @@
 //! One host surface in three languages: every item of `wit/` has a public name in the SDKs of Rust, Go and Python. The
 //! table below is the whole comparison; names are looked up in the sources of the SDKs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod sources;
 
@@ -130,6 +130,25 @@ fn every_function_of_the_host_is_called_by_each_sdk() {
             let text = sources::read(&file);
             assert!(text.contains(&call), "{file} does not call `{call}`, and so never asks the host for `{item}`");
         }
+    }
+}
+
+#[test]
+fn a_test_of_a_handler_can_set_everything_that_the_handler_reads() {
+    const GO: &str = "guest-sdk/go/okratest/okratest.go";
+    const PYTHON: &str = "guest-sdk/python/src/okra/testing.py";
+    let (go, python) = (sources::read(GO), sources::read(PYTHON));
+    let is_read = |item: &str| item.starts_with("context.") && !item.contains('=') && !item.starts_with("context.add-");
+    for (item, [_, go_name, python_name]) in TABLE.iter().filter(|(item, _)| is_read(item)) {
+        if let Some(method) = go_name.strip_prefix("okra.Call.") {
+            let declaration = format!("func (c *Call) {method}() ");
+            let body =
+                go.lines().find_map(|line| line.strip_prefix(&declaration)?.split_once('{')).unwrap_or_default().1;
+            assert!(body.contains("c."), "{GO}: `{method}` should return a field of Call, for `{item}` of wit/");
+        }
+        let parameter = python_name.strip_prefix("okra.Context.").unwrap_or_default();
+        let is_parameter = python.contains(&format!("\n        {parameter}: "));
+        assert!(is_parameter, "{PYTHON}: Context should take `{parameter}`, for `{item}` of wit/");
     }
 }
 

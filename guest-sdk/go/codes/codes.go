@@ -7,39 +7,39 @@ import "strconv"
 type Code uint32
 
 const (
-	// OK is success, of which no error is made.
+	// OK is success. It is not the code of an error.
 	OK Code = 0
-	// Canceled says that the call was cancelled, typically by the caller.
+	// Canceled: the call was cancelled, typically by the caller.
 	Canceled Code = 1
-	// Unknown is an error of which nothing better is known.
+	// Unknown: the error has no better code.
 	Unknown Code = 2
-	// InvalidArgument says that the request is wrong, whatever the state of the system.
+	// InvalidArgument: the request is not valid, whatever the state of the system.
 	InvalidArgument Code = 3
-	// DeadlineExceeded says that the deadline passed before the call could finish.
+	// DeadlineExceeded: the deadline passed before the call finished.
 	DeadlineExceeded Code = 4
-	// NotFound says that what was asked for is not there.
+	// NotFound: the requested entity does not exist.
 	NotFound Code = 5
-	// AlreadyExists says that what was to be created is there already.
+	// AlreadyExists: the entity to create exists already.
 	AlreadyExists Code = 6
-	// PermissionDenied says that the caller is known and may not do this.
+	// PermissionDenied: the caller is known and lacks the permission.
 	PermissionDenied Code = 7
-	// ResourceExhausted says that a quota, a limit or memory is used up.
+	// ResourceExhausted: a quota, a limit or memory is exhausted.
 	ResourceExhausted Code = 8
-	// FailedPrecondition says that the system is not in the state that the call needs.
+	// FailedPrecondition: the system is not in the state that the call requires.
 	FailedPrecondition Code = 9
-	// Aborted is a conflict with other calls; the call may be tried again at a higher level.
+	// Aborted: the call conflicts with another; the caller may retry at a higher level.
 	Aborted Code = 10
-	// OutOfRange says that the request is past the valid range, which may grow.
+	// OutOfRange: a value is past the valid range, and may become valid as the system changes.
 	OutOfRange Code = 11
-	// Unimplemented says that the method is not implemented or not enabled.
+	// Unimplemented: the method is not implemented or not enabled.
 	Unimplemented Code = 12
-	// Internal says that an invariant of the system is broken.
+	// Internal: an invariant of the system is broken.
 	Internal Code = 13
-	// Unavailable says that the service is not reachable now; the call may be tried again.
+	// Unavailable: the service cannot be reached now; the caller may retry.
 	Unavailable Code = 14
-	// DataLoss says that data is lost or corrupt for good.
+	// DataLoss: data is lost or corrupt and cannot be recovered.
 	DataLoss Code = 15
-	// Unauthenticated says that the caller is not known.
+	// Unauthenticated: the caller has no valid credentials.
 	Unauthenticated Code = 16
 )
 
@@ -49,7 +49,7 @@ var names = [...]string{
 	"DataLoss", "Unauthenticated",
 }
 
-// String gives the name, such as NotFound.
+// String returns the name, such as NotFound.
 func (c Code) String() string {
 	if int(c) < len(names) {
 		return names[c]

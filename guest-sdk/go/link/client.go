@@ -163,7 +163,7 @@ func (s *ClientStream[Req, Res]) Send(req *Req) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	// Why it fails is for who receives to learn, so the call goes on.
+	// The reason of the failure is the receiver's to learn, so the call goes on.
 	return s.of.Send(req)
 }
 

@@ -23,7 +23,7 @@ type Host interface {
 	okra.Call
 	// Remaining is the time until its deadline.
 	Remaining() (time.Duration, bool)
-	// Cancelled says whether nobody waits for its answer any more.
+	// Cancelled returns true if no caller waits for the response any more.
 	Cancelled() bool
 	// Scope begins a scope for calls to other services.
 	Scope() Scope
@@ -46,7 +46,7 @@ var (
 	clients = map[string]any{}
 	// inFlight counts what has come from the host and is not yet turned into Go's own values.
 	inFlight int
-	// scopes counts the scopes that live: a call that needs none must then have one, too, lest it use somebody else's.
+	// scopes counts the scopes that live: a call that needs none must then have one, too, or it would use that of another call.
 	scopes int
 )
 

@@ -20,12 +20,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error without details and trailers.
+    /// Makes an error without details and trailers.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), details: Vec::new(), metadata: Vec::new() }
     }
 
-    /// Adds one of the usual [`details`](crate::details), or any other.
+    /// Adds one of the common [`details`](crate::details), or any other.
     #[must_use]
     pub fn with(mut self, detail: impl Into<Detail>) -> Self {
         self.details.push(detail.into());
@@ -40,7 +40,7 @@ impl Error {
     }
 
     /// Adds a trailer. Names are lower case; only one that ends in `-bin` may have a value that is not printable ASCII.
-    /// The host leaves out what is not valid.
+    /// The host drops an entry that is not valid.
     #[must_use]
     pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.metadata.push(Entry { name: name.into(), value: value.into() });
@@ -63,7 +63,7 @@ macro_rules! codes {
             /// All codes, in the order of their numbers.
             pub const ALL: [Code; 16] = [$(Code::$code),+];
 
-            /// Its name as gRPC spells it, such as `INVALID_ARGUMENT`.
+            /// Returns the name that gRPC gives it, such as `INVALID_ARGUMENT`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Code::$code => $name,)+
@@ -76,40 +76,40 @@ macro_rules! codes {
 codes! {
     /// The call was cancelled, typically by the caller.
     Cancelled cancelled "CANCELLED";
-    /// An error of which nothing better is known.
+    /// The error has no better code.
     Unknown unknown "UNKNOWN";
-    /// The request is wrong, whatever the state of the system.
+    /// The request is not valid, whatever the state of the system.
     InvalidArgument invalid_argument "INVALID_ARGUMENT";
-    /// The deadline passed before the call could finish.
+    /// The deadline passed before the call finished.
     DeadlineExceeded deadline_exceeded "DEADLINE_EXCEEDED";
-    /// What was asked for is not there.
+    /// The requested entity does not exist.
     NotFound not_found "NOT_FOUND";
-    /// What was to be created is there already.
+    /// The entity to create exists already.
     AlreadyExists already_exists "ALREADY_EXISTS";
-    /// The caller is known and may not do this.
+    /// The caller is known and lacks the permission.
     PermissionDenied permission_denied "PERMISSION_DENIED";
-    /// A quota, a limit or memory is used up.
+    /// A quota, a limit or memory is exhausted.
     ResourceExhausted resource_exhausted "RESOURCE_EXHAUSTED";
-    /// The system is not in the state that the call needs.
+    /// The system is not in the state that the call requires.
     FailedPrecondition failed_precondition "FAILED_PRECONDITION";
-    /// A conflict with other calls; may be tried again at a higher level.
+    /// The call conflicts with another; the caller may retry at a higher level.
     Aborted aborted "ABORTED";
-    /// Past the valid range, which may grow.
+    /// A value is past the valid range, and may become valid as the system changes.
     OutOfRange out_of_range "OUT_OF_RANGE";
     /// The method is not implemented or not enabled.
     Unimplemented unimplemented "UNIMPLEMENTED";
     /// An invariant of the system is broken.
     Internal internal "INTERNAL";
-    /// Not reachable now; the call may be tried again.
+    /// The service cannot be reached now; the caller may retry.
     Unavailable unavailable "UNAVAILABLE";
-    /// Data is lost or corrupt for good.
+    /// Data is lost or corrupt and cannot be recovered.
     DataLoss data_loss "DATA_LOSS";
-    /// The caller is not known.
+    /// The caller has no valid credentials.
     Unauthenticated unauthenticated "UNAUTHENTICATED";
 }
 
 impl Code {
-    /// gRPC's number of it, 1 to 16.
+    /// Returns its number in gRPC, 1 to 16.
     pub fn number(self) -> i32 {
         self as i32 + 1
     }
@@ -130,7 +130,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl From<InvalidMetadata> for Error {
-    /// A header that the handler itself made up is its own fault: `INTERNAL`.
+    /// A header that the handler adds and the host refuses is a bug of the handler: `INTERNAL`.
     fn from(error: InvalidMetadata) -> Self {
         Self::internal(error.to_string())
     }

@@ -1,4 +1,4 @@
-//! Lines for the host's log, which adds service, instance, method and trace to each.
+//! The host's log. The host adds the service, the instance, the method and the trace to each line.
 //!
 //! The macros take what `format!` takes; fields come before it, ended by a `;`:
 //!
@@ -9,7 +9,7 @@
 //! warn!(user = request.user_id, attempt = 3; "no such user in {region}");
 //! ```
 //!
-//! A line whose level the host does not keep costs one call of the host: neither its text nor its fields are made.
+//! A line below the host's level costs one call of the host: its text and its fields are not formatted.
 
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ use crate::bindings::okra::service::log as host;
 
 pub use host::Level;
 
-/// Whether lines of this level are kept.
+/// Returns true if the host keeps lines of this level.
 pub fn enabled(level: Level) -> bool {
     host::enabled(level)
 }

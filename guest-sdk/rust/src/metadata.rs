@@ -11,38 +11,38 @@ pub struct Metadata {
     entries: Vec<Entry>,
 }
 
-/// Why metadata was not taken: a name or value that is not valid, a name that belongs to the protocol, or headers that
-/// have left already. Its text says which.
+/// The error of metadata that the host refuses: a name or a value that is not valid, a name that belongs to the protocol, or
+/// headers that have left already. Its text names the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidMetadata(pub(crate) String);
 
 impl Metadata {
-    /// The first value of a name.
+    /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(entry, _)| entry.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The first value of a name as text; none when it is not UTF-8.
+    /// Returns the first value of a name as text; none if it is not UTF-8.
     pub fn get_str(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// All values of a name, in their order.
+    /// Returns all values of a name, in their order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(move |(entry, _)| entry.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Names and values, in their order.
+    /// Returns names and values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.entries.iter().map(|entry| (entry.name.as_str(), entry.value.as_slice()))
     }
 
-    /// Number of entries.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

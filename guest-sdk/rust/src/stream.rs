@@ -1,4 +1,4 @@
-//! The streams of a call: messages that come, and go, one by one.
+//! The streams of a call: the handler reads and writes messages one by one.
 //!
 //! [`generate!`](crate::generate) makes a reader and a writer for each message that is streamed, named after it. A handler
 //! borrows them, and waits where it reads or writes:
@@ -12,9 +12,9 @@
 //! }
 //! ```
 //!
-//! - **`read`** waits for the next message, and gives none at the end. It fails with what ended the stream instead. A
-//!   reader is an iterator, too.
-//! - **`write`** waits while the other side is slow. It fails when nobody reads any more: the caller has gone.
+//! - **`read`** waits for the next message, and returns none at the end of the stream. It fails with the error that ended
+//!   the stream. A reader is also an iterator.
+//! - **`write`** waits while the reader is slow. It fails if the reader is gone: the call was cancelled.
 //! - A handler may write before it has read anything, and return before it has read everything.
 //!
 //! A call that a component makes returns a reader (of one request, many responses), or a call of its own type:

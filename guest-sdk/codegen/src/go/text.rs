@@ -106,7 +106,7 @@ impl Columns {
     }
 }
 
-/// A comment of somebody else's text. gofmt takes indented lines of it for lists and code, which it writes anew; so here
+/// A comment with the text of a `.proto` file. gofmt takes indented lines of it for lists and code, which it writes anew; so here
 /// all lines begin at the margin.
 pub(super) fn comment(docs: &str, indent: &str) -> String {
     let mut text = String::new();

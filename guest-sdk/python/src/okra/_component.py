@@ -285,7 +285,7 @@ def received(read: Callable[..., typing.Any], *argument: object) -> typing.Any:
 def respond(
     responses: typing.Any, lower: Convert | None, messages: Iterable[typing.Any]
 ) -> None:
-    """Writes what a handler yields. When nobody reads any more the handler is closed as
+    """Writes what a handler yields. If the reader is gone the handler is closed as
     generators are, and what the host said is raised."""
     write = responses.write
     iterator = iter(messages)

@@ -7,7 +7,7 @@ class Enum(enum.IntEnum):
     """Base of the generated enums.
 
     The members are those of the ``.proto`` file. A number that it does not name, sent
-    by somebody with a newer one, is kept: ``State(99)`` is a value of ``State`` with
+    by a program with a newer one, is kept: ``State(99)`` is a value of ``State`` with
     the number 99, whose name is ``"99"``.
     """
 

@@ -37,29 +37,30 @@ class Detail:
     """
 
     type_url: str
-    """What it is, such as ``type.googleapis.com/google.rpc.BadRequest``."""
+    """Type of the message in ``value``, such as
+    ``type.googleapis.com/google.rpc.BadRequest``."""
     value: bytes
     """The protobuf encoding of the message."""
 
 
 class Error(Exception):
-    """Why a call failed: gRPC's status model.
+    """The error of a call, after gRPC's status model.
 
-    Handlers raise it, and calls of other services do: not caught, it hands on what the
-    other service answered, its code, message and details included. Where that is not
-    what the caller should learn, catch it. There is a subclass for each code::
+    Handlers raise it, and so do calls of other services: one that the handler does not
+    catch goes to its caller with code, message and details. Catch it if the caller
+    should not learn these. There is a subclass for each code::
 
         raise okra.NotFound(f"no user {request.user_id}")
     """
 
     code: Code
-    """What kind of failure."""
+    """The kind of the error."""
     message: str
-    """For people who develop; not to be parsed. Callers see it."""
+    """Text for developers, which the caller sees; programs must not parse it."""
     details: list[Detail]
     """Typed details, sent as ``grpc-status-details-bin``."""
     metadata: Metadata
-    """Trailers that go with the error."""
+    """Trailers of the error."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Error(Exception):
         details: Iterable[Detail] = (),
         metadata: Iterable[tuple[str, Value]] = (),
     ) -> Error:
-        """The error of a code that is known at run time only, of its own subclass."""
+        """Makes an error of the subclass of a code that is known at run time only."""
         return _BY_CODE[code](message, details=details, metadata=metadata)
 
 
@@ -116,61 +117,61 @@ class Cancelled(_OfOneCode):
 
 
 class Unknown(_OfOneCode):
-    """An error of which nothing better is known."""
+    """The error has no better code."""
 
     CODE = Code.UNKNOWN
 
 
 class InvalidArgument(_OfOneCode):
-    """The request is wrong, whatever the state of the system."""
+    """The request is not valid, whatever the state of the system."""
 
     CODE = Code.INVALID_ARGUMENT
 
 
 class DeadlineExceeded(_OfOneCode):
-    """The deadline passed before the call could finish."""
+    """The deadline passed before the call finished."""
 
     CODE = Code.DEADLINE_EXCEEDED
 
 
 class NotFound(_OfOneCode):
-    """What was asked for is not there."""
+    """The requested entity does not exist."""
 
     CODE = Code.NOT_FOUND
 
 
 class AlreadyExists(_OfOneCode):
-    """What was to be created is there already."""
+    """The entity to create exists already."""
 
     CODE = Code.ALREADY_EXISTS
 
 
 class PermissionDenied(_OfOneCode):
-    """The caller is known and may not do this."""
+    """The caller is known and lacks the permission."""
 
     CODE = Code.PERMISSION_DENIED
 
 
 class ResourceExhausted(_OfOneCode):
-    """A quota, a limit or memory is used up."""
+    """A quota, a limit or memory is exhausted."""
 
     CODE = Code.RESOURCE_EXHAUSTED
 
 
 class FailedPrecondition(_OfOneCode):
-    """The system is not in the state that the call needs."""
+    """The system is not in the state that the call requires."""
 
     CODE = Code.FAILED_PRECONDITION
 
 
 class Aborted(_OfOneCode):
-    """A conflict with other calls; may be tried again at a higher level."""
+    """The call conflicts with another; the caller may retry at a higher level."""
 
     CODE = Code.ABORTED
 
 
 class OutOfRange(_OfOneCode):
-    """Past the valid range, which may grow."""
+    """A value is past the valid range, and may become valid as the system changes."""
 
     CODE = Code.OUT_OF_RANGE
 
@@ -188,18 +189,18 @@ class Internal(_OfOneCode):
 
 
 class Unavailable(_OfOneCode):
-    """Not reachable now; the call may be tried again."""
+    """The service cannot be reached now; the caller may retry."""
 
     CODE = Code.UNAVAILABLE
 
 
 class DataLoss(_OfOneCode):
-    """Data is lost or corrupt for good."""
+    """Data is lost or corrupt and cannot be recovered."""
 
     CODE = Code.DATA_LOSS
 
 
 class Unauthenticated(_OfOneCode):
-    """The caller is not known."""
+    """The caller has no valid credentials."""
 
     CODE = Code.UNAUTHENTICATED

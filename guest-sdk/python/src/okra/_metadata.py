@@ -8,7 +8,7 @@ Value = Union[str, bytes]
 
 
 class InvalidMetadata(ValueError):
-    """Metadata that was not taken: a name or value that is not valid, a name that
+    """Metadata that the host refuses: a name or a value that is not valid, a name that
     belongs to the protocol, or headers that have left already."""
 
 
@@ -25,16 +25,16 @@ class Metadata:
         self._entries = [(name.lower(), encoded(value)) for name, value in entries]
 
     def get(self, name: str) -> str | None:
-        """The first value of a name as text."""
+        """Returns the first value of a name as text."""
         value = self.get_bytes(name)
         return None if value is None else value.decode("utf-8", "replace")
 
     def get_bytes(self, name: str) -> bytes | None:
-        """The first value of a name."""
+        """Returns the first value of a name."""
         return next(iter(self.get_all(name)), None)
 
     def get_all(self, name: str) -> list[bytes]:
-        """All values of a name, in their order."""
+        """Returns all values of a name, in their order."""
         name = name.lower()
         return [value for entry, value in self._entries if entry == name]
 

@@ -12,7 +12,8 @@ Entries = Union[Mapping[str, Value], Iterable[tuple[str, Value]]]
 
 
 class Scope(abc.ABC):
-    """What the last call that was made in it brought back beside the answer."""
+    """Headers and trailers of the last call made in the scope; empty before the
+    first."""
 
     @property
     @abc.abstractmethod
@@ -29,17 +30,17 @@ class Scope(abc.ABC):
 def outgoing(
     *, timeout: float | None = None, metadata: Entries = ()
 ) -> Iterator[Scope]:
-    """Settings of the calls that are made within: the seconds that each may take, which
-    shorten the deadline of the call being served and never lengthen it, and metadata.
+    """Sets timeout, in seconds, and metadata of each call made within. A timeout
+    shortens the deadline of the call being served and never extends it.
 
-    Without it a call leaves with the deadline and the trace of the call being served,
-    and no metadata::
+    Without it, a call carries the deadline and the trace context of the call being
+    served, and no metadata of its own::
 
         with okra.outgoing(timeout=0.2, metadata={"x-tenant": "acme"}) as scope:
             user = users.get_user(request)
         version = scope.headers.get("x-version")
 
-    Raises ``InvalidMetadata`` when a name or a value is not valid, or the name belongs
+    Raises ``InvalidMetadata`` if a name or a value is not valid, or the name belongs
     to the protocol.
     """
     entries = metadata.items() if isinstance(metadata, Mapping) else metadata

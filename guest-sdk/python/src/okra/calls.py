@@ -24,8 +24,8 @@ class Call(abc.ABC, Generic[Request, Response]):
 
     @abc.abstractmethod
     def write(self, request: Request) -> None:
-        """Sends a request, waiting while the other side is slow. Raises what ended the
-        call when nobody reads any more."""
+        """Sends a request, waiting while the reader is slow. Raises the error that ended
+        the call if the reader is gone."""
 
     @abc.abstractmethod
     def done_writing(self) -> None:
