@@ -11,7 +11,7 @@ use miette::IntoDiagnostic as _;
 
 use crate::cli::packages;
 use crate::config::{Callable, Caller};
-use crate::registry::Manifest;
+use crate::package::Manifest;
 
 /// `okra graph`.
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use etcetera::BaseStrategy as _;
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
 use crate::config;
+use crate::package::Package;
 use crate::project::build_if_stale;
-use crate::registry::Package;
 
 /// Reads a package, each package of a folder, or the package of a project, which is built first when it is stale.
 pub(super) fn read(path: &Path) -> miette::Result<Vec<(PathBuf, Package)>> {

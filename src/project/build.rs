@@ -17,7 +17,7 @@ use super::generate::write;
 use super::interface::Interface;
 use super::{Change, ProjectError, is_stale};
 use crate::config::{Language, Project, ServiceName};
-use crate::registry::{Manifest, Package};
+use crate::package::{Manifest, Package};
 
 /// What [`build`] made.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use okra_codegen::compile::CompileError;
 use okra_codegen::mapping::SchemaError;
 
 use crate::config::{ConfigError, ServiceName};
-use crate::registry::PackageError;
+use crate::package::PackageError;
 use crate::toolchain::ToolchainError;
 
 /// Why something could not be done with a project.

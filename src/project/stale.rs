@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::ProjectError;
 use super::build::package_path;
 use crate::config::{Language, Project};
-use crate::registry::Package;
+use crate::package::Package;
 
 /// Whether a project's package is missing, was built by another version of `okra`, or is older than something that it is
 /// made of: `okra.toml`, `.proto` files, sources. Dependencies outside of the project's folder are not looked at.

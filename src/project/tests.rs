@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{ConfigError, Mistake, Name};
-use crate::registry::Package;
+use crate::package::Package;
 
 /// A project that nothing compiles: it is packed with a component from elsewhere.
 struct Sketch {

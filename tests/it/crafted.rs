@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use okra::config::{Language, Name, Run, ServiceName};
-use okra::registry::{Manifest, Package};
+use okra::package::{Manifest, Package};
 use okra_codegen::compile::{Compiled, compile};
 use okra_codegen::schema::Schema;
 use okra_codegen::wit::{World, generate};

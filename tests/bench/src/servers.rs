@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 use okra::config::{Isolation, Run};
+use okra::package::Package;
 use okra::project::build;
-use okra::registry::Package;
 use tempfile::TempDir;
 use tokio::process::Command;
 

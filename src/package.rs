@@ -1,4 +1,7 @@
-//! The package: a component with its descriptors and its manifest inside.
+//! The format of packages: a component with its descriptors and its manifest in custom sections.
+//!
+//! A package is read and written here as bytes. Files are read by the caller, and the component is validated when it is
+//! compiled.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,11 +19,11 @@ const DESCRIPTORS: &str = "okra:descriptors";
 /// Custom section with the [`Manifest`] as JSON.
 const MANIFEST: &str = "okra:manifest";
 
-/// What a package says about itself.
+/// The manifest of a package: its project, its services and how it is run.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
-    /// Version of this record's own shape: [`Manifest::FORMAT`].
+    /// Version of the manifest's own shape: [`Manifest::FORMAT`].
     pub format: u32,
     /// Name of the project.
     pub name: Name,
@@ -32,43 +35,43 @@ pub struct Manifest {
     pub calls: Vec<ServiceName>,
     /// Services that it serves with encoded messages.
     pub raw: Vec<ServiceName>,
-    /// Servers outside to which the calls of services go unless its operator says otherwise.
+    /// Servers outside of OKRA that serve the services of `calls`, unless the operator sets others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub imports: BTreeMap<ServiceName, Import>,
-    /// Who may call what it serves.
+    /// Callers of its services and methods. A service without an entry can be called by every caller.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub allowed_callers: AllowedCallers,
-    /// How it is run unless its operator says otherwise.
+    /// Limits and isolation of its instances, unless the operator sets others.
     pub run: Run,
-    /// What it was written in.
+    /// Language of its sources.
     pub language: Language,
     /// Version of the `okra` that built it.
     pub okra: String,
 }
 
 impl Manifest {
-    /// The format that this version reads and writes.
+    /// The only format that this version of OKRA reads and writes.
     pub const FORMAT: u32 = 1;
 }
 
 /// A package: a `.wasm` file that is a component, with descriptors and a manifest in custom sections.
 ///
-/// Any tool that reads components reads it. Whether the component does what the manifest says is found out when it is
-/// linked.
+/// Every tool that reads components reads it. The link checks whether the component exports and imports what the manifest
+/// names.
 #[derive(Clone)]
 pub struct Package {
     component: Vec<u8>,
     descriptors: Vec<u8>,
     pool: DescriptorPool,
     manifest: Manifest,
-    digest: Digest,
+    digest: PackageDigest,
 }
 
-/// Why bytes are not a package.
+/// The reason why bytes are not a package.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum PackageError {
-    /// Something else altogether.
+    /// The bytes do not begin with the magic number of WebAssembly.
     #[error("not a WebAssembly file: it does not begin with `\\0asm`")]
     #[diagnostic(code(okra::package::not_wasm))]
     NotWasm,
@@ -85,16 +88,16 @@ pub enum PackageError {
     )]
     #[diagnostic(code(okra::package::truncated), help("copy or build it again"))]
     Truncated {
-        /// Where the section begins that is not complete.
+        /// Offset of the section that is not complete.
         section: u64,
-        /// Length of the file.
+        /// Length of the file in bytes.
         length: u64,
     },
-    /// The bytes are no WebAssembly behind the first few.
+    /// The bytes after the magic number are not valid WebAssembly.
     #[error("not a valid WebAssembly component")]
     #[diagnostic(code(okra::package::malformed))]
     Malformed(#[source] wasmparser::BinaryReaderError),
-    /// A component that was not packaged.
+    /// The component has no section of a package.
     #[error("a component without `{section}` section: it is not packaged")]
     #[diagnostic(
         code(okra::package::not_packaged),
@@ -107,23 +110,23 @@ pub enum PackageError {
         /// Name of the missing section.
         section: &'static str,
     },
-    /// The manifest was made by another version.
-    #[error("the manifest has format {found}, and this okra reads format {}", Manifest::FORMAT)]
+    /// The manifest has a format of another version of OKRA.
+    #[error("the manifest has format {format}, and this okra reads format {}", Manifest::FORMAT)]
     #[diagnostic(code(okra::package::format), help("build the package again, or use a newer okra"))]
     UnknownFormat {
         /// The format in the file.
-        found: u32,
+        format: u32,
     },
-    /// The manifest is not what its format says.
+    /// The manifest is not JSON of its format.
     #[error("the manifest cannot be read")]
     #[diagnostic(code(okra::package::manifest), help("build the package again with this okra"))]
     BrokenManifest(#[source] serde_json::Error),
-    /// The descriptors are no complete set.
+    /// The descriptors are not a complete `FileDescriptorSet`.
     #[error("the descriptors cannot be read")]
     #[diagnostic(code(okra::package::descriptors), help("build the package again"))]
     BrokenDescriptors(#[source] Box<DescriptorError>),
-    /// The manifest names a service of which the descriptors know nothing.
-    #[error("the manifest names service `{service}`, which its descriptors do not have")]
+    /// The manifest names a service that the descriptors do not define.
+    #[error("the manifest names service `{service}`, which its descriptors do not define")]
     #[diagnostic(code(okra::package::service), help("correct the name in okra.toml, or add the .proto file"))]
     UnknownService {
         /// Full name of the service.
@@ -132,15 +135,14 @@ pub enum PackageError {
 }
 
 impl Package {
-    /// Reads a package.
-    ///
-    /// The component itself is not validated here: that is the compiler's work.
+    /// Reads a package. The component is not validated: wasmtime does that when it compiles it.
     ///
     /// # Errors
-    /// When the bytes are no component, have no or broken descriptors or manifest, or the two do not go together.
+    /// If the bytes are not a component, if the descriptors or the manifest are missing or cannot be read, or if the manifest
+    /// names a service that the descriptors do not define.
     pub fn read(bytes: Vec<u8>) -> Result<Self, PackageError> {
         let (mut descriptors, mut manifest) = (None, None);
-        for section in sections(&bytes)? {
+        for section in split_sections(&bytes)? {
             match section.custom {
                 Some((DESCRIPTORS, data)) => descriptors = Some(data.to_vec()),
                 Some((MANIFEST, data)) => manifest = Some(data),
@@ -150,20 +152,20 @@ impl Package {
         let manifest = read_manifest(manifest.ok_or(PackageError::NotPackaged { section: MANIFEST })?)?;
         let descriptors = descriptors.ok_or(PackageError::NotPackaged { section: DESCRIPTORS })?;
         let pool = read_descriptors(&descriptors, &manifest)?;
-        let digest = Digest(sha2::Sha256::digest(&bytes).into());
+        let digest = PackageDigest(sha2::Sha256::digest(&bytes).into());
         Ok(Self { component: bytes, descriptors, pool, manifest, digest })
     }
 
-    /// Puts descriptors, an encoded `google.protobuf.FileDescriptorSet`, and a manifest into a component; those that
-    /// are in it already are replaced.
+    /// Returns `component` with these descriptors, an encoded `google.protobuf.FileDescriptorSet`, and this manifest. They
+    /// replace the ones that are in the component already.
     ///
     /// # Errors
-    /// As [`Package::read`], but for missing sections.
+    /// The same as of [`Package::read`], except for missing sections.
     pub fn write(component: &[u8], descriptors: &[u8], manifest: &Manifest) -> Result<Vec<u8>, PackageError> {
         read_descriptors(descriptors, manifest)?;
         let json = serde_json::to_vec(manifest).map_err(PackageError::BrokenManifest)?;
         let mut package = Vec::with_capacity(component.len() + descriptors.len() + json.len() + 64);
-        for section in sections(component)? {
+        for section in split_sections(component)? {
             if !matches!(section.custom, Some((DESCRIPTORS | MANIFEST, _))) {
                 package.extend_from_slice(section.bytes);
             }
@@ -175,28 +177,28 @@ impl Package {
         Ok(package)
     }
 
-    /// The file: a component, custom sections included.
+    /// Returns the bytes of the file: a component with its custom sections.
     pub fn component(&self) -> &[u8] {
         &self.component
     }
 
-    /// The descriptors, an encoded `google.protobuf.FileDescriptorSet`.
+    /// Returns the descriptors, an encoded `google.protobuf.FileDescriptorSet`.
     pub fn descriptors(&self) -> &[u8] {
         &self.descriptors
     }
 
-    /// The descriptors, resolved.
+    /// Returns the pool of the descriptors.
     pub fn pool(&self) -> &DescriptorPool {
         &self.pool
     }
 
-    /// What the package says about itself.
+    /// Returns the manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What tells this package from any other: the SHA-256 of the file.
-    pub fn digest(&self) -> Digest {
+    /// Returns the SHA-256 of the file, which identifies the package.
+    pub fn digest(&self) -> PackageDigest {
         self.digest
     }
 }
@@ -210,32 +212,32 @@ impl fmt::Debug for Package {
     }
 }
 
-/// The SHA-256 of a package; written as `sha256:` and 64 hexadecimal digits.
+/// The SHA-256 of a package, displayed as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
+pub struct PackageDigest([u8; 32]);
 
-impl Digest {
-    /// Its bytes.
+impl PackageDigest {
+    /// Returns the 32 bytes of the hash.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-impl fmt::Display for Digest {
+impl fmt::Display for PackageDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sha256:")?;
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for PackageDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
 fn read_manifest(json: &[u8]) -> Result<Manifest, PackageError> {
-    /// All that is sure to be in the manifest of every format.
+    /// The part that manifests of all formats have.
     #[derive(Deserialize)]
     struct AnyFormat {
         format: u32,
@@ -243,7 +245,7 @@ fn read_manifest(json: &[u8]) -> Result<Manifest, PackageError> {
 
     let AnyFormat { format } = serde_json::from_slice(json).map_err(PackageError::BrokenManifest)?;
     if format != Manifest::FORMAT {
-        return Err(PackageError::UnknownFormat { found: format });
+        return Err(PackageError::UnknownFormat { format });
     }
     serde_json::from_slice(json).map_err(PackageError::BrokenManifest)
 }
@@ -257,14 +259,14 @@ fn read_descriptors(bytes: &[u8], manifest: &Manifest) -> Result<DescriptorPool,
     }
 }
 
-/// A part of the file: the header or a section of the outermost component, whatever is nested in it.
-struct Section<'a> {
+/// A part of the file: the header, or a section of the outermost component with everything that is nested in it.
+struct FileSection<'a> {
     bytes: &'a [u8],
     /// Name and data of a custom section.
     custom: Option<(&'a str, &'a [u8])>,
 }
 
-fn sections(component: &[u8]) -> Result<Vec<Section<'_>>, PackageError> {
+fn split_sections(component: &[u8]) -> Result<Vec<FileSection<'_>>, PackageError> {
     let magic = component.get(..4).unwrap_or(component);
     if magic.is_empty() || !b"\0asm".starts_with(magic) {
         return Err(PackageError::NotWasm);
@@ -276,7 +278,7 @@ fn sections(component: &[u8]) -> Result<Vec<Section<'_>>, PackageError> {
         let section = component.len().saturating_sub(rest.len()) as u64;
         let truncated = PackageError::Truncated { section, length: component.len() as u64 };
         let (consumed, payload) = match parser.parse(rest, false).map_err(PackageError::Malformed)? {
-            // Not known to be the last section, so the parser always asks for another.
+            // The parser does not know that a section is the last one, so it asks for more bytes at the end of the file.
             Chunk::NeedMoreData(_) if rest.is_empty() && section > 0 => return Ok(found),
             Chunk::NeedMoreData(_) => return Err(truncated),
             Chunk::Parsed { consumed, payload } => (consumed, payload),
@@ -294,7 +296,7 @@ fn sections(component: &[u8]) -> Result<Vec<Section<'_>>, PackageError> {
         let Some((bytes, behind)) = length.and_then(|length| rest.split_at_checked(length)) else {
             return Err(truncated);
         };
-        found.push(Section { bytes, custom });
+        found.push(FileSection { bytes, custom });
         rest = behind;
     }
 }

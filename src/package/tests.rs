@@ -1,3 +1,5 @@
+//! Packages that are written and read again, and bytes that are not packages.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use proptest::prelude::*;
@@ -87,7 +89,7 @@ fn writing_again_replaces() {
 
 #[test]
 fn a_digest_is_the_files_sha256() {
-    let digest = Digest(sha2::Sha256::digest(b"abc").into());
+    let digest = PackageDigest(sha2::Sha256::digest(b"abc").into());
     insta::assert_snapshot!(digest, @"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
@@ -128,7 +130,7 @@ fn a_file_cut_anywhere_is_refused() {
             PackageError::NotWasm => assert_eq!(length, 0),
             PackageError::Truncated { length: told, .. } => assert_eq!(told, length as u64),
             // Cut between two sections: nothing tells but that one is missing.
-            PackageError::NotPackaged { .. } => assert!(sections(&whole[..length]).is_ok()),
+            PackageError::NotPackaged { .. } => assert!(split_sections(&whole[..length]).is_ok()),
             other => panic!("cut at {length}: {other:?}"),
         }
     }
