@@ -41,6 +41,7 @@ pub mod gateway;
 mod grpc;
 mod host;
 mod instance;
+pub mod language;
 mod link;
 pub mod package;
 pub mod project;
@@ -51,4 +52,3 @@ mod suggest;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
-pub mod toolchain;

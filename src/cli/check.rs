@@ -21,7 +21,7 @@ impl Check {
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
         for path in &self.paths {
-            for (path, package) in packages::read(path)? {
+            for (path, package) in packages::read_packages(path)? {
                 let needs = runtime.check(&package).await.wrap_err_with(|| path.display().to_string())?;
                 let manifest = package.manifest();
                 let mut text = format!("{} {} ({})\n", manifest.name, manifest.version, path.display());

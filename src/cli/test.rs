@@ -37,7 +37,7 @@ impl Test {
         let files = find_cases(&folder)?;
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
         for path in [&self.path].into_iter().chain(&self.with) {
-            for (path, package) in packages::read(path)? {
+            for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
             }
         }

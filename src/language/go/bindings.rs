@@ -1,4 +1,4 @@
-//! The bindings that wit-bindgen makes of a project's WIT, and the component that is made with them.
+//! The bindings that wit-bindgen generates for a project's WIT, and the component that is made with them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,49 +11,66 @@ use wit_bindgen_go::{Format, Opts};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{InterfaceId, Resolve, TypeDefKind, TypeId, WorldId};
 
-use super::adapter;
+use crate::language::go::adapter;
 
-/// A project's world.
-pub(super) struct World {
+/// The bindings of a project's world.
+pub(super) struct GoBindings {
     resolve: Resolve,
-    id: WorldId,
+    world: WorldId,
 }
 
-impl World {
+impl GoBindings {
     /// Reads the WIT in a folder.
+    ///
+    /// # Errors
+    /// If it is not valid, or has no world of this name.
     pub(super) fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(folder)?;
-        let id = resolve.select_world(&[package], Some(name))?;
-        Ok(Self { resolve, id })
+        let world = resolve.select_world(&[package], Some(name))?;
+        Ok(Self { resolve, world })
     }
 
-    /// The bindings, as packages below an import path.
-    pub(super) fn bindings(&self, schema: &Schema, below: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    /// Returns the files of the bindings, as packages below an import path.
+    ///
+    /// # Errors
+    /// If the WIT is not that of `schema`.
+    pub(super) fn generate_packages(
+        &self,
+        schema: &Schema,
+        import_path: &str,
+    ) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let mut resolve = self.resolve.clone();
-        rename(&mut resolve, schema)?;
-        let options =
-            Opts { format: Format::False, pkg_name: Some(below.to_owned()), include_versions: true, ..Opts::default() };
+        rename_types(&mut resolve, schema)?;
+        let options = Opts {
+            format: Format::False,
+            pkg_name: Some(import_path.to_owned()),
+            include_versions: true,
+            ..Opts::default()
+        };
         let mut files = Files::default();
-        options.build().generate(&mut resolve, self.id, &mut files)?;
+        options.build().generate(&mut resolve, self.world, &mut files)?;
         let sources = files.iter().filter(|(path, _)| path.ends_with(".go"));
-        Ok(sources.map(|(path, text)| (path.to_owned(), with_our_runtime(text))).collect())
+        Ok(sources.map(|(path, text)| (path.to_owned(), use_sdk_runtime(text))).collect())
     }
 
-    /// The component of what Go has built.
-    pub(super) fn component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-        wit_component::embed_component_metadata(&mut module, &self.resolve, self.id, StringEncoding::UTF8)?;
+    /// Returns the component of the module that Go has built.
+    ///
+    /// # Errors
+    /// If the module does not have the imports and exports of the bindings.
+    pub(super) fn make_component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        wit_component::embed_component_metadata(&mut module, &self.resolve, self.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default();
-        encoder.validate(true).module(&module)?.adapter(adapter::NAME, &adapter::module()?)?;
+        encoder.validate(true).module(&module)?.adapter(adapter::IMPORT_NAME, &adapter::compile_module()?)?;
         encoder.encode()
     }
 }
 
-/// Of the generator's runtime the SDK has a copy, by another path and with a pinner of its own.
-fn with_our_runtime(text: &[u8]) -> Vec<u8> {
+/// Replaces the generator's runtime by the SDK's copy of it, which has another path and a pinner of its own.
+fn use_sdk_runtime(text: &[u8]) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(text).replace("go.bytecodealliance.org/pkg/wit/", "okra/wit/");
     text = text.replace("runtime.Pinner", "witRuntime.Pinner");
-    // Unless it is needed for something else, Go's package must not be imported any more.
+    // Go refuses an import that is not used, so `runtime` is removed unless something else needs it.
     if !text.contains("runtime.AddCleanup") {
         text = text
             .lines()
@@ -63,18 +80,18 @@ fn with_our_runtime(text: &[u8]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Gives the types of the schema's packages the names of [`raw`]. What a component is made of are the names of functions and
-/// resources, which stay.
-fn rename(resolve: &mut Resolve, schema: &Schema) -> anyhow::Result<()> {
+/// Gives the types of the schema's packages the names of [`raw`]. Functions and resources keep their names, because they are
+/// part of the component's interface.
+fn rename_types(resolve: &mut Resolve, schema: &Schema) -> anyhow::Result<()> {
     let mut names: HashMap<TypeId, String> = HashMap::new();
     for (index, definition) in schema.enums.iter().enumerate() {
-        names.insert(find(resolve, schema, definition.package, &definition.wit_name)?, raw::enumeration(index));
+        names.insert(find_type(resolve, schema, definition.package, &definition.wit_name)?, raw::enumeration(index));
     }
     for (index, message) in schema.messages.iter().enumerate() {
-        names.insert(find(resolve, schema, message.package, &message.wit_name)?, raw::message(index));
+        names.insert(find_type(resolve, schema, message.package, &message.wit_name)?, raw::message(index));
         for (at, member) in message.members.iter().enumerate() {
             if let Member::Oneof(oneof) = member {
-                names.insert(find(resolve, schema, message.package, &oneof.type_name)?, raw::oneof(index, at));
+                names.insert(find_type(resolve, schema, message.package, &oneof.type_name)?, raw::oneof(index, at));
             }
         }
     }
@@ -126,8 +143,8 @@ fn rename_members(kind: &mut TypeDefKind) {
     }
 }
 
-/// The type that stands for something of a protobuf package.
-fn find(resolve: &Resolve, schema: &Schema, package: usize, name: &str) -> anyhow::Result<TypeId> {
+/// Returns the type that was generated for a message, an enum or a oneof of a protobuf package.
+fn find_type(resolve: &Resolve, schema: &Schema, package: usize, name: &str) -> anyhow::Result<TypeId> {
     let package = schema.packages.get(package).context("a package is not in the schema")?;
     let interface = package.interface(&package.types_interface);
     let mut interfaces = resolve.interfaces.iter();

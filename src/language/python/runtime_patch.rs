@@ -1,9 +1,9 @@
-//! A cure for componentize-py's runtime, which is linked into each component: bytes that leave Python are copied for the
-//! host, and in 0.25.1 nobody frees the copy.
+//! A patch for componentize-py's runtime, which is linked into each component: the runtime copies bytes that leave Python for
+//! the host, and in 0.25.1 it never frees the copy.
 //!
-//! The runtime's `wit_dylib_pop_list` gives the address of such a copy, and its `wit_dylib_dealloc_bytes` frees what was
-//! handed to the host once the call is over, as is done for all other values. So a function is added that calls both, and
-//! takes the first one's name. <https://github.com/bytecodealliance/wasm-tools/blob/main/crates/wit-dylib/wit_dylib.h>
+//! The runtime's `wit_dylib_pop_list` returns the address of such a copy, and its `wit_dylib_dealloc_bytes` frees values of the
+//! host at the end of the call, as the runtime does for all other values. So the patch adds a function that calls both, and
+//! exports it by the name of the first one. <https://github.com/bytecodealliance/wasm-tools/blob/main/crates/wit-dylib/wit_dylib.h>
 
 use std::ops::Range;
 
@@ -19,34 +19,34 @@ use wasmparser::{
 const POP: &str = "wit_dylib_pop_list";
 const DEALLOC: &str = "wit_dylib_dealloc_bytes";
 
-/// Sections of a component.
+/// The id of a section of a component.
 const CORE_MODULE: u8 = 1;
 
-/// Sections of a module.
+/// The ids of sections of a module.
 const IMPORTS: u8 = 2;
 const FUNCTIONS: u8 = 3;
 const EXPORTS: u8 = 7;
 const CODE: u8 = 10;
 
-/// The component with its runtime mended.
+/// Returns the component with the patched runtime.
 ///
 /// # Errors
-/// When it is not what componentize-py makes.
-pub(super) fn mended(component: &[u8]) -> Result<Vec<u8>, String> {
-    let wrong = |error: BinaryReaderError| error.to_string();
-    let mut mended = component.get(..8).unwrap_or_default().to_vec();
+/// If the component has no runtime of componentize-py.
+pub(super) fn patch_runtime(component: &[u8]) -> Result<Vec<u8>, String> {
+    let read_error = |error: BinaryReaderError| error.to_string();
+    let mut patched = component.get(..8).unwrap_or_default().to_vec();
     let mut found = false;
-    for (id, range) in sections(component).map_err(wrong)? {
+    for (id, range) in find_sections(component).map_err(read_error)? {
         let content = component.get(range).unwrap_or_default();
-        let module = if id == CORE_MODULE { mend(content).map_err(wrong)? } else { None };
+        let module = if id == CORE_MODULE { patch_module(content).map_err(read_error)? } else { None };
         found |= module.is_some();
-        RawSection { id, data: module.as_deref().unwrap_or(content) }.append_to_component(&mut mended);
+        RawSection { id, data: module.as_deref().unwrap_or(content) }.append_to_component(&mut patched);
     }
-    if found { Ok(mended) } else { Err("it has no runtime of componentize-py in it".to_owned()) }
+    if found { Ok(patched) } else { Err("it has no runtime of componentize-py in it".to_owned()) }
 }
 
-/// Ids of the sections of a module or component, and where their contents are.
-fn sections(binary: &[u8]) -> Result<Vec<(u8, Range<usize>)>, BinaryReaderError> {
+/// Returns the ids of the sections of a module or component, and the ranges of their contents.
+fn find_sections(binary: &[u8]) -> Result<Vec<(u8, Range<usize>)>, BinaryReaderError> {
     let mut reader = BinaryReader::new(binary.get(8..).unwrap_or_default(), 8);
     let mut sections = Vec::new();
     while !reader.eof() {
@@ -59,9 +59,9 @@ fn sections(binary: &[u8]) -> Result<Vec<(u8, Range<usize>)>, BinaryReaderError>
     Ok(sections)
 }
 
-/// The runtime's module, mended; none for another one.
-fn mend(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
-    let sections = sections(module)?;
+/// Returns the patched module, or none if the module is not the runtime.
+fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
+    let sections = find_sections(module)?;
     let reader = |wanted: u8| {
         let range = sections.iter().find(|(id, _)| *id == wanted).map(|(_, range)| range.clone()).unwrap_or_default();
         BinaryReader::new(module.get(range.clone()).unwrap_or_default(), range.start as u64)
@@ -80,7 +80,7 @@ fn mend(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
     let Some(&ty) = pop.checked_sub(imported).and_then(|own| types.get(own as usize)) else { return Ok(None) };
     types.push(ty);
 
-    let mut mended = Module::new();
+    let mut patched = Module::new();
     for (id, range) in &sections {
         let content = module.get(range.clone()).unwrap_or_default();
         match *id {
@@ -89,15 +89,15 @@ fn mend(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
                 types.iter().for_each(|ty| {
                     section.function(*ty);
                 });
-                mended.section(&section);
+                patched.section(&section);
             }
             EXPORTS => {
                 let mut section = ExportSection::new();
                 for export in &exports {
                     let index = if export.name == POP { added } else { export.index };
-                    section.export(export.name, kind(export.kind), index);
+                    section.export(export.name, export_kind(export.kind), index);
                 }
-                mended.section(&section);
+                patched.section(&section);
             }
             CODE => {
                 let mut section = CodeSection::new();
@@ -107,18 +107,18 @@ fn mend(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
                     section.raw(bodies.read_bytes(length)?);
                 }
                 section.function(&pop_and_free(pop, dealloc));
-                mended.section(&section);
+                patched.section(&section);
             }
             id => {
-                mended.section(&RawSection { id, data: content });
+                patched.section(&RawSection { id, data: content });
             }
         }
     }
-    Ok(Some(mended.finish()))
+    Ok(Some(patched.finish()))
 }
 
-/// `size_t pop_list(void *cx, size_t ty, uint8_t **ptr)` that has the bytes freed at the end of the call: those at `*ptr`, if
-/// that is not null.
+/// Returns the function `size_t pop_list(void *cx, size_t ty, uint8_t **ptr)` that frees the bytes at `*ptr`, if that is not
+/// null, at the end of the call.
 fn pop_and_free(pop: u32, dealloc: u32) -> Function {
     let [cx, ty, ptr, length] = [0, 1, 2, 3];
     let load = Instruction::I32Load(MemArg { offset: 0, align: 2, memory_index: 0 });
@@ -136,7 +136,7 @@ fn pop_and_free(pop: u32, dealloc: u32) -> Function {
         Instruction::LocalGet(ptr),
         load,
         Instruction::LocalGet(length),
-        // Alignment, and whether to wait until the call is over.
+        // The alignment, and whether to free the bytes at the end of the call rather than now.
         Instruction::I32Const(1),
         Instruction::I32Const(1),
         Instruction::Call(dealloc),
@@ -149,7 +149,7 @@ fn pop_and_free(pop: u32, dealloc: u32) -> Function {
     function
 }
 
-fn kind(kind: ExternalKind) -> ExportKind {
+fn export_kind(kind: ExternalKind) -> ExportKind {
     match kind {
         ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
         ExternalKind::Table => ExportKind::Table,
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn the_function_that_pops_a_list_frees_it_too() {
-        let mended = mended(&wat::parse_str(COMPONENT).unwrap()).unwrap();
-        wasmparser::validate(&mended).unwrap();
-        let (_, range) = sections(&mended).unwrap().into_iter().find(|(id, _)| *id == CORE_MODULE).unwrap();
-        let module = mended.get(range).unwrap();
+        let patched = patch_runtime(&wat::parse_str(COMPONENT).unwrap()).unwrap();
+        wasmparser::validate(&patched).unwrap();
+        let (_, range) = find_sections(&patched).unwrap().into_iter().find(|(id, _)| *id == CORE_MODULE).unwrap();
+        let module = patched.get(range).unwrap();
         let engine = wasmtime::Engine::default();
         let module = wasmtime::Module::new(&engine, module).unwrap();
         let mut store = wasmtime::Store::new(&engine, Vec::new());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_componentize_py_did_not_make_is_refused() {
-        let error = mended(&wat::parse_str("(component (core module))").unwrap()).unwrap_err();
+        let error = patch_runtime(&wat::parse_str("(component (core module))").unwrap()).unwrap_err();
         assert_eq!(error, "it has no runtime of componentize-py in it");
     }
 }
