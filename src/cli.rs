@@ -7,6 +7,7 @@ mod describe;
 mod doctor;
 mod generate;
 mod graph;
+mod language;
 mod list;
 mod new;
 mod packages;

@@ -8,7 +8,7 @@
 //!
 //! use okra::call::Context;
 //! use okra::gateway::{self, GatewaySettings};
-//! use okra::registry::Package;
+//! use okra::package::Package;
 //! use okra::runtime::{EngineSettings, Runtime};
 //!
 //! # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,14 +41,14 @@ pub mod gateway;
 mod grpc;
 mod host;
 mod instance;
+pub mod language;
 mod link;
-mod nearest;
+pub mod package;
 pub mod project;
-pub mod registry;
 mod revision;
 mod router;
 pub mod runtime;
+mod suggest;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
-pub mod toolchain;

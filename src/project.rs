@@ -1,22 +1,22 @@
 //! A project's folder: from `.proto` files to a package that can be served.
 //!
-//! [`new`] makes one, [`generate`] makes WIT of its `.proto` files, [`build`] compiles it and packs the component with
-//! descriptors and manifest.
+//! [`create_project`] writes a new one, [`generate_project`] generates WIT and stubs for its `.proto` files, [`build_project`]
+//! compiles it and packs the component with descriptors and manifest. What differs by language is in
+//! [`language`](crate::language).
 
 mod build;
+mod create;
 mod error;
 mod generate;
 mod interface;
-mod new;
-mod sdk;
 mod stale;
 
 #[cfg(test)]
-pub(crate) use build::manifest;
-pub use build::{Built, build, build_if_stale};
+pub(crate) use build::make_manifest;
+pub use build::{BuiltPackage, build_if_stale, build_project};
+pub use create::create_project;
 pub use error::ProjectError;
-pub use generate::{Change, ChangeKind, changes, generate};
-pub use new::{Template, new};
+pub use generate::{ChangeKind, FileChange, find_changes, generate_project};
 pub use stale::is_stale;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::call::CallHandler;
 use crate::config::{Import, ServiceName};
 use crate::gateway::{Catalog, ServiceHealth};
 use crate::instance::{CompileCache, CompiledComponent, ComponentEngine};
-use crate::registry::Package;
+use crate::package::Package;
 use crate::revision::Revision;
 use crate::revision::dispatcher::Dispatcher;
 use crate::router::{Importer, Router, UpstreamPool};

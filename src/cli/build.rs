@@ -1,3 +1,5 @@
+//! `okra build`: builds a project's package, and prints its path.
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,8 +8,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use super::generate;
-use crate::project;
+use crate::cli::generate::print_changes;
+use crate::project::build_project;
 
 /// `okra build`.
 #[derive(Debug, Args)]
@@ -15,20 +17,20 @@ pub(super) struct Build {
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Where to write the package. Default: target/okra/NAME.wasm in the project's folder.
+    /// Path of the package. Default: target/okra/NAME.wasm in the project's folder.
     #[arg(short, long)]
     output: Option<PathBuf>,
 }
 
 impl Build {
-    /// Builds, and tells where the package is.
+    /// Builds the package, and prints the generated files, the path and the size.
     ///
     /// # Errors
-    /// When the project is wrong or does not compile.
+    /// If the project is not valid or does not compile.
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
-        let built = project::build(&self.project, self.output.as_deref())?;
-        generate::print(&built.changes, false, out).into_diagnostic()?;
-        writeln!(out, "{} ({})", built.path.display(), ByteSize(built.size)).into_diagnostic()?;
+        let package = build_project(&self.project, self.output.as_deref())?;
+        print_changes(&package.changes, false, out).into_diagnostic()?;
+        writeln!(out, "{} ({})", package.path.display(), ByteSize(package.size_bytes)).into_diagnostic()?;
         Ok(ExitCode::SUCCESS)
     }
 }

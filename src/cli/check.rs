@@ -1,3 +1,5 @@
+//! `okra check`: links packages as a server would, and prints their services and limits.
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -5,23 +7,27 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _};
 
-use super::packages;
+use crate::cli::packages;
 use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 
 /// `okra check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first when stale.
+    /// Packages (.wasm), folders of packages, and projects (folders with okra.toml), which are built first if they are stale.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
 }
 
 impl Check {
+    /// Checks the packages, and prints a few lines for each.
+    ///
+    /// # Errors
+    /// If a package cannot be built or read, or would not be served.
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
         for path in &self.paths {
-            for (path, package) in packages::read(path)? {
+            for (path, package) in packages::read_packages(path)? {
                 let needs = runtime.check(&package).await.wrap_err_with(|| path.display().to_string())?;
                 let manifest = package.manifest();
                 let mut text = format!("{} {} ({})\n", manifest.name, manifest.version, path.display());

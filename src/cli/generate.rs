@@ -1,3 +1,5 @@
+//! `okra generate`: brings the generated files of a project up to date, or checks them.
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -5,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use crate::project::{self, Change, ChangeKind};
+use crate::project::{ChangeKind, FileChange, find_changes, generate_project};
 
 /// `okra generate`.
 #[derive(Debug, Args)]
@@ -13,19 +15,19 @@ pub(super) struct Generate {
     /// The project's folder.
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Change nothing; fail when something is not up to date.
+    /// Changes nothing, and fails if a file is not up to date.
     #[arg(long)]
     check: bool,
 }
 
 impl Generate {
-    /// Generates, and tells what changed.
+    /// Generates the files, and prints the changes.
     ///
     /// # Errors
-    /// When the project is wrong, or files cannot be written.
+    /// If the project is not valid, or files cannot be written.
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
-        let changes = if self.check { project::changes(&self.project)? } else { project::generate(&self.project)? };
-        print(&changes, self.check, out).into_diagnostic()?;
+        let changes = if self.check { find_changes(&self.project)? } else { generate_project(&self.project)? };
+        print_changes(&changes, self.check, out).into_diagnostic()?;
         if changes.is_empty() {
             writeln!(out, "all is up to date").into_diagnostic()?;
         }
@@ -34,11 +36,11 @@ impl Generate {
     }
 }
 
-/// A line for each change, made or to be made; one for all of the SDK's.
-pub(super) fn print(changes: &[Change], to_be_made: bool, out: &mut impl Write) -> io::Result<()> {
+/// Prints a line for each change, and one line for all changes of the SDK. `is_check` tells that the changes were not made.
+pub(super) fn print_changes(changes: &[FileChange], is_check: bool, out: &mut impl Write) -> io::Result<()> {
     let (sdk, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.path.starts_with(".okra"));
     for change in others {
-        let verb = match (change.kind, to_be_made) {
+        let verb = match (change.kind, is_check) {
             (ChangeKind::Created, false) => "created",
             (ChangeKind::Updated, false) => "updated",
             (ChangeKind::Removed, false) => "removed",
@@ -48,7 +50,7 @@ pub(super) fn print(changes: &[Change], to_be_made: bool, out: &mut impl Write) 
         };
         writeln!(out, "{verb}: {}", change.path.display())?;
     }
-    match (sdk.is_empty(), to_be_made) {
+    match (sdk.is_empty(), is_check) {
         (true, _) => Ok(()),
         (false, false) => writeln!(out, "updated: the SDK in .okra/sdk"),
         (false, true) => writeln!(out, "out of date: the SDK in .okra/sdk"),

@@ -11,7 +11,7 @@ use miette::IntoDiagnostic as _;
 
 use crate::cli::packages;
 use crate::config::{Callable, Caller};
-use crate::registry::Manifest;
+use crate::package::Manifest;
 
 /// `okra graph`.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ impl GraphArgs {
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let mut manifests = Vec::new();
         for path in &self.paths {
-            manifests.extend(packages::read(path)?.into_iter().map(|(_, package)| package.manifest().clone()));
+            manifests.extend(packages::read_packages(path)?.into_iter().map(|(_, package)| package.manifest().clone()));
         }
         let services = ServiceGraph::of_manifests(&manifests);
         let text = match (self.dot, self.mermaid) {
@@ -200,7 +200,7 @@ mod tests {
             "name = {name:?}\nlanguage = \"rust\"\n{more}\n[proto]\nserves = [{serves:?}]\ncalls = {calls:?}\n"
         );
         let project = crate::config::Project::parse(&text, "okra.toml".as_ref()).unwrap();
-        crate::project::manifest(&project)
+        crate::project::make_manifest(&project)
     }
 
     #[test]

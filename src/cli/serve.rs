@@ -105,7 +105,7 @@ impl ServeArgs {
         let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
         let mut settings = GatewaySettings::new(&config)?;
         for path in &self.paths {
-            for (path, package) in packages::read(path)? {
+            for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
                 unused.retain(|service| !package.manifest().calls.contains(service));
                 let max_request = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);

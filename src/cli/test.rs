@@ -1,3 +1,5 @@
+//! `okra test`: runs call cases in this process, and prints a line for each.
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -5,39 +7,39 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _};
 
-use super::packages;
 use crate::cases::{CallCase, CaseRunner, find_cases};
+use crate::cli::packages;
 use crate::runtime::EngineSettings;
 use crate::runtime::Runtime;
 
-/// Where the cases of a project are.
-const FOLDER: &str = "tests/calls";
+/// The folder of the call cases in a project.
+const CASES_FOLDER: &str = "tests/calls";
 
 /// `okra test`.
 #[derive(Debug, Args)]
 pub(super) struct Test {
-    /// A project, which is built first when stale, or a package (.wasm).
+    /// A project, which is built first if it is stale, or a package (.wasm).
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Folder with the call cases. Default: tests/calls in the project's folder.
     #[arg(long)]
     cases: Option<PathBuf>,
-    /// Packages and projects with the services that it calls. Can be given many times.
+    /// Packages and projects with the services that it calls. Can be repeated.
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
 }
 
 impl Test {
-    /// Runs the cases, and tells of each. Fails when some case fails.
+    /// Runs the cases, and prints a line for each. The exit code is a failure if a case fails.
     ///
     /// # Errors
-    /// When something cannot be built or served, or a case is wrong in itself.
+    /// If a project cannot be built, a package cannot be served, or a case is not valid.
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
-        let folder = self.cases.unwrap_or_else(|| self.path.join(FOLDER));
+        let folder = self.cases.unwrap_or_else(|| self.path.join(CASES_FOLDER));
         let files = find_cases(&folder)?;
         let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
         for path in [&self.path].into_iter().chain(&self.with) {
-            for (path, package) in packages::read(path)? {
+            for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
             }
         }
@@ -45,7 +47,7 @@ impl Test {
         let (mut passed, mut failed) = (0_usize, 0_usize);
         for file in files {
             let differences = cases.run(&file, &CallCase::read(&file)?).await?;
-            let name = shown(&file, &folder);
+            let name = relative_path(&file, &folder);
             if differences.is_empty() {
                 passed += 1;
                 writeln!(out, "ok      {name}").into_diagnostic()?;
@@ -64,6 +66,6 @@ impl Test {
     }
 }
 
-fn shown(file: &Path, folder: &Path) -> String {
+fn relative_path(file: &Path, folder: &Path) -> String {
     file.strip_prefix(folder).unwrap_or(file).display().to_string()
 }

@@ -9,7 +9,7 @@ use serde_path_to_error::{Path, Segment, Track};
 
 use crate::client::definition::field_type_text;
 use crate::client::{ClientError, DynamicSchema};
-use crate::nearest::nearest;
+use crate::suggest::did_you_mean;
 
 /// Most levels of `google.protobuf.Any` in `google.protobuf.Any` whose types are looked up.
 const MAX_ANY_DEPTH: usize = 32;
@@ -212,13 +212,12 @@ fn find_field(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor>
 
 /// Lists the fields of a message, after the one that was probably meant.
 fn describe_fields(message: &MessageDescriptor, wanted: &str) -> String {
-    let names: Vec<_> = message.fields().map(|field| field.json_name().to_owned()).collect();
-    let meant = nearest(wanted, names.iter().map(String::as_str));
-    let meant = meant.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let suggestion = did_you_mean(wanted, message.fields().map(|field| field.json_name().to_owned()));
+    let suggestion = suggestion.map(|suggestion| format!("{suggestion} ")).unwrap_or_default();
     let fields: Vec<_> =
         message.fields().map(|field| format!("{} ({})", field.json_name(), field_type_text(&field))).collect();
     match fields.is_empty() {
         true => format!("`{}` has no fields", message.full_name()),
-        false => format!("{meant}its fields are: {}", fields.join(", ")),
+        false => format!("{suggestion}its fields are: {}", fields.join(", ")),
     }
 }

@@ -4,7 +4,7 @@ use prost_reflect::{DescriptorPool, EnumDescriptor, MessageDescriptor, MethodDes
 
 use crate::client::reflection::ReflectionClient;
 use crate::client::{ClientError, DynamicClient};
-use crate::nearest::nearest;
+use crate::suggest::did_you_mean;
 
 /// The types with which calls are made.
 #[derive(Debug)]
@@ -122,10 +122,7 @@ impl DynamicSchema {
         names.extend(self.pool.all_messages().map(|message| message.full_name().to_owned()));
         names.extend(self.pool.all_enums().map(|message| message.full_name().to_owned()));
         let services = self.services().await?;
-        let help = match nearest(name, names.iter().map(String::as_str)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => list_names("services", &services),
-        };
+        let help = did_you_mean(name, &names).unwrap_or_else(|| list_names("services", &services));
         Err(ClientError::UnknownSymbol { symbol: name.to_owned(), help })
     }
 
@@ -152,10 +149,7 @@ impl DynamicSchema {
 }
 
 fn suggest_name(wanted: &str, kind: &str, names: &[String]) -> String {
-    match nearest(wanted, names.iter().map(String::as_str)) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => list_names(kind, names),
-    }
+    did_you_mean(wanted, names).unwrap_or_else(|| list_names(kind, names))
 }
 
 fn list_names(kind: &str, names: &[String]) -> String {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use crate::config::{FILE_NAME, SourcePlace};
-use crate::nearest::nearest;
+use crate::suggest::did_you_mean;
 
 /// Why a configuration file cannot be used. As a [`miette::Diagnostic`] it points at the place in the file.
 #[derive(Debug, thiserror::Error)]
@@ -204,13 +204,10 @@ fn parse_mistake(message: &str) -> Mistake {
 /// Returns the nearest of the known words, or all of them.
 fn suggest(word: &str, known: &[String]) -> String {
     // Writing `_` for `-` is a common mistake, so it does not count as a difference.
-    match nearest(&word.replace('_', "-"), known.iter().map(String::as_str)) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-            format!("known here: {}", known.join(", "))
-        }
-    }
+    did_you_mean(&word.replace('_', "-"), known).unwrap_or_else(|| {
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        format!("known here: {}", known.join(", "))
+    })
 }
 
 impl Diagnostic for ConfigError {

@@ -7,7 +7,7 @@ use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use crate::call::{Code, Status};
 use crate::gateway::routes::{RestRoute, RestRoutes};
-use crate::nearest::nearest;
+use crate::suggest::did_you_mean;
 
 /// The services that are served at one moment, by their full names.
 ///
@@ -103,12 +103,12 @@ impl Catalog {
             return unimplemented(format!("`{path}` is no method: expected a path of the form /SERVICE/METHOD"));
         };
         let Some(service) = self.service(service_name) else {
-            let meant = meant(nearest(service_name, self.services().map(|service| &**service.name())));
-            return unimplemented(format!("service `{service_name}` is not served here{meant}"));
+            let suggestion = suggestion_suffix(service_name, self.services().map(|service| &**service.name()));
+            return unimplemented(format!("service `{service_name}` is not served here{suggestion}"));
         };
         let Some(method) = service.method(method_name) else {
-            let meant = meant(nearest(method_name, service.methods().map(|method| &**method.name())));
-            return unimplemented(format!("service `{service_name}` has no method `{method_name}`{meant}"));
+            let suggestion = suggestion_suffix(method_name, service.methods().map(|method| &**method.name()));
+            return unimplemented(format!("service `{service_name}` has no method `{method_name}`{suggestion}"));
         };
         Ok(MethodRef { service, method })
     }
@@ -183,6 +183,6 @@ impl CatalogMethod {
     }
 }
 
-fn meant(name: Option<&str>) -> String {
-    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+fn suggestion_suffix<'a>(unknown_name: &str, known_names: impl Iterator<Item = &'a str>) -> String {
+    did_you_mean(unknown_name, known_names).map(|suggestion| format!("; {suggestion}")).unwrap_or_default()
 }

@@ -24,7 +24,7 @@ use crate::instance::store::StoreData;
 use crate::instance::streams::StreamTable;
 use crate::instance::{CompileCache, ComponentEngine, InstanceError};
 use crate::link::{ComponentLink, ExportedMethod, LinkMismatch, MessageLimits, ToolchainQuirks};
-use crate::registry::Package;
+use crate::package::Package;
 
 /// The most memory that a message may take in a guest, as a multiple of the size that is allowed on the wire.
 const EXPANSION: u64 = 16;

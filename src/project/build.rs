@@ -1,11 +1,4 @@
-//! From a project to its package. What compiles the sources of a language is a room of its own; each gives the component
-//! and the file that it came from.
-
-mod dependencies;
-mod go;
-mod python;
-mod runtime;
-mod rust;
+//! The build of a project's package. The language compiles the sources; the component is packed and checked here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,77 +7,76 @@ use okra_codegen::contract::RAW_INTERFACE;
 use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
-use super::generate::write;
-use super::interface::Interface;
-use super::{Change, ProjectError, is_stale};
-use crate::config::{Language, Project, ServiceName};
-use crate::registry::{Manifest, Package};
+use crate::config::{ConfigError, Mistake, Project, ServiceName};
+use crate::language::{BuiltComponent, FileError, find_language};
+use crate::package::{Manifest, Package};
+use crate::project::generate::write_changes;
+use crate::project::interface::ProjectInterface;
+use crate::project::{FileChange, ProjectError, is_stale};
 
-/// What [`build`] made.
+/// The package that [`build_project`] has written.
 #[derive(Clone, Debug)]
-pub struct Built {
-    /// The package.
+pub struct BuiltPackage {
+    /// The file.
     pub path: PathBuf,
     /// Its size in bytes.
-    pub size: u64,
-    /// What had to be generated first.
-    pub changes: Vec<Change>,
+    pub size_bytes: u64,
+    /// The generated files that were not up to date before the build.
+    pub changes: Vec<FileChange>,
 }
 
-/// Where the package of a project is unless another place is asked for.
+/// Returns the path of a project's package, if the build is not given another one.
 pub(super) fn package_path(folder: &Path, project: &Project) -> PathBuf {
     folder.join("target/okra").join(format!("{}.wasm", project.name))
 }
 
-/// Builds the package of the project in `folder`: generates what is not up to date, compiles, and packs the component
-/// with descriptors and manifest. It is written to `output`, or to `target/okra/NAME.wasm` in the project.
-///
-/// The compiler speaks to stderr itself.
+/// Builds the package of the project in `folder`: generates the files that are not up to date, compiles, and packs the
+/// component with descriptors and manifest. The package is written to `output`, or to `target/okra/NAME.wasm` in the project.
+/// The compiler's messages go to stderr.
 ///
 /// # Errors
-/// When the project is wrong, there is no compiler for it, it does not compile, or its component does not export what
-/// `okra.toml` says. An earlier package is left as it was.
-pub fn build(folder: &Path, output: Option<&Path>) -> Result<Built, ProjectError> {
+/// If the project is not valid, its toolchain is missing, it does not compile, or its component does not export the services
+/// of `okra.toml`. An earlier package is left as it was.
+pub fn build_project(folder: &Path, output: Option<&Path>) -> Result<BuiltPackage, ProjectError> {
     let project = Project::load(folder)?;
-    let interface = Interface::compile(folder, &project)?;
-    let changes = write(folder, &project, &interface)?;
-    let (source, component) = match (&project.component, project.language) {
-        (Some(component), _) => {
-            let path = folder.join(component);
-            let bytes = fs::read(&path).map_err(ProjectError::io("read", &path))?;
-            (path, bytes)
+    let interface = ProjectInterface::compile(folder, &project)?;
+    let changes = write_changes(folder, &project, &interface)?;
+    let component = match (&project.component, find_language(project.language)) {
+        (Some(component_path), _) => {
+            let path = folder.join(component_path);
+            let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
+            BuiltComponent { path, bytes }
         }
-        (None, Language::Rust | Language::Component) => rust::compile(folder)?,
-        (None, Language::Go) => go::compile(folder, &interface)?,
-        (None, Language::Python) => python::compile(folder, &project, &interface)?,
+        (None, Some(language)) => language.build_component(&interface.guest_project(folder))?,
+        (None, None) => return Err(ConfigError::at(folder, &["language"], Mistake::ComponentMissing).into()),
     };
-    let package = Package::write(&component, &interface.descriptors, &manifest(&project))
-        .map_err(|error| ProjectError::Package { component: source.clone(), source: error })?;
-    check_exports(&source, &component, &project, &interface)?;
+    let package = Package::write(&component.bytes, &interface.descriptors, &make_manifest(&project))
+        .map_err(|error| ProjectError::Package { component: component.path.clone(), source: error })?;
+    check_exports(&component, &project, &interface)?;
 
     let path = output.map_or_else(|| package_path(folder, &project), Path::to_owned);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(ProjectError::io("make the folder", parent))?;
-    // Renamed into place, so that nobody ever reads half of it.
-    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(ProjectError::io("write into", parent))?;
-    std::io::Write::write_all(&mut file, &package).map_err(ProjectError::io("write", &path))?;
-    file.persist(&path).map_err(|error| ProjectError::io("write", &path)(error.error))?;
-    Ok(Built { path, size: package.len() as u64, changes })
+    fs::create_dir_all(parent).map_err(FileError::on("make the folder", parent))?;
+    // Renamed into place, so that no reader sees half of it.
+    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(FileError::on("write into", parent))?;
+    std::io::Write::write_all(&mut file, &package).map_err(FileError::on("write", &path))?;
+    file.persist(&path).map_err(|error| FileError::on("write", &path)(error.error))?;
+    Ok(BuiltPackage { path, size_bytes: package.len() as u64, changes })
 }
 
-/// The package of the project in `folder`, built first when it [is stale](is_stale).
+/// Returns the package of the project in `folder`, which is built first if it [is stale](is_stale).
 ///
 /// # Errors
-/// As [`build`].
+/// The same as of [`build_project`].
 pub fn build_if_stale(folder: &Path) -> Result<PathBuf, ProjectError> {
     if is_stale(folder)? {
-        return Ok(build(folder, None)?.path);
+        return Ok(build_project(folder, None)?.path);
     }
     Ok(package_path(folder, &Project::load(folder)?))
 }
 
-/// What the package of a project says about itself.
-pub(crate) fn manifest(project: &Project) -> Manifest {
+/// Returns the manifest of a project's package.
+pub(crate) fn make_manifest(project: &Project) -> Manifest {
     Manifest {
         format: Manifest::FORMAT,
         name: project.name.clone(),
@@ -100,11 +92,14 @@ pub(crate) fn manifest(project: &Project) -> Manifest {
     }
 }
 
-/// That the component exports the interface of each service that is served; whether their types agree is found out when
-/// it is linked.
-fn check_exports(path: &Path, component: &[u8], project: &Project, interface: &Interface) -> Result<(), ProjectError> {
-    let unreadable = |reason: String| ProjectError::Component { path: path.to_owned(), reason };
-    let decoded = wit_component::decode(component).map_err(|error| unreadable(format!("{error:#}")))?;
+/// Checks that the component exports the interface of each service that is served. The link compares the types.
+fn check_exports(
+    component: &BuiltComponent,
+    project: &Project,
+    interface: &ProjectInterface,
+) -> Result<(), ProjectError> {
+    let unreadable = |reason: String| ProjectError::Component { path: component.path.clone(), reason };
+    let decoded = wit_component::decode(&component.bytes).map_err(|error| unreadable(format!("{error:#}")))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(unreadable("it is a WIT package".to_owned()));
     };
@@ -117,7 +112,7 @@ fn check_exports(path: &Path, component: &[u8], project: &Project, interface: &I
             WorldItem::Function(_) | WorldItem::Type { .. } => None,
         })
         .collect();
-    let missing = |service: &ServiceName, interface: String| {
+    let check_export = |service: &ServiceName, interface: String| {
         if exported.contains(&interface) {
             return Ok(());
         }
@@ -125,8 +120,8 @@ fn check_exports(path: &Path, component: &[u8], project: &Project, interface: &I
     };
     for service in &project.proto.serves {
         if let Some(interface) = interface.wit_name(service) {
-            missing(service, interface)?;
+            check_export(service, interface)?;
         }
     }
-    project.proto.raw.iter().try_for_each(|service| missing(service, RAW_INTERFACE.to_owned()))
+    project.proto.raw.iter().try_for_each(|service| check_export(service, RAW_INTERFACE.to_owned()))
 }

@@ -1,3 +1,5 @@
+//! The interface of a project: its services in descriptors and in WIT, compiled from its `.proto` files.
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -6,21 +8,25 @@ use okra_codegen::schema::{Schema, Service};
 use okra_codegen::wit::{self, GeneratedFile, World};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
-use super::ProjectError;
 use crate::config::{ConfigError, Mistake, Project, ServiceName};
+use crate::language::GuestProject;
+use crate::project::ProjectError;
 
-/// What a project's `.proto` files say of its services.
-pub(super) struct Interface {
-    /// Descriptors, encoded, of the packages of the project's services and of what these import.
+/// The interface of a project.
+pub(super) struct ProjectInterface {
+    /// The encoded descriptors of the packages of the project's services, and of the files that these import.
     pub(super) descriptors: Vec<u8>,
-    /// What the project's services are in WIT.
+    /// The project's services in WIT.
     pub(super) schema: Schema,
-    /// Which of them the project serves and calls.
+    /// The services that the project serves, and those that it calls.
     pub(super) world: World,
 }
 
-impl Interface {
+impl ProjectInterface {
     /// Compiles the `.proto` files of the project in `folder`.
+    ///
+    /// # Errors
+    /// If they do not compile, do not define a service of `okra.toml`, or cannot be mapped to WIT.
     pub(super) fn compile(folder: &Path, project: &Project) -> Result<Self, ProjectError> {
         let proto = &project.proto;
         let roots: Vec<PathBuf> = proto.include.iter().map(|root| folder.join(root)).collect();
@@ -44,8 +50,8 @@ impl Interface {
                 return Err(ConfigError::at(folder, &["allowed-callers", &callable.to_string()], mistake).into());
             }
         }
-        let descriptors = select(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
-        // Names are given among all types of a package, so the mapping must see what those who read the package will see.
+        let descriptors = select_descriptors(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
+        // Types are named among all types of a package, so the mapping must see the descriptors that are in the package.
         let pool = DescriptorPool::decode(descriptors.as_slice())
             .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;
         let mut typed: Vec<&str> = Vec::new();
@@ -67,12 +73,17 @@ impl Interface {
         })
     }
 
-    /// The files of the project's `wit` folder.
+    /// Returns the project as its language sees it.
+    pub(super) fn guest_project<'a>(&'a self, folder: &'a Path) -> GuestProject<'a> {
+        GuestProject { folder, schema: &self.schema, world: &self.world }
+    }
+
+    /// Returns the files of the project's `wit` folder.
     pub(super) fn wit(&self) -> Vec<GeneratedFile> {
         wit::generate(&self.schema, &self.world)
     }
 
-    /// Full name of the WIT interface of a service with typed messages, such as `shop:billing/billing@1.0.0`.
+    /// Returns the full name of the WIT interface of a service with typed messages, such as `shop:billing/billing@1.0.0`.
     pub(super) fn wit_name(&self, service: &ServiceName) -> Option<String> {
         let found: &Service = self.schema.services.iter().find(|found| found.full_name == **service)?;
         let package = self.schema.packages.get(found.package)?;
@@ -80,9 +91,9 @@ impl Interface {
     }
 }
 
-/// The files of the packages that services are in, and all that these import; others of the same folders are none of
-/// the project's business. A whole package, so that its other messages, such as those for error details, are there too.
-fn select<'a>(pool: &DescriptorPool, services: impl Iterator<Item = &'a ServiceName>) -> Vec<u8> {
+/// Returns the encoded descriptors of the packages that services are in, and of all files that these import. Other files of the
+/// same folders are left out. Packages are complete, so that messages for error details are included.
+fn select_descriptors<'a>(pool: &DescriptorPool, services: impl Iterator<Item = &'a ServiceName>) -> Vec<u8> {
     let packages: BTreeSet<String> = services
         .filter_map(|service| pool.get_service_by_name(service))
         .map(|service| service.parent_file().package_name().to_owned())
@@ -96,7 +107,7 @@ fn select<'a>(pool: &DescriptorPool, services: impl Iterator<Item = &'a ServiceN
     }
     let mut set = Vec::new();
     for file in pool.files().filter(|file| chosen.contains(file.name())) {
-        // Field 1 of google.protobuf.FileDescriptorSet; file by file, because only so custom options are kept.
+        // Field 1 of google.protobuf.FileDescriptorSet; file by file, because custom options are lost otherwise.
         prost::encoding::bytes::encode(1, &file.encode_to_vec(), &mut set);
     }
     set

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use okra::config::{Language, Name, Run, ServiceName};
-use okra::registry::{Manifest, Package};
+use okra::package::{Manifest, Package};
 use okra_codegen::compile::{Compiled, compile};
 use okra_codegen::contract::VERSION;
 use okra_codegen::schema::Schema;

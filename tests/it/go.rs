@@ -5,7 +5,8 @@ use std::process::Command;
 
 use okra::call::Code;
 use okra::config::Name;
-use okra::project::{Template, build, generate, new};
+use okra::language::GoLanguage;
+use okra::project::{build_project, create_project, generate_project};
 
 use super::host::TestHost;
 
@@ -34,7 +35,7 @@ fn go(folder: &str, program: &str, arguments: &[&str]) -> String {
 #[test]
 fn gofmt_and_vet_find_nothing_in_what_is_generated_and_handlers_are_tested_natively() {
     for folder in ["tests/guests/corpus/go", "tests/guests/streams-go", "examples/shop/users"] {
-        generate(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        generate_project(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
         assert_eq!(go(folder, "gofmt", &["-l", "."]), "", "{folder}");
         go(folder, "go", &["vet", "./..."]);
         go(folder, "go", &["test", "./..."]);
@@ -47,23 +48,23 @@ fn gofmt_and_vet_find_nothing_in_what_is_generated_and_handlers_are_tested_nativ
 #[test]
 fn a_new_project_compiles_passes_its_tests_and_is_not_generated_twice() {
     let parent = tempfile::tempdir().unwrap();
-    let folder = new(parent.path(), &Name::new("my-greeter").unwrap(), Template::Go).unwrap();
+    let folder = create_project(parent.path(), &Name::new("my-greeter").unwrap(), &GoLanguage).unwrap();
     let folder = folder.to_str().unwrap();
     assert_eq!(go(folder, "gofmt", &["-l", "."]), "");
     go(folder, "go", &["vet", "./..."]);
     go(folder, "go", &["test", "./..."]);
-    build(Path::new(folder), None).unwrap();
-    assert_eq!(generate(Path::new(folder)).unwrap(), []);
+    build_project(Path::new(folder), None).unwrap();
+    assert_eq!(generate_project(Path::new(folder)).unwrap(), []);
 }
 
 #[test]
 fn what_go_says_is_told_and_an_earlier_package_stays() {
     let parent = tempfile::tempdir().unwrap();
-    let folder = new(parent.path(), &Name::new("broken").unwrap(), Template::Go).unwrap();
+    let folder = create_project(parent.path(), &Name::new("broken").unwrap(), &GoLanguage).unwrap();
     std::fs::write(folder.join("main.go"), "package main\n\nfunc main() { nothing() }\n").unwrap();
-    let error = build(&folder, None).unwrap_err();
+    let error = build_project(&folder, None).unwrap_err();
     assert_eq!(error.to_string(), format!("go could not build {}: exit status: 1", folder.display()));
     std::fs::remove_file(folder.join("go.mod")).unwrap();
-    let error = build(&folder, None).unwrap_err();
+    let error = build_project(&folder, None).unwrap_err();
     assert_eq!(error.to_string(), format!("no go.mod with the path of a module in {}", folder.display()));
 }

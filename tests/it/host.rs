@@ -10,8 +10,8 @@ use okra::call::{
 };
 use okra::config::{Address, Import, ServiceName};
 use okra::gateway::{self, GatewaySettings};
+use okra::package::Package;
 use okra::project::build_if_stale;
-use okra::registry::Package;
 use okra::runtime::{DeployError, EngineSettings, Runtime};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
 use tonic::transport::Identity;

@@ -115,7 +115,7 @@ async fn what_is_no_valid_component_is_refused() {
     // Within the code of the core module, behind the headers that a package is read by.
     let at = bytes.windows(2).rposition(|pair| pair == [0x00, 0x0b]).expect("`unreachable` and `end` of a function");
     bytes[at] = 0xff;
-    let package = okra::registry::Package::read(bytes).unwrap();
+    let package = okra::package::Package::read(bytes).unwrap();
     let error = TestHost::empty().runtime.check(&package).await.unwrap_err();
     assert!(error.to_string().starts_with("cannot compile the component"), "{error}");
 }

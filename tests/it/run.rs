@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use okra::config::{Isolation, Run};
-use okra::registry::{Manifest, Package};
+use okra::package::{Manifest, Package};
 use okra::runtime::PoolCounts;
 
 use super::crafted::{Core, Crafted};

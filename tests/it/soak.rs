@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use okra::call::CallFailure;
-use okra::registry::{Manifest, Package};
+use okra::package::{Manifest, Package};
 
 use super::host::{TestHost, package};
 

@@ -13,7 +13,7 @@ use wit_parser::abi::{AbiVariant, WasmType};
 use wit_parser::{InterfaceId, Resolve, SizeAlign, WorldId};
 
 use crate::config::{Language, Name, Run, ServiceName};
-use crate::registry::{Manifest, Package};
+use crate::package::{Manifest, Package};
 use crate::testing::schema::{RELAY, UPSTREAM};
 
 /// Where results are put: behind what a null pointer might mean.

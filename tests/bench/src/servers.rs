@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
 use okra::config::{Isolation, Run};
-use okra::project::build;
-use okra::registry::Package;
+use okra::package::Package;
+use okra::project::build_project;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -111,7 +111,7 @@ async fn grpc_go(folder: &Path) -> miette::Result<Command> {
 /// The package of a guest.
 fn guest(name: &str) -> miette::Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
-    Ok(build(&folder, None).wrap_err_with(|| format!("cannot build guest `{name}`"))?.path)
+    Ok(build_project(&folder, None).wrap_err_with(|| format!("cannot build guest `{name}`"))?.path)
 }
 
 /// The native server.

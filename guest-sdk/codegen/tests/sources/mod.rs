@@ -31,6 +31,7 @@ impl Sources {
 
 /// The calls by which each SDK asks the host for an item, with the files that have them.
 pub(crate) fn host_calls(item: &[&str]) -> Vec<(String, String)> {
+    let interface = item.first().copied().unwrap_or_default();
     let last = item.last().copied().unwrap_or_default();
     let (snake, camel) = (last.replace('-', "_"), camel(last));
     let calls = match item {

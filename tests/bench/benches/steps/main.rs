@@ -14,8 +14,8 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use okra::call::{Context, Deadline};
-use okra::project::build;
-use okra::registry::Package;
+use okra::package::Package;
+use okra::project::build_project;
 use okra::runtime::EngineSettings;
 use okra::runtime::Runtime;
 use prost::Message as _;
@@ -97,8 +97,8 @@ fn call(bencher: Bencher<'_, '_>, name: &str) {
         let _entered = tokio.enter();
         Runtime::new(cache.path(), EngineSettings { instances: 8 }).expect("an engine")
     };
-    let guest =
-        build(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/echo"), None).expect("the guest can be built");
+    let guest = build_project(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/echo"), None)
+        .expect("the guest can be built");
     let package = Package::read(std::fs::read(guest.path).unwrap()).expect("a package");
     tokio.block_on(runtime.deploy(&package)).expect("the guest is deployed");
     let (service, method): (Arc<str>, Arc<str>) = ("bench.echo.v1.Echo".into(), sample.method.into());

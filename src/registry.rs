@@ -1,5 +1,0 @@
-//! What is deployed: packages.
-
-mod package;
-
-pub use package::{Digest, Manifest, Package, PackageError};
