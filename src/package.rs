@@ -45,7 +45,7 @@ pub struct Manifest {
     pub run: Run,
     /// Language of its sources.
     pub language: Language,
-    /// Version of the `okra` that built it.
+    /// Version of the `okra` that built it, with the fingerprint of its SDKs as build metadata.
     pub okra: String,
 }
 

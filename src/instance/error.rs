@@ -24,7 +24,7 @@ pub enum InstanceError {
         version: String,
         /// The versions that this host supports, ascending.
         supported: String,
-        /// What the operator can do.
+        /// The remedy.
         cure: &'static str,
     },
     /// The component is not what its descriptors and manifest say.

@@ -14,6 +14,9 @@ use crate::project::generate::write_changes;
 use crate::project::interface::ProjectInterface;
 use crate::project::{FileChange, ProjectError, is_stale};
 
+/// The version of this `okra` with the fingerprint of the SDKs and generators in it, as manifests have it.
+pub(super) const BUILDER: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("OKRA_SDK_FINGERPRINT"));
+
 /// The package that [`build_project`] has written.
 #[derive(Clone, Debug)]
 pub struct BuiltPackage {
@@ -88,7 +91,7 @@ pub(crate) fn make_manifest(project: &Project) -> Manifest {
         allowed_callers: project.allowed_callers.clone(),
         run: project.run.clone(),
         language: project.language,
-        okra: env!("CARGO_PKG_VERSION").to_owned(),
+        okra: BUILDER.to_owned(),
     }
 }
 

@@ -9,12 +9,12 @@ use crate::config::Project;
 use crate::language::{FileError, find_language};
 use crate::package::Package;
 use crate::project::ProjectError;
-use crate::project::build::package_path;
+use crate::project::build::{BUILDER, package_path};
 
 /// The names of build outputs if the component was built elsewhere.
 const COMPONENT_OUTPUTS: &[&str] = &["target", "wit"];
 
-/// Whether a project's package is missing, was built by another version of `okra`, or is older than a file that it is made of:
+/// Whether a project's package is missing, was built by an `okra` with another SDK, or is older than a file that it is made of:
 /// `okra.toml`, `.proto` files, sources. Dependencies outside of the project's folder do not count.
 ///
 /// # Errors
@@ -37,7 +37,7 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
         }
     }
     let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
-    Ok(!Package::read(bytes).is_ok_and(|package| package.manifest().okra == env!("CARGO_PKG_VERSION")))
+    Ok(!Package::read(bytes).is_ok_and(|package| package.manifest().okra == BUILDER))
 }
 
 /// Returns the time of the last change in `path`, except in build outputs and hidden files. The time of a folder itself counts,

@@ -94,7 +94,7 @@ fn every_supported_version_has_a_copy() {
 }
 
 /// A package whose component has every import and export that a version of the contract has.
-fn built_for(version: &str, files: &Files) -> okra::registry::Package {
+fn built_for(version: &str, files: &Files) -> okra::package::Package {
     Crafted { contract: Some((version, files)), ..Crafted::serving(PROTO, &[GREETER]) }.package(Core::Dummy)
 }
 

@@ -1,3 +1,5 @@
+//! Errors of calls: gRPC's status model.
+
 use std::fmt;
 
 pub use crate::bindings::status::{Code, Detail, Entry};

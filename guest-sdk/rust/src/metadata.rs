@@ -1,3 +1,5 @@
+//! Metadata of calls: names with values.
+
 use std::fmt;
 
 use crate::bindings::status::Entry;

@@ -1,3 +1,5 @@
+//! The project that the macros are used in: its okra.toml and its generated WIT.
+
 use std::env;
 use std::path::PathBuf;
 
