@@ -33,22 +33,29 @@
 //! answers them; [`config`] reads `okra.toml` and the file of a server; ARCHITECTURE.md follows a request through the source.
 
 pub mod call;
-pub mod cases;
-pub mod cli;
-pub mod client;
 pub mod config;
 pub mod gateway;
+pub mod package;
+pub mod runtime;
+
+// What the binary and the tests need, and an embedder does not.
+#[doc(hidden)]
+pub mod cases;
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod language;
+#[doc(hidden)]
+pub mod project;
+
+mod client;
 mod grpc;
 mod host;
 mod instance;
-pub mod language;
 mod link;
-pub mod package;
-pub mod project;
 mod revision;
 mod router;
-pub mod runtime;
 mod suggest;
-pub mod telemetry;
+mod telemetry;
 #[cfg(test)]
 mod testing;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::config::{ConfigError, Mistake, Name};
 use crate::language::{PythonBuildError, PythonLanguage, RustBuildError, RustLanguage};
-use crate::package::Package;
+use crate::package::{Manifest, Package};
 use crate::project::*;
 
 /// A project that nothing compiles: it is packed with a component from elsewhere.
@@ -291,6 +291,15 @@ fn a_new_project_builds_and_is_built_again_when_it_changed() {
         fs::File::options().append(true).open(folder.join(input)).unwrap().set_modified(back).unwrap();
         assert!(!is_stale(&folder).unwrap(), "{input}");
     }
+
+    // An okra with another SDK built it.
+    let own = fs::read(&path).unwrap();
+    let manifest = Manifest { okra: "0.1.0+0".to_owned(), ..package.manifest().clone() };
+    let other = Package::write(package.component(), &package.pool().encode_to_vec(), &manifest).unwrap();
+    fs::write(&path, other).unwrap();
+    assert!(is_stale(&folder).unwrap());
+    fs::write(&path, own).unwrap();
+    assert!(!is_stale(&folder).unwrap());
 
     // The same component elsewhere: as it is, and for a service that it does not have.
     let sketch = Sketch::new(&[("greeter.proto", GREETER)], "serves = [\"greeter.v1.Greeter\"]");
