@@ -14,6 +14,7 @@ mod python;
 mod rust;
 mod sdk;
 mod toolchain;
+mod wasm_sections;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

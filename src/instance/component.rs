@@ -14,7 +14,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::call::{CallHandler, Code, Context, Status};
-use crate::config::{Run, ServiceName};
+use crate::config::{Language, Run, ServiceName};
 use crate::host::{self, CallLabel, HostState};
 use crate::instance::call::{CallParams, Instance};
 use crate::instance::contract::check_contract;
@@ -68,7 +68,12 @@ impl CompiledComponent {
         check_contract(engine.wasmtime(), &component, schema, &manifest.name)?;
         let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (serves, calls, raw_services) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
-        let quirks = ToolchainQuirks::of(package.component());
+        let quirks = match manifest.language {
+            Language::Rust => ToolchainQuirks::None,
+            Language::Python => ToolchainQuirks::NullBytes,
+            Language::Go => ToolchainQuirks::NullAll,
+            Language::Component => ToolchainQuirks::detect(package.component()),
+        };
         let link = ComponentLink::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
             .map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw_services)?;

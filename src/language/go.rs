@@ -10,6 +10,7 @@ mod reserved_names;
 #[cfg(test)]
 mod tests;
 mod toolchain;
+mod wide_exports;
 
 use include_dir::{Dir, include_dir};
 

@@ -12,7 +12,7 @@ use crate::link::json;
 use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
 use crate::link::lower::{LowerError, MemoryWriter, lower, lower_payload, lower_text};
 use crate::link::plan::{RecordId, SchemaPlan};
-use crate::link::status::STATUS;
+use crate::link::status::StatusPlan;
 use crate::link::wire::WireError;
 
 /// The content of a param or result.
@@ -183,7 +183,7 @@ impl ComponentFunction {
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
         let result = match (fallible, ok) {
-            (true, ok) => CanonicalType::result(ok, STATUS.ty()),
+            (true, ok) => CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty()),
             (false, Some(ok)) => ok,
             (false, None) => CanonicalType::tuple(Vec::new()),
         };
@@ -290,7 +290,7 @@ impl ComponentFunction {
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         let value = match answer {
             Ok(response) => self.lower_ok(response, handle, memory)?,
-            Err(status) if self.fallible => STATUS.lower(status, memory)?,
+            Err(status) if self.fallible => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
             Err(_) => return Err(LowerError::NotChecked),
         };
         if !self.fallible {
@@ -339,7 +339,9 @@ impl ComponentFunction {
             (MessagePayload::Record(record), CheckedMessage::Record(checked)) => {
                 lower(&self.plan, record, checked, memory)
             }
-            (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => Ok(lower_text(text, memory)?.to_vec()),
+            (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => {
+                Ok(lower_text(&self.plan, text, memory)?.to_vec())
+            }
             (MessagePayload::Bytes, CheckedMessage::Bytes(bytes)) => {
                 Ok(lower_payload(&self.plan, bytes, memory)?.to_vec())
             }
@@ -381,7 +383,7 @@ impl ComponentFunction {
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
             Some(0) => self.lift_ok(value, memory, limit).map(Ok),
-            Some(1) => STATUS.lift(value, memory).map(|status| Err(Box::new(status))),
+            Some(1) => StatusPlan::of(self.plan.quirks).lift(value, memory).map(|status| Err(Box::new(status))),
             found => Err(LiftError::Discriminant {
                 message: self.name.clone(),
                 field: "result".to_owned(),

@@ -56,18 +56,19 @@ pub(crate) fn lower<M: MemoryWriter>(
     Ok(lowering.arena)
 }
 
-/// Where an empty text is: not null, and never freed.
-const EMPTY_TEXT: u32 = 1;
-
-/// Lowers bytes or a text. What comes back are the bytes of the pointer and length; `empty` is the pointer to none.
+/// Lowers bytes or a text, and returns the bytes of the pointer and length. `empty` is the pointer of an empty value.
 fn lower_bytes<M: MemoryWriter>(bytes: &[u8], empty: u32, memory: &mut M) -> Result<[u8; 8], LowerError<M::Refused>> {
     let at = if bytes.is_empty() { empty } else { memory.put(bytes, 1).map_err(LowerError::Memory)? };
     Ok(pointer(at, bytes.len()))
 }
 
 /// Lowers a text that is a payload by itself.
-pub(crate) fn lower_text<M: MemoryWriter>(text: &[u8], memory: &mut M) -> Result<[u8; 8], LowerError<M::Refused>> {
-    lower_bytes(text, EMPTY_TEXT, memory)
+pub(crate) fn lower_text<M: MemoryWriter>(
+    plan: &SchemaPlan,
+    text: &[u8],
+    memory: &mut M,
+) -> Result<[u8; 8], LowerError<M::Refused>> {
+    lower_bytes(text, plan.quirks.empty_string(), memory)
 }
 
 /// Lowers bytes that are a payload by themselves.
@@ -76,7 +77,7 @@ pub(crate) fn lower_payload<M: MemoryWriter>(
     bytes: &[u8],
     memory: &mut M,
 ) -> Result<[u8; 8], LowerError<M::Refused>> {
-    lower_bytes(bytes, plan.empty_bytes, memory)
+    lower_bytes(bytes, plan.quirks.empty_bytes(), memory)
 }
 
 fn pointer(at: u32, len: usize) -> [u8; 8] {
@@ -147,7 +148,7 @@ impl<M: MemoryWriter> LowerState<'_, M> {
             {
                 let at = at + *offset as usize;
                 if self.arena.get(at + 4..at + 8) == Some(&[0; 4]) {
-                    let pointer = lower_text(json::empty(*kind).as_bytes(), self.memory)?;
+                    let pointer = lower_text(plan, json::empty(*kind).as_bytes(), self.memory)?;
                     self.write(at, &pointer);
                 }
             }
@@ -271,6 +272,10 @@ impl<M: MemoryWriter> LowerState<'_, M> {
         list: usize,
         stride: u32,
     ) -> Result<(), LowerError<M::Refused>> {
+        // A list without elements has no room in the arena.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
             // The wire's layout is the memory's.
             let state = self.lists.get_mut(base + list).ok_or(LowerError::NotChecked)?;
@@ -329,7 +334,8 @@ impl<M: MemoryWriter> LowerState<'_, M> {
         match entry.value {
             FieldValue::Scalar(scalar) => match scalar {
                 Scalar::String | Scalar::Bytes => {
-                    let empty = if scalar == Scalar::String { EMPTY_TEXT } else { self.plan.empty_bytes };
+                    let quirks = self.plan.quirks;
+                    let empty = if scalar == Scalar::String { quirks.empty_string() } else { quirks.empty_bytes() };
                     let pointer = lower_bytes(reader.length_delimited()?, empty, self.memory)?;
                     self.write(at, &pointer);
                 }
@@ -376,7 +382,7 @@ impl<M: MemoryWriter> LowerState<'_, M> {
             FieldValue::Json(_) => {
                 reader.length_delimited()?;
                 let text = self.texts.next().ok_or(LowerError::NotChecked)?;
-                let pointer = lower_text(text.as_bytes(), self.memory)?;
+                let pointer = lower_text(self.plan, text.as_bytes(), self.memory)?;
                 self.write(at, &pointer);
             }
         }

@@ -18,8 +18,8 @@ pub(crate) type RecordId = usize;
 pub(crate) struct SchemaPlan {
     records: Vec<RecordPlan>,
     enums: Vec<EnumPlan>,
-    /// Where bytes are of which there are none.
-    pub(crate) empty_bytes: u32,
+    /// The pointers of empty values.
+    pub(crate) quirks: ToolchainQuirks,
     well_known: HashMap<WellKnown, RecordId>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct RecordPlan {
     /// protobuf full name, for errors.
     pub(crate) name: Arc<str>,
     pub(crate) ty: Arc<CanonicalType>,
-    /// The record with every field absent. Empty strings and lists have a non-null aligned pointer.
+    /// The record with every field absent.
     pub(crate) template: Box<[u8]>,
     /// One for each field number, in declaration order.
     pub(crate) entries: Vec<FieldPlan>,
@@ -177,9 +177,8 @@ impl FieldValue {
 impl SchemaPlan {
     /// Compiles a schema. Infallible: the schema's graph of records is acyclic and its sizes are bounded.
     pub(crate) fn new(schema: &Schema, quirks: ToolchainQuirks) -> Self {
-        let empty_bytes = if quirks.frees_empty_bytes { 0 } else { 1 };
         let (records, enums, well_known) = Default::default();
-        Builder { schema, plan: SchemaPlan { records, enums, empty_bytes, well_known } }.build()
+        Builder { schema, plan: SchemaPlan { records, enums, quirks, well_known } }.build()
     }
 
     #[inline]
@@ -429,7 +428,8 @@ impl Builder<'_> {
                         record.has_maps |= map;
                         let packed =
                             matches!(field.cardinality, Cardinality::Repeated { packed: true }) && value.packs();
-                        fill(&mut record.template, at, &4_u32.max(element.align).to_le_bytes());
+                        let empty = self.plan.quirks.empty_list(4_u32.max(element.align));
+                        fill(&mut record.template, at, &empty.to_le_bytes());
                         FieldPlace::List { at, list, stride: element.size, align: element.align, packed, map }
                     }
                     (Cardinality::Optional, TypeShape::Variant(option)) => {
@@ -494,8 +494,8 @@ impl Builder<'_> {
     /// A value's bytes in memory when nothing was sent.
     fn default(&self, value: FieldValue) -> Vec<u8> {
         match value {
-            FieldValue::Scalar(Scalar::String) | FieldValue::Json(_) => pointer(1),
-            FieldValue::Scalar(Scalar::Bytes) | FieldValue::Encoded { .. } => pointer(self.plan.empty_bytes),
+            FieldValue::Scalar(Scalar::String) | FieldValue::Json(_) => pointer(self.plan.quirks.empty_string()),
+            FieldValue::Scalar(Scalar::Bytes) | FieldValue::Encoded { .. } => pointer(self.plan.quirks.empty_bytes()),
             FieldValue::Scalar(_) => Vec::new(),
             FieldValue::Enum(id) => {
                 let enumeration = self.plan.enumeration(id);

@@ -1,27 +1,69 @@
 //! Deviations of guests' toolchains from the canonical ABI, which the link has to know.
 
-/// How the guest's toolchain is special.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ToolchainQuirks {
-    /// The guest frees empty `list<u8>` values as it frees others. They were never allocated, so their pointer must be
-    /// null, which may be freed: others, Rust among them, must never see null.
-    pub(crate) frees_empty_bytes: bool,
+/// The values without content whose pointer must be null for a guest. All other guests, Rust's among them, must never see
+/// null: their pointers are aligned and not null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ToolchainQuirks {
+    /// None: the canonical ABI as it is.
+    #[default]
+    None,
+    /// Empty `list<u8>` values. The runtime of componentize-py (0.25 and before) frees them as it frees others; null may be
+    /// freed.
+    NullBytes,
+    /// All empty strings and lists. Go checks the pointers on a stack that grows, and takes those below 4096 for garbage,
+    /// except null.
+    NullAll,
 }
 
 impl ToolchainQuirks {
-    /// Looks into a component.
-    pub(crate) fn of(component: &[u8]) -> Self {
-        // The runtime that componentize-py links in (0.25 and before) calls `dealloc` whatever the length.
-        const RUNTIME: &[u8] = b"libcomponentize_py_runtime";
-        Self { frees_empty_bytes: component.windows(RUNTIME.len()).any(|window| window == RUNTIME) }
+    /// Finds the toolchain of a component whose package does not name its language.
+    pub(crate) fn detect(component: &[u8]) -> Self {
+        let has = |mark: &[u8]| component.windows(mark.len()).any(|window| window == mark);
+        if has(b"libcomponentize_py_runtime") {
+            Self::NullBytes
+        } else if has(b"go:buildid") {
+            Self::NullAll
+        } else {
+            Self::None
+        }
+    }
+
+    /// Returns the pointer of an empty string.
+    pub(crate) fn empty_string(self) -> u32 {
+        self.empty_list(1)
+    }
+
+    /// Returns the pointer of an empty `list<u8>`.
+    pub(crate) fn empty_bytes(self) -> u32 {
+        if self == Self::None { 1 } else { 0 }
+    }
+
+    /// Returns the pointer of an empty list whose elements have this alignment.
+    pub(crate) fn empty_list(self, align: u32) -> u32 {
+        if self == Self::NullAll { 0 } else { align }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_runtime_of_python_is_known_by_its_name() {
-        assert!(super::ToolchainQuirks::of(b"\0asm..libcomponentize_py_runtime_sync.so..").frees_empty_bytes);
-        assert!(!super::ToolchainQuirks::of(b"\0asm").frees_empty_bytes);
+    fn the_toolchain_of_a_component_is_detected_by_its_runtime() {
+        let detect = ToolchainQuirks::detect;
+        assert_eq!(detect(b"\0asm..libcomponentize_py_runtime_sync.so.."), ToolchainQuirks::NullBytes);
+        assert_eq!(detect(b"\0asm..go:buildid.."), ToolchainQuirks::NullAll);
+        assert_eq!(detect(b"\0asm"), ToolchainQuirks::None);
+    }
+
+    #[test]
+    fn only_go_gets_null_for_empty_strings_and_lists() {
+        for (quirks, string, bytes, list) in [
+            (ToolchainQuirks::None, 1, 1, 8),
+            (ToolchainQuirks::NullBytes, 1, 0, 8),
+            (ToolchainQuirks::NullAll, 0, 0, 0),
+        ] {
+            assert_eq!((quirks.empty_string(), quirks.empty_bytes(), quirks.empty_list(8)), (string, bytes, list));
+        }
     }
 }

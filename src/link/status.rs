@@ -14,18 +14,16 @@ use crate::link::lower::{LowerError, MemoryWriter, lower};
 use crate::link::plan::{RecordId, SchemaPlan};
 use crate::link::quirks::ToolchainQuirks;
 
-/// The one plan of it.
-pub(crate) static STATUS: LazyLock<StatusPlan> = LazyLock::new(StatusPlan::new);
-
-/// How much a guest may say in an error: HTTP/2 peers refuse headers that are much larger.
+/// The largest error of a guest, in bytes: HTTP/2 peers refuse headers that are much larger.
 const MAX_STATUS: usize = 64 * 1024;
 
+/// The plan of the `error` record, for guests of one toolchain.
 pub(crate) struct StatusPlan {
     plan: SchemaPlan,
     record: RecordId,
 }
 
-/// [`STATUS`]'s message.
+/// The message that a [`StatusPlan`] reads and writes.
 #[derive(Clone, PartialEq, prost::Message)]
 struct StatusMessage {
     #[prost(int32, tag = "1")]
@@ -48,7 +46,22 @@ struct NamedBytes {
 }
 
 impl StatusPlan {
-    fn new() -> Self {
+    /// Returns the plan for a toolchain.
+    pub(crate) fn of(quirks: ToolchainQuirks) -> &'static Self {
+        static PLANS: [LazyLock<StatusPlan>; 3] = [
+            LazyLock::new(|| StatusPlan::new(ToolchainQuirks::None)),
+            LazyLock::new(|| StatusPlan::new(ToolchainQuirks::NullBytes)),
+            LazyLock::new(|| StatusPlan::new(ToolchainQuirks::NullAll)),
+        ];
+        let [none, null_bytes, null_all] = &PLANS;
+        match quirks {
+            ToolchainQuirks::None => none,
+            ToolchainQuirks::NullBytes => null_bytes,
+            ToolchainQuirks::NullAll => null_all,
+        }
+    }
+
+    fn new(quirks: ToolchainQuirks) -> Self {
         let field = |name: &str, number, cardinality, kind| {
             schema::Member::Field(schema::Field {
                 proto_name: name.to_owned(),
@@ -103,7 +116,7 @@ impl StatusPlan {
             unrecognized: None,
         };
         let schema = Schema { messages, enums: vec![code], ..Schema::default() };
-        Self { plan: SchemaPlan::new(&schema, ToolchainQuirks::default()), record: 0 }
+        Self { plan: SchemaPlan::new(&schema, quirks), record: 0 }
     }
 
     pub(crate) fn ty(&self) -> Arc<CanonicalType> {

@@ -299,6 +299,7 @@ fn a_new_project_builds_and_is_built_again_when_it_changed() {
     fs::write(&path, other).unwrap();
     assert!(is_stale(&folder).unwrap());
     fs::write(&path, own).unwrap();
+    fs::File::options().append(true).open(&path).unwrap().set_modified(built).unwrap();
     assert!(!is_stale(&folder).unwrap());
 
     // The same component elsewhere: as it is, and for a service that it does not have.

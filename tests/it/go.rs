@@ -22,6 +22,32 @@ async fn a_goroutine_that_spins_takes_the_time_of_the_call_that_left_it() {
     }
 }
 
+/// Requests of public APIs: empty strings and lists on a stack that grows, more parameters than Go takes for a function, and a
+/// type of another package in responses only.
+#[tokio::test]
+async fn requests_of_the_shapes_that_public_apis_have_are_served() {
+    let host = TestHost::with(&["tests/guests/library-go"]).await;
+    let numbers = r#"{"a":0.5,"c":"-1","d":"9223372036854775807","h":"3","i":-2.25,"n":1e300,"o":"7","p":"16"}"#;
+    for (method, request) in [
+        ("CreateBook", r#"{"parent":"shelves/1","bookId":"","requestId":"","book":{"title":"","author":""}}"#),
+        ("CreateBook", r#"{"book":{"title":"Emma","tags":["a","","c"]}}"#),
+        ("CreateBook", "{}"),
+        ("CreateAddress", r#"{"name":"Ada","street":"","city":"London","email":"ada@example.com"}"#),
+        ("CreateAddress", "{}"),
+        ("CreateNumbers", numbers),
+        ("CreateNumbers", "{}"),
+    ] {
+        for _ in 0..10 {
+            let path = format!("test.library.v1.Library/{method}");
+            let (context, sent) = host.prepare(&path, request);
+            let response = host.runtime.handler().unary(context, sent.clone()).await;
+            let response = response.unwrap_or_else(|failure| panic!("{path} {request}: {}", failure.status));
+            assert_eq!(response.message, sent, "{path} {request}");
+        }
+    }
+    assert_eq!(host.call("test.library.v1.Library/DeleteBook", r#"{"name":"x"}"#).await.unwrap(), "{}");
+}
+
 /// Runs one of Go's tools in a folder of the repository; gives what it prints.
 fn go(folder: &str, program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);

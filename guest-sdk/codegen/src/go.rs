@@ -58,7 +58,7 @@ impl<'a> File<'a> {
     }
 
     fn finish(self, package: &str) -> String {
-        format!("{HEADER}\npackage {package}\n{}{}", self.imports.text(), self.body)
+        format!("{HEADER}\npackage {package}\n{}{}", self.imports.text(&self.body), self.body)
     }
 
     /// A name of a package of stubs as this file says it.

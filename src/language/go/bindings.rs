@@ -12,6 +12,7 @@ use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{InterfaceId, Resolve, TypeDefKind, TypeId, WorldId};
 
 use crate::language::go::adapter;
+use crate::language::go::wide_exports::{add_wrappers, narrow_exports};
 
 /// The bindings of a project's world.
 pub(super) struct GoBindings {
@@ -59,6 +60,7 @@ impl GoBindings {
     /// # Errors
     /// If the module does not have the imports and exports of the bindings.
     pub(super) fn make_component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        module = add_wrappers(module)?;
         wit_component::embed_component_metadata(&mut module, &self.resolve, self.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default();
         encoder.validate(true).module(&module)?.adapter(adapter::IMPORT_NAME, &adapter::compile_module()?)?;
@@ -66,7 +68,8 @@ impl GoBindings {
     }
 }
 
-/// Replaces the generator's runtime by the SDK's copy of it, which has another path and a pinner of its own.
+/// Replaces the generator's runtime by the SDK's copy of it, which has another path and a pinner of its own, and gives
+/// exported functions parameters that Go takes.
 fn use_sdk_runtime(text: &[u8]) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(text).replace("go.bytecodealliance.org/pkg/wit/", "okra/wit/");
     text = text.replace("runtime.Pinner", "witRuntime.Pinner");
@@ -77,7 +80,7 @@ fn use_sdk_runtime(text: &[u8]) -> Vec<u8> {
             .filter(|line| line.trim() != "\"runtime\"")
             .fold(String::new(), |text, line| text + line + "\n");
     }
-    text.into_bytes()
+    narrow_exports(&text).into_bytes()
 }
 
 /// Gives the types of the schema's packages the names of [`raw`]. Functions and resources keep their names, because they are

@@ -5,28 +5,18 @@
 //! host at the end of the call, as the runtime does for all other values. So the patch adds a function that calls both, and
 //! exports it by the name of the first one. <https://github.com/bytecodealliance/wasm-tools/blob/main/crates/wit-dylib/wit_dylib.h>
 
-use std::ops::Range;
-
 use wasm_encoder::{
-    BlockType, CodeSection, ComponentSection as _, ExportKind, ExportSection, Function, Instruction, MemArg, Module,
-    RawSection,
+    BlockType, CodeSection, ComponentSection as _, ExportSection, Function, Instruction, MemArg, Module, RawSection,
 };
-use wasmparser::{
-    BinaryReader, BinaryReaderError, ExportSectionReader, ExternalKind, FunctionSectionReader, ImportSectionReader,
-    TypeRef,
-};
+use wasmparser::{BinaryReaderError, ExportSectionReader, FunctionSectionReader, ImportSectionReader, TypeRef};
+
+use crate::language::wasm_sections::{CODE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, export_kind, find_sections};
 
 const POP: &str = "wit_dylib_pop_list";
 const DEALLOC: &str = "wit_dylib_dealloc_bytes";
 
 /// The id of a section of a component.
 const CORE_MODULE: u8 = 1;
-
-/// The ids of sections of a module.
-const IMPORTS: u8 = 2;
-const FUNCTIONS: u8 = 3;
-const EXPORTS: u8 = 7;
-const CODE: u8 = 10;
 
 /// Returns the component with the patched runtime.
 ///
@@ -45,45 +35,27 @@ pub(super) fn patch_runtime(component: &[u8]) -> Result<Vec<u8>, String> {
     if found { Ok(patched) } else { Err("it has no runtime of componentize-py in it".to_owned()) }
 }
 
-/// Returns the ids of the sections of a module or component, and the ranges of their contents.
-fn find_sections(binary: &[u8]) -> Result<Vec<(u8, Range<usize>)>, BinaryReaderError> {
-    let mut reader = BinaryReader::new(binary.get(8..).unwrap_or_default(), 8);
-    let mut sections = Vec::new();
-    while !reader.eof() {
-        let id = reader.read_u8()?;
-        let length = reader.read_var_u32()? as usize;
-        let start = reader.original_position() as usize;
-        reader.read_bytes(length)?;
-        sections.push((id, start..start + length));
-    }
-    Ok(sections)
-}
-
 /// Returns the patched module, or none if the module is not the runtime.
 fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
-    let sections = find_sections(module)?;
-    let reader = |wanted: u8| {
-        let range = sections.iter().find(|(id, _)| *id == wanted).map(|(_, range)| range.clone()).unwrap_or_default();
-        BinaryReader::new(module.get(range.clone()).unwrap_or_default(), range.start as u64)
-    };
-    if [IMPORTS, FUNCTIONS, EXPORTS, CODE].iter().any(|wanted| !sections.iter().any(|(id, _)| id == wanted)) {
+    let sections = ModuleSections::read(module)?;
+    if ![IMPORTS, FUNCTIONS, EXPORTS, CODE].into_iter().all(|wanted| sections.has(wanted)) {
         return Ok(None);
     }
-    let exports = ExportSectionReader::new(reader(EXPORTS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let exports = ExportSectionReader::new(sections.reader(EXPORTS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
     let function = |name: &str| exports.iter().find(|export| export.name == name).map(|export| export.index);
     let (Some(pop), Some(dealloc)) = (function(POP), function(DEALLOC)) else { return Ok(None) };
 
-    let imports = ImportSectionReader::new(reader(IMPORTS))?.into_imports().collect::<Result<Vec<_>, _>>()?;
+    let imports = ImportSectionReader::new(sections.reader(IMPORTS))?.into_imports().collect::<Result<Vec<_>, _>>()?;
     let imported = imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32;
-    let mut types = FunctionSectionReader::new(reader(FUNCTIONS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut types =
+        FunctionSectionReader::new(sections.reader(FUNCTIONS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
     let added = imported + types.len() as u32;
     let Some(&ty) = pop.checked_sub(imported).and_then(|own| types.get(own as usize)) else { return Ok(None) };
     types.push(ty);
 
     let mut patched = Module::new();
-    for (id, range) in &sections {
-        let content = module.get(range.clone()).unwrap_or_default();
-        match *id {
+    for (id, content) in sections.iter() {
+        match id {
             FUNCTIONS => {
                 let mut section = wasm_encoder::FunctionSection::new();
                 types.iter().for_each(|ty| {
@@ -101,7 +73,7 @@ fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
             }
             CODE => {
                 let mut section = CodeSection::new();
-                let mut bodies = reader(CODE);
+                let mut bodies = sections.reader(CODE);
                 for _ in 0..bodies.read_var_u32()? {
                     let length = bodies.read_var_u32()? as usize;
                     section.raw(bodies.read_bytes(length)?);
@@ -147,16 +119,6 @@ fn pop_and_free(pop: u32, dealloc: u32) -> Function {
         function.instruction(&instruction);
     }
     function
-}
-
-fn export_kind(kind: ExternalKind) -> ExportKind {
-    match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
-        ExternalKind::Table => ExportKind::Table,
-        ExternalKind::Memory => ExportKind::Memory,
-        ExternalKind::Global => ExportKind::Global,
-        ExternalKind::Tag => ExportKind::Tag,
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How Go is written, so that gofmt finds nothing to change.
+//! The text of Go files, formatted as gofmt does.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -45,18 +45,29 @@ impl Imports {
         name
     }
 
-    pub(super) fn text(&self) -> String {
+    /// Returns the import declaration of a file with this body. Go refuses imports that are not used, so those are left out.
+    pub(super) fn text(&self, body: &str) -> String {
         let line = |(path, name): (&String, &String)| match path.rsplit('/').next() {
             Some(last) if last == name => format!("\t\"{path}\"\n"),
             _ => format!("\t{name} \"{path}\"\n"),
         };
         // The standard library first.
         let is_own = |path: &str| path == "okra" || path.starts_with("okra/") || is_projects(path);
-        let (own, standard): (Vec<_>, Vec<_>) = self.names.iter().partition(|(path, _)| is_own(path));
+        let used = self.names.iter().filter(|(_, name)| uses_package(body, name));
+        let (own, standard): (Vec<_>, Vec<_>) = used.partition(|(path, _)| is_own(path));
         let groups = [standard, own].into_iter().filter(|group| !group.is_empty());
         let groups: Vec<String> = groups.map(|group| group.into_iter().map(line).collect()).collect();
         if groups.is_empty() { String::new() } else { format!("\nimport (\n{})\n", groups.join("\n")) }
     }
+}
+
+/// Whether a file's body names a member of a package: `NAME.`, not behind another name or dot, and not in a comment.
+fn uses_package(body: &str, name: &str) -> bool {
+    let member = format!("{name}.");
+    let is_part = |before: char| before.is_alphanumeric() || before == '_' || before == '.';
+    body.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .any(|line| line.match_indices(&member).any(|(at, _)| !line.get(..at).unwrap_or_default().ends_with(is_part)))
 }
 
 /// Whether a package was generated for the project.
