@@ -56,7 +56,7 @@ impl Router {
     /// UNAVAILABLE when the service is not served here.
     fn handler(&self, context: &Context) -> Result<Arc<Revision>, Status> {
         self.revision(&context.service)
-            .ok_or_else(|| Status::new(Code::Unavailable, format!("nobody serves {} here", context.call_chain())))
+            .ok_or_else(|| Status::new(Code::Unavailable, format!("{} is not served here", context.call_chain())))
     }
 }
 

@@ -58,7 +58,7 @@ pub enum DeployError {
         service: String,
     },
     /// It calls services that are not served.
-    #[error("nobody serves {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
+    #[error("not served: {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
     #[diagnostic(
         code(okra::deploy::missing),
         help(

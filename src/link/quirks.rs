@@ -46,22 +46,20 @@ impl ToolchainQuirks {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_toolchain_of_a_component_is_detected_by_its_runtime() {
-        let detect = ToolchainQuirks::detect;
-        assert_eq!(detect(b"\0asm..libcomponentize_py_runtime_sync.so.."), ToolchainQuirks::NullBytes);
-        assert_eq!(detect(b"\0asm..go:buildid.."), ToolchainQuirks::NullAll);
-        assert_eq!(detect(b"\0asm"), ToolchainQuirks::None);
+        let detect = super::ToolchainQuirks::detect;
+        assert_eq!(detect(b"\0asm..libcomponentize_py_runtime_sync.so.."), super::ToolchainQuirks::NullBytes);
+        assert_eq!(detect(b"\0asm..go:buildid.."), super::ToolchainQuirks::NullAll);
+        assert_eq!(detect(b"\0asm"), super::ToolchainQuirks::None);
     }
 
     #[test]
     fn only_go_gets_null_for_empty_strings_and_lists() {
         for (quirks, string, bytes, list) in [
-            (ToolchainQuirks::None, 1, 1, 8),
-            (ToolchainQuirks::NullBytes, 1, 0, 8),
-            (ToolchainQuirks::NullAll, 0, 0, 0),
+            (super::ToolchainQuirks::None, 1, 1, 8),
+            (super::ToolchainQuirks::NullBytes, 1, 0, 8),
+            (super::ToolchainQuirks::NullAll, 0, 0, 0),
         ] {
             assert_eq!((quirks.empty_string(), quirks.empty_bytes(), quirks.empty_list(8)), (string, bytes, list));
         }

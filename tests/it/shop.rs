@@ -34,7 +34,7 @@ async fn the_error_of_a_callee_comes_with_its_code() {
 async fn a_callee_that_nobody_serves_is_found_at_start_and_unavailable_after() {
     let host = TestHost::with(&[BILLING]).await;
     let missing = host.runtime.check_imports().unwrap_err();
-    assert_eq!(missing.to_string(), "nobody serves `shop.users.v1.Users`, which `billing` calls");
+    assert_eq!(missing.to_string(), "not served: `shop.users.v1.Users`, which `billing` calls");
     let failure = host.call(GET_INVOICE, r#"{"invoiceId":"i-1"}"#).await.unwrap_err();
     assert_eq!(failure.status.code, Code::Unavailable);
     assert!(failure.status.message.contains("shop.users.v1.Users"), "{}", failure.status);
