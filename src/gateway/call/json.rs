@@ -1,14 +1,16 @@
 //! Messages as JSON, by protobuf's canonical mapping. <https://protobuf.dev/programming-guides/json/>
 
-use std::fmt;
-
 use bytes::Bytes;
 use prost::Message as _;
-use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor};
 use serde::de::Deserializer;
 use serde_json::Value;
 
 use crate::call::{Code, Status};
+use crate::gateway::call::json_writer::{write_field, write_message};
+
+/// Most levels of objects and arrays in the JSON of a request.
+const MAX_JSON_LEVELS: usize = 100;
 
 /// Encodes a request that came as JSON. Fields that the message does not have are left out, because a client may be newer
 /// than its server; an empty text is a message without fields.
@@ -17,6 +19,7 @@ use crate::call::{Code, Status};
 /// INVALID_ARGUMENT, with what does not fit where.
 pub(crate) fn encode_json(message: &MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
     let json = if json.is_empty() { b"{}" } else { json };
+    check_json_levels(json)?;
     let mut reader = serde_json::Deserializer::from_slice(json);
     let read = decode(message, &mut reader)?;
     reader.end().map_err(|error| misfit(message, &error))?;
@@ -26,6 +29,32 @@ pub(crate) fn encode_json(message: &MessageDescriptor, json: &[u8]) -> Result<By
 /// As [`encode_json`], of JSON that was parsed before.
 pub(crate) fn encode_value(message: &MessageDescriptor, json: Value) -> Result<Bytes, Status> {
     decode(message, json)
+}
+
+/// Checks that JSON is not nested too deep to be read by recursion. Whether it is JSON at all is not checked.
+///
+/// # Errors
+/// INVALID_ARGUMENT when it has more than 100 levels.
+pub(crate) fn check_json_levels(json: &[u8]) -> Result<(), Status> {
+    let (mut level, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'{' | b'[' if !is_text => {
+                level += 1;
+                if level > MAX_JSON_LEVELS {
+                    let message = format!("the JSON of the request is nested more than {MAX_JSON_LEVELS} levels deep");
+                    return Err(Status::new(Code::InvalidArgument, message));
+                }
+            }
+            // A bracket too many is an error of the parser.
+            b'}' | b']' if !is_text => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn decode<'de, D>(message: &MessageDescriptor, json: D) -> Result<Bytes, Status>
@@ -53,25 +82,18 @@ impl JsonOutput {
     /// Writes an encoded response as JSON.
     ///
     /// # Errors
-    /// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have.
+    /// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have,
+    /// or for messages that are nested more than 100 levels deep.
     pub(crate) fn write(&self, encoded: Bytes) -> Result<Bytes, Status> {
         let (Self::Message(message) | Self::Field(message, _)) = self;
-        let wrong = |error: &dyn fmt::Display| {
+        let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| error.to_string());
+        let written = decoded.and_then(|decoded| match self {
+            Self::Message(_) => write_message(&decoded),
+            Self::Field(_, field) => write_field(&decoded, field),
+        });
+        written.map(Bytes::from).map_err(|error| {
             let name = message.full_name();
             Status::new(Code::Internal, format!("the response, a `{name}`, cannot be written as JSON: {error}"))
-        };
-        let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| wrong(&error))?;
-        let written = match self {
-            Self::Message(_) => serde_json::to_vec(&decoded),
-            Self::Field(_, field) => {
-                // A field that has its default value is sent all the same: it is all there is.
-                let options = SerializeOptions::new().skip_default_fields(false);
-                decoded.serialize_with_options(serde_json::value::Serializer, &options).and_then(|mut value| {
-                    let field = value.get_mut(field.json_name()).map(Value::take);
-                    serde_json::to_vec(&field.unwrap_or_default())
-                })
-            }
-        };
-        written.map(Bytes::from).map_err(|error| wrong(&error))
+        })
     }
 }
