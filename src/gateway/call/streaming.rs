@@ -97,7 +97,13 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
     /// Waits until the head of the response is known, and makes the response.
     async fn begin(mut self) -> Response<Body> {
         let headers = match self.next_part().await {
-            Some(ResponsePart::Headers(headers)) => headers,
+            Some(ResponsePart::Headers(headers)) => {
+                if self.encoder.needs_message_for_head() {
+                    let part = self.next_part().await;
+                    self.put_part(part);
+                }
+                headers
+            }
             Some(ResponsePart::Message(message)) => {
                 self.put_message(&message);
                 Metadata::default()
