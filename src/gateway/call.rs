@@ -12,6 +12,7 @@ pub(crate) mod http_unary;
 pub(crate) mod in_flight;
 pub(crate) mod incoming;
 pub(crate) mod json;
+pub(crate) mod json_scan;
 pub(crate) mod json_writer;
 pub(crate) mod page_origin;
 pub(crate) mod pressure;

@@ -7,10 +7,8 @@ use serde::de::Deserializer;
 use serde_json::Value;
 
 use crate::call::{Code, Status};
+use crate::gateway::call::json_scan::JsonScan;
 use crate::gateway::call::json_writer::{write_field, write_message};
-
-/// Most levels of objects and arrays in the JSON of a request.
-const MAX_JSON_LEVELS: usize = 100;
 
 /// Encodes a request that came as JSON. Fields that the message does not have are left out, because a client may be newer
 /// than its server; an empty text is a message without fields.
@@ -19,51 +17,27 @@ const MAX_JSON_LEVELS: usize = 100;
 /// INVALID_ARGUMENT, with what does not fit where.
 pub(crate) fn encode_json(message: &MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
     let json = if json.is_empty() { b"{}" } else { json };
-    check_json_levels(json)?;
+    let scan = JsonScan::of(json)?;
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = decode(message, &mut reader)?;
+    let read = decode(message, &mut reader, &scan)?;
     reader.end().map_err(|error| misfit(message, &error))?;
     Ok(read)
 }
 
-/// As [`encode_json`], of JSON that was parsed before.
-pub(crate) fn encode_value(message: &MessageDescriptor, json: Value) -> Result<Bytes, Status> {
-    decode(message, json)
+/// As [`encode_json`], of JSON that was parsed before. `scan` is of its text.
+pub(crate) fn encode_value(message: &MessageDescriptor, json: Value, scan: &JsonScan) -> Result<Bytes, Status> {
+    decode(message, json, scan)
 }
 
-/// Checks that JSON is not nested too deep to be read by recursion. Whether it is JSON at all is not checked.
-///
-/// # Errors
-/// INVALID_ARGUMENT when it has more than 100 levels.
-pub(crate) fn check_json_levels(json: &[u8]) -> Result<(), Status> {
-    let (mut level, mut is_text, mut is_escaped) = (0_usize, false, false);
-    for byte in json {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_text => is_escaped = true,
-            b'"' => is_text = !is_text,
-            b'{' | b'[' if !is_text => {
-                level += 1;
-                if level > MAX_JSON_LEVELS {
-                    let message = format!("the JSON of the request is nested more than {MAX_JSON_LEVELS} levels deep");
-                    return Err(Status::new(Code::InvalidArgument, message));
-                }
-            }
-            // A bracket too many is an error of the parser.
-            b'}' | b']' if !is_text => level = level.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn decode<'de, D>(message: &MessageDescriptor, json: D) -> Result<Bytes, Status>
+fn decode<'de, D>(message: &MessageDescriptor, json: D, scan: &JsonScan) -> Result<Bytes, Status>
 where
     D: Deserializer<'de, Error = serde_json::Error>,
 {
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let read = DynamicMessage::deserialize_with_options(message.clone(), json, &options);
-    read.map(|read| read.encode_to_vec().into()).map_err(|error| misfit(message, &error))
+    let read = read.map_err(|error| misfit(message, &error))?;
+    scan.check_floats(&read)?;
+    Ok(read.encode_to_vec().into())
 }
 
 fn misfit(message: &MessageDescriptor, error: &serde_json::Error) -> Status {

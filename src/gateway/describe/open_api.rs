@@ -71,7 +71,10 @@ impl DocumentBuilder {
     fn route(&mut self, route: &RestRoute) {
         let (method, rule) = (&route.method, &route.rule);
         let path = route.template.open_api();
-        let verb = rule.verb.as_str().to_ascii_lowercase();
+        let verb = match rule.is_any_verb() {
+            true => "post".to_owned(),
+            false => rule.verb.as_str().to_ascii_lowercase(),
+        };
         let mut operation = self.operation(method, format!("{}:{verb}:{path}", method.full_name()));
         let mut parameters = Vec::new();
         let in_path: Vec<_> = route.template.fields().map(<[_]>::to_vec).collect();

@@ -69,7 +69,10 @@ fn found(served: &Catalog, verb: &Verb, path: &str) -> Option<(String, BTreeMap<
     }
 }
 
-fn assert_found(served: &Catalog, cases: &[(&str, &str, &[(&str, &str)])]) {
+/// A path, the rule that serves it (none for an empty text), and the values of its variables.
+type RouteCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+fn assert_found(served: &Catalog, cases: &[RouteCase<'_>]) {
     for (path, rule, values) in cases {
         for verb in [Verb::GET, Verb::POST] {
             let wanted = values.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();

@@ -1,6 +1,6 @@
 //! Values in queries and responses of REST, each by the mapping of protobuf to JSON.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gateway::tests::connect::http1;
 use crate::gateway::tests::rest::{JSON, serve_rules};
@@ -184,8 +184,23 @@ async fn a_message_in_a_body_comes_back_as_it_is() {
         let answer = http1(&server, &format!("POST {path}"), JSON, whole.to_string().as_bytes()).await;
         assert_eq!((answer.status, answer.json()), (200, whole.clone()));
     }
-    for body in [r#"{"real":1.8e308}"#, r#"{"short":1e39}"#, r#"{"realValue":1.8e308}"#] {
-        let answer = http1(&server, "POST /v1/values", JSON, body.as_bytes()).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (400, &Value::from(3)), "{body}");
+    for body in [
+        r#"{"real":1.8e308}"#,
+        r#"{"short":1e39}"#,
+        r#"{"realValue":1.8e308}"#,
+        r#"{"real":"1.8e308"}"#,
+        r#"{"short":"1e39"}"#,
+        r#"{"real":"-inf"}"#,
+        r#"{"realValue":"nan"}"#,
+        r#"{"within":{"all":[{"real":"NaN"},{"shortValue":"+Infinity"}]}}"#,
+    ] {
+        for path in ["/v1/values", "/values.v1.Values/Echo"] {
+            let answer = http1(&server, &format!("POST {path}"), JSON, body.as_bytes()).await;
+            let code = if path == "/v1/values" { json!(3) } else { json!("invalid_argument") };
+            assert_eq!((answer.status, &answer.json()["code"]), (400, &code), "{body}");
+        }
+    }
+    for body in [json!({ "real": "NaN", "text": "Nan" }), json!({ "text": "1e999", "real": "Infinity" })] {
+        assert_eq!(http1(&server, "POST /v1/values", JSON, body.to_string().as_bytes()).await.json(), body);
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::call::Status;
 use crate::gateway::call::http_body::HttpBodyMessage;
 use crate::gateway::call::json;
+use crate::gateway::call::json_scan::JsonScan;
 use crate::gateway::call::request_reader::MessageDecoder;
 use crate::gateway::protocol::rest::parameter::{invalid, parse_value};
 use crate::gateway::routes::PathValues;
@@ -81,8 +82,8 @@ impl RequestBinding {
         Self { content_type, ..self }
     }
 
-    /// Encodes the values of the path and the query together with a body of JSON.
-    fn encode_values(&self, body: Option<Value>) -> Result<Bytes, Status> {
+    /// Encodes the values of the path and the query together with a body of JSON. `scan` is of its text.
+    fn encode_values(&self, body: Option<Value>, mut scan: JsonScan) -> Result<Bytes, Status> {
         let mut whole = match (&self.body, body) {
             (BodyMapping::All, Some(body)) => body,
             (BodyMapping::Field(field), Some(body)) => {
@@ -91,9 +92,10 @@ impl RequestBinding {
             _ => Value::Object(Map::new()),
         };
         for (field, value) in &self.values {
+            scan.add_text(value.as_str().unwrap_or_default().as_bytes());
             set_value(&mut whole, field, value.clone())?;
         }
-        json::encode_value(&self.message, whole)
+        json::encode_value(&self.message, whole, &scan)
     }
 
     /// Encodes a message with a `google.api.HttpBody`. Encoded messages are merged by putting one behind the other.
@@ -107,7 +109,7 @@ impl RequestBinding {
             }
             _ => http_body.encode_to_vec(),
         };
-        encoded.extend_from_slice(&self.encode_values(None)?);
+        encoded.extend_from_slice(&self.encode_values(None, JsonScan::default())?);
         Ok(encoded.into())
     }
 }
@@ -118,12 +120,13 @@ impl MessageDecoder for RequestBinding {
             return self.encode_http_body(body);
         }
         match &self.body {
-            BodyMapping::None | BodyMapping::Unknown(_) => self.encode_values(None),
-            _ if body.is_empty() => self.encode_values(None),
+            BodyMapping::None | BodyMapping::Unknown(_) => self.encode_values(None, JsonScan::default()),
+            _ if body.is_empty() => self.encode_values(None, JsonScan::default()),
             _ => {
-                json::check_json_levels(body)?;
+                let scan = JsonScan::of(body)?;
                 let sent = serde_json::from_slice(body);
-                self.encode_values(Some(sent.map_err(|error| invalid(format!("the body is no JSON: {error}")))?))
+                let sent = sent.map_err(|error| invalid(format!("the body is no JSON: {error}")))?;
+                self.encode_values(Some(sent), scan)
             }
         }
     }

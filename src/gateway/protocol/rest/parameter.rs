@@ -4,7 +4,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind};
 use serde_json::Value;
 
 use crate::call::{Code, Status};
-use crate::gateway::call::json::check_json_levels;
+use crate::gateway::call::json_scan::JsonScan;
 use crate::gateway::call::json_writer::camel_case;
 use crate::gateway::call::well_known::WellKnown;
 use crate::gateway::routes::template::field_path;
@@ -29,7 +29,7 @@ pub(crate) fn parse_value(field: &[FieldDescriptor], text: &str) -> Result<Value
             Some(WellKnown::Wrapper(kind)) => kind,
             Some(WellKnown::FieldMask) => return parse_field_mask(text).map_err(|error| misfit(&name(), text, &error)),
             Some(WellKnown::Struct | WellKnown::Value | WellKnown::ListValue) => {
-                check_json_levels(text.as_bytes())?;
+                JsonScan::of(text.as_bytes())?;
                 return serde_json::from_str(text).map_err(|_| misfit(&name(), text, "expected JSON"));
             }
             Some(WellKnown::Any | WellKnown::Empty) => {
