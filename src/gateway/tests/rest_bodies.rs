@@ -113,8 +113,11 @@ async fn a_stream_is_one_body_with_the_content_type_of_its_first_part() {
         assert_eq!(answer.body, b"onetwo");
         assert_eq!(answer.headers.contains_key("early"), script.starts_with("headers"));
     }
-    let answer = http1(&server, "GET /v1/download/fail", "", b"").await;
-    assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(9)));
+    for script in ["fail", "headers%20fail"] {
+        let answer = http1(&server, &format!("GET /v1/download/{script}"), "", b"").await;
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(9)));
+        assert_eq!(answer.headers.contains_key("early"), script.starts_with("headers"));
+    }
 }
 
 /// A client must see that the body is not whole.
