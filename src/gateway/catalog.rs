@@ -61,7 +61,8 @@ impl Catalog {
     pub fn add(&mut self, descriptor: ServiceDescriptor, health: ServiceHealth) {
         let methods =
             descriptor.methods().map(|descriptor| CatalogMethod { name: descriptor.name().into(), descriptor });
-        let rank = self.service(descriptor.full_name()).map_or(self.services.len(), |service| service.rank);
+        let next_rank = self.services.values().map(|service| service.rank + 1).max().unwrap_or_default();
+        let rank = self.service(descriptor.full_name()).map_or(next_rank, |service| service.rank);
         self.routes.set_service(&descriptor, rank);
         let service = CatalogService {
             rank,

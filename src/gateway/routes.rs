@@ -116,7 +116,9 @@ pub(crate) fn find_route<'a>(
             if route.rule.verb == *verb || route.rule.is_any_verb() {
                 return Some(RouteMatch::Route(route, values));
             }
-            other_verbs.push(route.rule.verb.clone());
+            if !other_verbs.contains(&route.rule.verb) {
+                other_verbs.push(route.rule.verb.clone());
+            }
         }
     }
     (!other_verbs.is_empty()).then_some(RouteMatch::OtherVerbs(other_verbs))

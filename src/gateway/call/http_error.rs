@@ -126,16 +126,16 @@ impl HttpError {
     /// Makes the response of Connect. `types` are the messages that the service's package knows.
     pub(crate) fn into_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
         let json = serde_json::to_vec(&ConnectError::new(&self.failure.status, types)).unwrap_or_default();
-        self.with_json(json)
+        self.make_response(json)
     }
 
     /// Makes the response of REST, whose body is a `google.rpc.Status`.
     pub(crate) fn into_rest_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
         let json = serde_json::to_vec(&RpcStatus::new(&self.failure.status, types)).unwrap_or_default();
-        self.with_json(json)
+        self.make_response(json)
     }
 
-    fn with_json(self, json: Vec<u8>) -> Response<Body> {
+    fn make_response(self, json: Vec<u8>) -> Response<Body> {
         let CallFailure { headers, status } = self.failure;
         let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
         *response.status_mut() = self.status;

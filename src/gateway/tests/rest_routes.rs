@@ -237,6 +237,8 @@ async fn of_two_equal_routes_the_one_that_was_deployed_first_is_served() {
     deployed.add(service("Second", "/v1/same/{name}"), ServiceHealth::Serving);
     deployed.add(service("First", "/v1/same/{id}"), ServiceHealth::Serving);
     assert_eq!(served_by(&deployed).await, (200, Some("r.Second".to_owned())));
+    let answer = http1(&server, "PUT /v1/same/x", "", b"").await;
+    assert_eq!((answer.status, &answer.headers["allow"]), (405, &"GET".parse().unwrap()));
     let document = http1(&server, "GET /openapi.json", "", b"").await.json();
     assert!(document["paths"].get("/v1/same/{name}").is_some() && document["paths"].get("/v1/same/{id}").is_none());
     // A new version of a service keeps its place, and what it no longer serves is served by the other one.
