@@ -15,6 +15,7 @@ use crate::suggest::did_you_mean;
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     services: BTreeMap<Arc<str>, CatalogService>,
+    routes: RestRoutes,
 }
 
 /// A service of the catalog.
@@ -24,7 +25,8 @@ pub struct CatalogService {
     descriptor: ServiceDescriptor,
     health: ServiceHealth,
     methods: BTreeMap<Arc<str>, CatalogMethod>,
-    routes: RestRoutes,
+    /// The place of the service in the order of the first deploys.
+    rank: usize,
 }
 
 /// A method of the catalog.
@@ -59,10 +61,11 @@ impl Catalog {
     pub fn add(&mut self, descriptor: ServiceDescriptor, health: ServiceHealth) {
         let methods =
             descriptor.methods().map(|descriptor| CatalogMethod { name: descriptor.name().into(), descriptor });
-        let mut routes = RestRoutes::default();
-        descriptor.methods().for_each(|method| routes.add(&method));
+        let next_rank = self.services.values().map(|service| service.rank + 1).max().unwrap_or_default();
+        let rank = self.service(descriptor.full_name()).map_or(next_rank, |service| service.rank);
+        self.routes.set_service(&descriptor, rank);
         let service = CatalogService {
-            routes,
+            rank,
             name: descriptor.full_name().into(),
             health,
             methods: methods.map(|method| (method.name.clone(), method)).collect(),
@@ -78,7 +81,7 @@ impl Catalog {
 
     /// Iterates over the REST routes in the order in which they are tried.
     pub(crate) fn routes(&self) -> impl Iterator<Item = &RestRoute> {
-        self.services.values().flat_map(|service| service.routes.iter())
+        self.routes.iter()
     }
 
     /// Returns the method of this descriptor.

@@ -19,6 +19,7 @@ use crate::call::{
     CallFailure, CallFuture, Code, Context, Metadata, RequestStream, ResponseSink, Status, StatusDetail, StreamClosed,
     UnaryResponse,
 };
+use crate::gateway::call::http_body::HttpBodyMessage;
 use crate::gateway::catalog::{Catalog, ServiceHealth};
 use crate::gateway::settings::GatewaySettings;
 use crate::gateway::{ShutdownReport, listen, serve};
@@ -419,6 +420,24 @@ impl Fake {
             "Script" => {
                 let script = name(&next(&mut requests).await?.unwrap());
                 return self.script(&script, responses).await;
+            }
+            // Words are parts of a body, each with its content type before a colon.
+            "Download" => {
+                for word in name(&next(&mut requests).await?.unwrap()).split_whitespace() {
+                    match word.split_once(':') {
+                        Some((content_type, data)) => {
+                            let data = Bytes::from(data.to_owned());
+                            let part = HttpBodyMessage { content_type: content_type.to_owned(), data };
+                            responses.send(prost::Message::encode_to_vec(&part).into()).await.map_err(gone)?;
+                        }
+                        None if word == "headers" => {
+                            let mut headers = Metadata::default();
+                            headers.add("early", b"bird").unwrap();
+                            responses.headers(headers).await.map_err(gone)?;
+                        }
+                        None => return Err(Status::new(Code::FailedPrecondition, word.to_owned()).into()),
+                    }
+                }
             }
             "Deaf" => {
                 self.released().await;

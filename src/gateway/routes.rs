@@ -6,13 +6,15 @@
 pub(crate) mod rule;
 pub(crate) mod template;
 
+use std::cmp::Ordering;
+
 use http::Method as Verb;
-use prost_reflect::{FieldDescriptor, MethodDescriptor};
+use prost_reflect::{FieldDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use crate::gateway::routes::rule::{HttpRule, read_rules};
 use crate::gateway::routes::template::UrlTemplate;
 
-/// The routes of one service.
+/// The routes of all services, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RestRoutes(Vec<RestRoute>);
 
@@ -22,16 +24,50 @@ pub(crate) struct RestRoute {
     pub(crate) method: MethodDescriptor,
     pub(crate) rule: HttpRule,
     pub(crate) template: UrlTemplate,
+    /// The place of the service in the order of the first deploys.
+    rank: usize,
+    /// Whether an equal route is tried before this one, so that this one is never served.
+    is_shadowed: bool,
 }
 
 impl RestRoutes {
-    /// Adds the routes of a method. A rule that is not valid is left out, with a warning in the log.
-    pub(crate) fn add(&mut self, method: &MethodDescriptor) {
+    /// Sets the routes of a service in place of those that it had. `rank` is its place in the order of the first deploys.
+    ///
+    /// A rule that is not valid is left out, with a warning in the log. Of two equal routes of different methods the one that
+    /// was deployed first is served, and an error in the log names both.
+    pub(crate) fn set_service(&mut self, service: &ServiceDescriptor, rank: usize) {
+        self.0.retain(|route| route.method.parent_service().full_name() != service.full_name());
+        service.methods().for_each(|method| self.push_method(&method, rank));
+        // Stable: the rules of one service stay in the order of its file.
+        self.0.sort_by(RestRoute::order);
+        let mut first: Option<(&MethodDescriptor, &HttpRule, &UrlTemplate)> = None;
+        for route in &mut self.0 {
+            let RestRoute { method, rule, template, is_shadowed, .. } = route;
+            let winner = first.filter(|(_, other, first)| other.verb == rule.verb && first.is_equivalent(template));
+            *is_shadowed = winner.is_some();
+            let Some((winner, ..)) = winner else {
+                first = Some((method, rule, template));
+                continue;
+            };
+            let is_new = winner.parent_service() == service || method.parent_service() == service;
+            if winner.full_name() != method.full_name() && is_new {
+                tracing::error!(
+                    method = method.full_name(),
+                    served = winner.full_name(),
+                    verb = %rule.verb,
+                    path = rule.path,
+                    "two methods have one verb and path: the one that was deployed first is served there",
+                );
+            }
+        }
+    }
+
+    fn push_method(&mut self, method: &MethodDescriptor, rank: usize) {
         for rule in read_rules(method) {
             let path = rule.path.clone();
             let route = UrlTemplate::parse(&rule.path, &method.input())
                 .and_then(|template| rule.check(method).map(|()| template))
-                .map(|template| RestRoute { method: method.clone(), rule, template });
+                .map(|template| RestRoute { method: method.clone(), rule, template, rank, is_shadowed: false });
             match route {
                 Ok(route) => self.0.push(route),
                 Err(error) => {
@@ -40,13 +76,21 @@ impl RestRoutes {
                 }
             }
         }
-        // Of two routes that match one path, the more specific one is tried first.
-        self.0.sort_by(|one, other| one.template.order(&other.template));
     }
 
     /// Iterates over the routes in the order in which they are tried.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RestRoute> {
-        self.0.iter()
+        self.0.iter().filter(|route| !route.is_shadowed)
+    }
+}
+
+impl RestRoute {
+    /// Orders routes as they are tried: of two that match one path, the more specific one first, and the kind `*`, which
+    /// stands for every verb, behind the verbs.
+    fn order(&self, other: &Self) -> Ordering {
+        let verb = |route: &Self| (route.rule.is_any_verb(), route.rule.verb.to_string());
+        let templates = self.template.order(&other.template);
+        templates.then_with(|| verb(self).cmp(&verb(other))).then(self.rank.cmp(&other.rank))
     }
 }
 
@@ -69,10 +113,12 @@ pub(crate) fn find_route<'a>(
     let mut other_verbs = Vec::new();
     for route in routes {
         if let Some(values) = route.template.values(path) {
-            if route.rule.verb == *verb {
+            if route.rule.verb == *verb || route.rule.is_any_verb() {
                 return Some(RouteMatch::Route(route, values));
             }
-            other_verbs.push(route.rule.verb.clone());
+            if !other_verbs.contains(&route.rule.verb) {
+                other_verbs.push(route.rule.verb.clone());
+            }
         }
     }
     (!other_verbs.is_empty()).then_some(RouteMatch::OtherVerbs(other_verbs))

@@ -9,6 +9,11 @@ use crate::gateway::call::body::FrameResult;
 
 /// Writes the response of a streaming call. Messages are in the codec of the call already.
 pub(crate) trait ResponseEncoder: Send + 'static {
+    /// Whether the head of a response depends on the first message.
+    fn needs_message_for_head(&self) -> bool {
+        false
+    }
+
     /// Makes the head of a response.
     fn response_head(&self, headers: &Metadata) -> Response<()>;
 

@@ -1,4 +1,4 @@
-//! Errors in Connect's JSON, which REST has as well. <https://connectrpc.com/docs/protocol/#error-end-stream>
+//! Failed calls over plain HTTP, and errors in Connect's JSON. <https://connectrpc.com/docs/protocol/#error-end-stream>
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,13 +8,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde::Serialize;
 use tonic::body::Body;
 
 use crate::call::BASE64;
 use crate::call::{CallFailure, Code, Metadata, Status, StatusDetail};
 use crate::gateway::call::body::append_headers;
+use crate::gateway::call::json_writer::write_message;
+use crate::gateway::call::rpc_status::RpcStatus;
 
 /// The details that gRPC's own libraries know.
 static STANDARD: LazyLock<DescriptorPool> =
@@ -36,7 +38,7 @@ struct ConnectErrorDetail<'a> {
     value: String,
     /// For readers; programs take the value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    debug: Option<DynamicMessage>,
+    debug: Option<serde_json::Value>,
 }
 
 impl<'a> ConnectError<'a> {
@@ -49,14 +51,23 @@ impl<'a> ConnectError<'a> {
 
 impl<'a> ConnectErrorDetail<'a> {
     fn new(detail: &'a StatusDetail, types: Option<&DescriptorPool>) -> Self {
-        let name = detail.type_url.rsplit('/').next().unwrap_or_default();
-        let pools = types.into_iter().chain([&*STANDARD]);
-        let known = pools.filter_map(|pool| pool.get_message_by_name(name)).next();
-        let debug = known.and_then(|known| DynamicMessage::decode(known, detail.value.as_slice()).ok());
-        // A detail without a JSON form would take the whole error with it.
-        let debug = debug.filter(|debug| serde_json::to_writer(std::io::sink(), debug).is_ok());
-        Self { r#type: name, value: BASE64.encode(&detail.value), debug }
+        let known = detail_type(detail, types);
+        let decoded = known.and_then(|known| DynamicMessage::decode(known, detail.value.as_slice()).ok());
+        // A detail without a JSON form, such as one that is nested too deep, is sent as its bytes only.
+        let written = decoded.and_then(|decoded| write_message(&decoded).ok());
+        let debug = written.and_then(|written| serde_json::from_slice(&written).ok());
+        Self { r#type: detail_name(detail), value: BASE64.encode(&detail.value), debug }
     }
+}
+
+/// Returns the type of a detail, of the service's package or of gRPC's standard ones.
+pub(crate) fn detail_type(detail: &StatusDetail, types: Option<&DescriptorPool>) -> Option<MessageDescriptor> {
+    let mut pools = types.into_iter().chain([&*STANDARD]);
+    pools.find_map(|pool| pool.get_message_by_name(detail_name(detail)))
+}
+
+fn detail_name(detail: &StatusDetail) -> &str {
+    detail.type_url.rsplit('/').next().unwrap_or_default()
 }
 
 /// Returns the name of a code, as Connect spells it.
@@ -66,17 +77,6 @@ pub(crate) fn code_name(code: Code) -> String {
         Code::Cancelled => "canceled".to_owned(),
         code => code.name().to_ascii_lowercase(),
     }
-}
-
-/// Makes a line with an error, for streams of JSON lines.
-pub(crate) fn error_line(status: &Status, types: &DescriptorPool) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        error: ConnectError<'a>,
-    }
-    let mut line = serde_json::to_vec(&Line { error: ConnectError::new(status, Some(types)) }).unwrap_or_default();
-    line.push(b'\n');
-    line
 }
 
 /// Returns metadata as Connect writes it at the end of a stream: names with their values.
@@ -123,10 +123,20 @@ impl HttpError {
         Self { status, ..self }
     }
 
-    /// Makes the response. `types` are the messages that the service's package knows.
+    /// Makes the response of Connect. `types` are the messages that the service's package knows.
     pub(crate) fn into_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
+        let json = serde_json::to_vec(&ConnectError::new(&self.failure.status, types)).unwrap_or_default();
+        self.make_response(json)
+    }
+
+    /// Makes the response of REST, whose body is a `google.rpc.Status`.
+    pub(crate) fn into_rest_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
+        let json = serde_json::to_vec(&RpcStatus::new(&self.failure.status, types)).unwrap_or_default();
+        self.make_response(json)
+    }
+
+    fn make_response(self, json: Vec<u8>) -> Response<Body> {
         let CallFailure { headers, status } = self.failure;
-        let json = serde_json::to_vec(&ConnectError::new(&status, types)).unwrap_or_default();
         let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -136,7 +146,8 @@ impl HttpError {
     }
 }
 
-/// Returns the HTTP status of a code. <https://connectrpc.com/docs/protocol/#error-codes>
+/// Returns the HTTP status of a code, which Connect and `google.rpc.Code` map alike.
+/// <https://connectrpc.com/docs/protocol/#error-codes>
 pub(crate) fn http_status(code: Code) -> StatusCode {
     match code {
         // "Client closed request", which HTTP itself does not have.

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method as Verb, Response};
 use tonic::body::Body;
 
-use crate::call::{Codec, Status, UnaryResponse};
+use crate::call::{Codec, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{GuardedBody, append_headers};
 use crate::gateway::call::compression::{Compression, compression_names};
 use crate::gateway::call::http_error::{HttpError, trailer_headers};
@@ -23,26 +23,41 @@ pub(crate) async fn serve_http_unary(
     method_ref: MethodRef<'_>,
     parts: Parts,
     peer: &Arc<Peer>,
-    format: CallFormat,
+    mut format: CallFormat,
     read_head: impl FnOnce(&Parts) -> Result<RequestHead, Status>,
 ) -> Response<Body> {
     let types = method_ref.method.descriptor().parent_pool();
-    let codec = format.codec;
+    let (codec, http_body) = (format.codec, format.http_body.take());
+    let respond = match format.protocol {
+        Protocol::Rest => HttpError::into_rest_response,
+        _ => HttpError::into_response,
+    };
     let incoming = match calls.admit(method_ref, &parts, peer, format, read_head) {
         Ok(incoming) => incoming,
-        Err(status) => return HttpError::from(status).into_response(Some(types)),
+        Err(status) => return respond(status.into(), Some(types)),
     };
     let accepted = Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP);
     let (outcome, guard) = run_unary(calls.handler.clone(), incoming).await;
+    // The message of a `google.api.HttpBody` is its data; all others are sent as they are.
+    let outcome = outcome.and_then(|mut unary_response| {
+        let Some(http_body) = http_body else { return Ok((unary_response, None)) };
+        let body = http_body.unpack(std::mem::take(&mut unary_response.message))?;
+        let content_type = body.content_type_header();
+        unary_response.message = body.data;
+        Ok((unary_response, Some(content_type)))
+    });
     match outcome {
-        Ok(unary_response) => {
+        Ok((unary_response, content_type)) => {
             let mut response = make_response(unary_response, codec, accepted, guard);
+            if let Some(content_type) = content_type {
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
+            }
             if parts.method == Verb::GET {
                 response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
             }
             response
         }
-        Err(failure) => HttpError::from(failure).into_response(Some(types)),
+        Err(failure) => respond(failure.into(), Some(types)),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Messages as JSON, by protobuf's canonical mapping. <https://protobuf.dev/programming-guides/json/>
 
-use std::fmt;
-
 use bytes::Bytes;
 use prost::Message as _;
-use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, MessageDescriptor};
 use serde::de::Deserializer;
 use serde_json::Value;
 
 use crate::call::{Code, Status};
+use crate::gateway::call::json_scan::JsonScan;
+use crate::gateway::call::json_writer::{write_field, write_message};
 
 /// Encodes a request that came as JSON. Fields that the message does not have are left out, because a client may be newer
 /// than its server; an empty text is a message without fields.
@@ -17,24 +17,27 @@ use crate::call::{Code, Status};
 /// INVALID_ARGUMENT, with what does not fit where.
 pub(crate) fn encode_json(message: &MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
     let json = if json.is_empty() { b"{}" } else { json };
+    let scan = JsonScan::of(json)?;
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = decode(message, &mut reader)?;
+    let read = decode(message, &mut reader, &scan)?;
     reader.end().map_err(|error| misfit(message, &error))?;
     Ok(read)
 }
 
-/// As [`encode_json`], of JSON that was parsed before.
-pub(crate) fn encode_value(message: &MessageDescriptor, json: Value) -> Result<Bytes, Status> {
-    decode(message, json)
+/// As [`encode_json`], of JSON that was parsed before. `scan` is of its text.
+pub(crate) fn encode_value(message: &MessageDescriptor, json: Value, scan: &JsonScan) -> Result<Bytes, Status> {
+    decode(message, json, scan)
 }
 
-fn decode<'de, D>(message: &MessageDescriptor, json: D) -> Result<Bytes, Status>
+fn decode<'de, D>(message: &MessageDescriptor, json: D, scan: &JsonScan) -> Result<Bytes, Status>
 where
     D: Deserializer<'de, Error = serde_json::Error>,
 {
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let read = DynamicMessage::deserialize_with_options(message.clone(), json, &options);
-    read.map(|read| read.encode_to_vec().into()).map_err(|error| misfit(message, &error))
+    let read = read.map_err(|error| misfit(message, &error))?;
+    scan.check_floats(&read)?;
+    Ok(read.encode_to_vec().into())
 }
 
 fn misfit(message: &MessageDescriptor, error: &serde_json::Error) -> Status {
@@ -53,25 +56,18 @@ impl JsonOutput {
     /// Writes an encoded response as JSON.
     ///
     /// # Errors
-    /// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have.
+    /// INTERNAL when there is no JSON for it, such as for a `google.protobuf.Any` of a type that its package does not have,
+    /// or for messages that are nested more than 100 levels deep.
     pub(crate) fn write(&self, encoded: Bytes) -> Result<Bytes, Status> {
         let (Self::Message(message) | Self::Field(message, _)) = self;
-        let wrong = |error: &dyn fmt::Display| {
+        let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| error.to_string());
+        let written = decoded.and_then(|decoded| match self {
+            Self::Message(_) => write_message(&decoded),
+            Self::Field(_, field) => write_field(&decoded, field),
+        });
+        written.map(Bytes::from).map_err(|error| {
             let name = message.full_name();
             Status::new(Code::Internal, format!("the response, a `{name}`, cannot be written as JSON: {error}"))
-        };
-        let decoded = DynamicMessage::decode(message.clone(), encoded).map_err(|error| wrong(&error))?;
-        let written = match self {
-            Self::Message(_) => serde_json::to_vec(&decoded),
-            Self::Field(_, field) => {
-                // A field that has its default value is sent all the same: it is all there is.
-                let options = SerializeOptions::new().skip_default_fields(false);
-                decoded.serialize_with_options(serde_json::value::Serializer, &options).and_then(|mut value| {
-                    let field = value.get_mut(field.json_name()).map(Value::take);
-                    serde_json::to_vec(&field.unwrap_or_default())
-                })
-            }
-        };
-        written.map(Bytes::from).map_err(|error| wrong(&error))
+        })
     }
 }

@@ -120,7 +120,7 @@ impl MessageSource for RequestReader {
             },
         };
         match (message, &self.decoder) {
-            (Some(message), Some(decoder)) => decoder.decode(&message).map(Some),
+            (Some(message), Some(decoder)) => decoder.decode(&message).map(Some).map_err(limit_echo),
             (message, _) => Ok(message),
         }
     }
@@ -147,6 +147,21 @@ impl WholeBody {
             _ => status,
         })
     }
+}
+
+/// Shortens the message of a status that quotes the request to about 1 KiB: its beginning, and its end with what was
+/// expected and where. A client's value of any size would go into the response and the log.
+pub(crate) fn limit_echo(status: Status) -> Status {
+    const BEGINNING_BYTES: usize = 760;
+    const END_BYTES: usize = 240;
+    let message = &status.message;
+    if message.len() <= 1024 {
+        return status;
+    }
+    let beginning = message.get(..message.floor_char_boundary(BEGINNING_BYTES)).unwrap_or_default();
+    let end = message.get(message.ceil_char_boundary(message.len() - END_BYTES)..).unwrap_or_default();
+    let message = format!("{beginning} [...] {end}");
+    Status { message, ..status }
 }
 
 /// Returns the status of a call whose request ended before it was complete.

@@ -6,10 +6,11 @@ use http::Method as Verb;
 use http::request::Parts;
 
 use crate::call::{CallHandler, Codec, Deadline, Protocol, Status};
+use crate::gateway::call::http_body::HttpBodyOutput;
 use crate::gateway::call::in_flight::CallsInFlight;
 use crate::gateway::call::incoming::IncomingCall;
 use crate::gateway::call::json::JsonOutput;
-use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::call::request_reader::{RequestReader, limit_echo};
 use crate::gateway::catalog::{CatalogMethod, MethodRef};
 use crate::gateway::peer::Peer;
 use crate::gateway::settings::GatewaySettings;
@@ -27,6 +28,8 @@ pub(crate) struct CallFormat {
     pub(crate) codec: Codec,
     /// How response messages are written as JSON; `None` when they are sent as protobuf.
     pub(crate) json_output: Option<JsonOutput>,
+    /// The `google.api.HttpBody` whose data is sent instead of a message; `None` sends messages.
+    pub(crate) http_body: Option<HttpBodyOutput>,
 }
 
 /// The head of a request as its protocol reads it.
@@ -39,7 +42,7 @@ impl CallFormat {
     /// Makes the format of a call whose messages are whole messages of the method.
     pub(crate) fn new(protocol: Protocol, codec: Codec, method: &CatalogMethod) -> Self {
         let json_output = (codec == Codec::Json).then(|| JsonOutput::Message(method.output()));
-        Self { protocol, codec, json_output }
+        Self { protocol, codec, json_output, http_body: None }
     }
 }
 
@@ -57,7 +60,7 @@ impl CallServer {
         read_head: impl FnOnce(&Parts) -> Result<RequestHead, Status>,
     ) -> Result<IncomingCall, Status> {
         let mut guard = self.in_flight.begin(service.name(), method.name(), peer);
-        let head = guard.check_admitted().and_then(|()| read_head(parts));
+        let head = guard.check_admitted().and_then(|()| read_head(parts)).map_err(limit_echo);
         let RequestHead { deadline, request_reader } = head.inspect_err(|status| guard.set_outcome(Err(status)))?;
         let query = (parts.method == Verb::GET).then(|| parts.uri.query().unwrap_or_default().to_owned());
         let context = peer

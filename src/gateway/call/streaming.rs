@@ -14,7 +14,7 @@ use tonic::body::Body;
 use crate::call::{
     CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, WrongCount, response_channel,
 };
-use crate::gateway::call::body::FrameResult;
+use crate::gateway::call::body::{FrameResult, append_headers};
 use crate::gateway::call::encoder::ResponseEncoder;
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
@@ -96,19 +96,28 @@ struct StreamingResponse<E> {
 impl<E: ResponseEncoder> StreamingResponse<E> {
     /// Waits until the head of the response is known, and makes the response.
     async fn begin(mut self) -> Response<Body> {
-        let headers = match self.next_part().await {
-            Some(ResponsePart::Headers(headers)) => headers,
-            Some(ResponsePart::Message(message)) => {
-                self.put_message(&message);
-                Metadata::default()
+        let needs_message = self.encoder.needs_message_for_head();
+        let mut headers = Metadata::default();
+        let part = match self.next_part().await {
+            Some(ResponsePart::Headers(early)) if needs_message => {
+                headers = early;
+                self.next_part().await
             }
-            None => match self.take_outcome() {
-                Err(failure) if failure.headers.is_empty() => {
-                    return self.encoder.failure_response(*failure.status);
-                }
-                outcome => self.set_end(outcome),
-            },
+            part => part,
         };
+        match part {
+            Some(ResponsePart::Headers(early)) => headers = early,
+            Some(ResponsePart::Message(message)) => self.put_message(&message),
+            None => match self.take_outcome() {
+                Err(failure) if needs_message || failure.headers.is_empty() => {
+                    headers.extend(failure.headers);
+                    let mut response = self.encoder.failure_response(*failure.status);
+                    append_headers(response.headers_mut(), headers.to_headers());
+                    return response;
+                }
+                outcome => headers.extend(self.set_end(outcome)),
+            },
+        }
         let head = self.encoder.response_head(&headers);
         let frames = stream::unfold(Some(self), |this| async { Some(this?.next_frame().await) });
         head.map(|()| Body::new(StreamBody::new(frames)))

@@ -6,6 +6,7 @@ mod schema;
 use prost_reflect::MethodDescriptor;
 use serde_json::{Map, Value, json};
 
+use crate::gateway::call::http_body::{HttpBodyMessage, HttpBodyOutput};
 use crate::gateway::call::http_error::code_name;
 use crate::gateway::catalog::{Catalog, CatalogMethod};
 use crate::gateway::routes::RestRoute;
@@ -13,6 +14,10 @@ use crate::gateway::routes::rule::BodyMapping;
 
 use crate::gateway::describe::open_api::comments::Comments;
 use crate::gateway::describe::open_api::schema::Schemas;
+
+/// The names of the schemas of failures.
+const CONNECT_ERROR: &str = "connect.error";
+const RPC_STATUS: &str = "google.rpc.Status";
 
 /// Makes the document: each method at its path of Connect and at those of its HTTP rules.
 pub(crate) fn document(catalog: &Catalog) -> Value {
@@ -31,7 +36,8 @@ pub(crate) fn document(catalog: &Catalog) -> Value {
     }
     let DocumentBuilder { mut comments, schemas, paths } = maker;
     let mut components = schemas.finish(&mut comments);
-    components.insert("connect.error".to_owned(), error());
+    components.insert(CONNECT_ERROR.to_owned(), connect_error());
+    components.insert(RPC_STATUS.to_owned(), rpc_status());
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Services of this server", "version": env!("CARGO_PKG_VERSION") },
@@ -57,7 +63,7 @@ impl DocumentBuilder {
         let mut operation = self.operation(descriptor, descriptor.full_name().to_owned());
         operation
             .insert("requestBody".to_owned(), json!({ "content": { kind: { "schema": input } }, "required": true }));
-        operation.insert("responses".to_owned(), responses(kind, output));
+        operation.insert("responses".to_owned(), responses(kind, output, CONNECT_ERROR));
         let path = format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name());
         self.add(path, "post", operation);
     }
@@ -65,7 +71,10 @@ impl DocumentBuilder {
     fn route(&mut self, route: &RestRoute) {
         let (method, rule) = (&route.method, &route.rule);
         let path = route.template.open_api();
-        let verb = rule.verb.as_str().to_ascii_lowercase();
+        let verb = match rule.is_any_verb() {
+            true => "post".to_owned(),
+            false => rule.verb.as_str().to_ascii_lowercase(),
+        };
         let mut operation = self.operation(method, format!("{}:{verb}:{path}", method.full_name()));
         let mut parameters = Vec::new();
         let in_path: Vec<_> = route.template.fields().map(<[_]>::to_vec).collect();
@@ -95,15 +104,24 @@ impl DocumentBuilder {
             BodyMapping::None | BodyMapping::Unknown(_) => None,
         };
         if let Some(schema) = body {
-            let content = json!({ "content": { "application/json": { "schema": schema } } });
+            let (kind, schema) = match rule.body.message(&method.input()).is_some_and(|body| HttpBodyMessage::is(&body))
+            {
+                true => ("*/*", json!({})),
+                false => ("application/json", schema),
+            };
+            let content = json!({ "content": { kind: { "schema": schema } } });
             operation.insert("requestBody".to_owned(), content);
         }
         let output = match &rule.response {
             Some(field) => self.schemas.field(field),
             None => self.schemas.message(&method.output()),
         };
-        let kind = if method.is_server_streaming() { "application/x-ndjson" } else { "application/json" };
-        operation.insert("responses".to_owned(), responses(kind, output));
+        let (kind, output) = match HttpBodyOutput::of(method.output(), rule.response.as_ref()) {
+            Some(_) => ("*/*", json!({})),
+            None if method.is_server_streaming() => ("application/x-ndjson", output),
+            None => ("application/json", output),
+        };
+        operation.insert("responses".to_owned(), responses(kind, output, RPC_STATUS));
         self.add(path, &verb, operation);
     }
 
@@ -130,18 +148,36 @@ impl DocumentBuilder {
     }
 }
 
-fn responses(kind: &str, schema: Value) -> Value {
+fn responses(kind: &str, schema: Value, error: &str) -> Value {
+    let error = format!("#/components/schemas/{error}");
     json!({
         "200": { "description": "OK", "content": { kind: { "schema": schema } } },
         "default": {
             "description": "The call failed.",
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/connect.error" } } },
+            "content": { "application/json": { "schema": { "$ref": error } } },
         },
     })
 }
 
-/// The schema of every failure. <https://connectrpc.com/docs/protocol/#error-end-stream>
-fn error() -> Value {
+/// The schema of failures at the paths of HTTP rules.
+/// <https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto>
+fn rpc_status() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "code": { "type": "integer", "format": "int32" },
+            "message": { "type": "string" },
+            "details": {
+                "type": "array",
+                "items": { "type": "object", "properties": { "@type": { "type": "string" } } },
+            },
+        },
+        "required": ["code", "message"],
+    })
+}
+
+/// The schema of failures of Connect. <https://connectrpc.com/docs/protocol/#error-end-stream>
+fn connect_error() -> Value {
     let codes = crate::call::Code::ALL.map(code_name);
     json!({
         "type": "object",

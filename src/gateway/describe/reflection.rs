@@ -105,14 +105,37 @@ struct EncodedFileSet {
 
 impl DescriptorFiles {
     /// Adds a file and all that it imports; returns the name that it has here. `known` maps the names of one pool.
+    ///
+    /// Without recursion: a chain of imports may have any length.
     fn add(&mut self, file: &FileDescriptor, known: &mut HashMap<String, String>) -> Result<String, ReflectionError> {
-        if let Some(name) = known.get(file.name()) {
-            return Ok(name.clone());
+        // Files whose imports are being added, each behind the file that imports it.
+        let mut open = vec![(file.clone(), file.dependencies().collect::<Vec<_>>())];
+        let mut name = file.name().to_owned();
+        while let Some((file, imports)) = open.last_mut() {
+            if let Some(import) = imports.pop() {
+                if !known.contains_key(import.name()) {
+                    let imports = import.dependencies().collect();
+                    open.push((import, imports));
+                }
+                continue;
+            }
+            name = match known.get(file.name()) {
+                Some(name) => name.clone(),
+                None => self.add_one(file, known)?,
+            };
+            open.pop();
         }
-        let mut imports = Vec::new();
-        for import in file.dependencies() {
-            imports.push(self.add(&import, known)?);
-        }
+        Ok(name)
+    }
+
+    /// Adds a file whose imports are known.
+    fn add_one(
+        &mut self,
+        file: &FileDescriptor,
+        known: &mut HashMap<String, String>,
+    ) -> Result<String, ReflectionError> {
+        let name_of = |import: FileDescriptor| known.get(import.name()).cloned().unwrap_or(import.name().to_owned());
+        let imports: Vec<_> = file.dependencies().map(name_of).collect();
         let candidates =
             std::iter::once(file.name().to_owned()).chain((2..).map(|n: u32| format!("{n}/{}", file.name())));
         for name in candidates {

@@ -13,6 +13,7 @@ use tonic::body::Body;
 
 use crate::call::{Code, Codec, Status};
 use crate::gateway::call::http_error::HttpError;
+use crate::gateway::call::request_reader::limit_echo;
 use crate::gateway::call::response::{media_type, plain_text};
 use crate::gateway::call::server::CallServer;
 use crate::gateway::catalog::{Catalog, CatalogMethod};
@@ -57,7 +58,9 @@ pub(crate) async fn serve(
     let method_ref = match catalog.find_method(request.uri().path()) {
         Ok(method_ref) => method_ref,
         // Clients that know nothing but the path take 404 for UNIMPLEMENTED.
-        Err(status) => return HttpError::from(status).with_status(StatusCode::NOT_FOUND).into_response(None),
+        Err(status) => {
+            return HttpError::from(limit_echo(status)).with_status(StatusCode::NOT_FOUND).into_response(None);
+        }
     };
     let method = method_ref.method;
     let streams = method.is_streaming();

@@ -3,6 +3,9 @@
 //! The routes themselves are in [`routes`](crate::gateway::routes).
 
 mod binding;
+mod http_body;
+mod json_lines;
+mod parameter;
 mod serve;
 
 pub(crate) use serve::{refuse_verb, serve};

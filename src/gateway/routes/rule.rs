@@ -1,7 +1,7 @@
 //! `google.api.HttpRule`, as a method has it in its options.
 
 use http::Method as Verb;
-use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
 
 /// One binding of a `google.api.HttpRule`.
 #[derive(Clone, Debug)]
@@ -26,6 +26,20 @@ pub(crate) enum BodyMapping {
     Field(FieldDescriptor),
     /// The rule names a field that does not exist.
     Unknown(String),
+}
+
+impl BodyMapping {
+    /// Returns the message that the body of a request is, of a method with this input; `None` when it is not one message.
+    pub(crate) fn message(&self, input: &MessageDescriptor) -> Option<MessageDescriptor> {
+        match self {
+            Self::All => Some(input.clone()),
+            Self::Field(field) if !field.is_list() && !field.is_map() => match field.kind() {
+                Kind::Message(message) => Some(message),
+                _ => None,
+            },
+            Self::None | Self::Field(_) | Self::Unknown(_) => None,
+        }
+    }
 }
 
 /// Reads the rules of a method, additional bindings included.
@@ -78,6 +92,11 @@ impl HttpRule {
         let field = response.as_ref().and_then(|name| method.output().get_field_by_name(name));
         let wrong_response = response.filter(|_| field.is_none());
         Some(Self { verb, path, body, response: field, wrong_response })
+    }
+
+    /// Whether the rule is for every verb, which the custom kind `*` stands for.
+    pub(crate) fn is_any_verb(&self) -> bool {
+        self.verb.as_str() == "*"
     }
 
     /// Checks that the method can be called by this rule.

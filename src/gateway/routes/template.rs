@@ -7,6 +7,9 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use crate::gateway::routes::PathValues;
 
+/// Most parts of the path of a field: each is a level of the message that is made.
+const MAX_FIELD_PARTS: usize = 32;
+
 /// A path with variables, such as `/v1/{name=shelves/*}/books:read`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UrlTemplate {
@@ -39,45 +42,60 @@ impl UrlTemplate {
     /// What is wrong with the path.
     pub(crate) fn parse(path: &str, message: &MessageDescriptor) -> Result<Self, String> {
         let rest = path.strip_prefix('/').ok_or("the path does not begin with `/`")?;
-        // A verb stands behind the last variable; in one, `:` is a part of its pattern.
-        let closed = rest.rfind('}').map_or(0, |at| at + 1);
-        let (rest, verb) = match rest.get(closed..).and_then(|tail| tail.rfind(':')) {
-            Some(at) => rest.split_at(closed + at),
-            None => (rest, ""),
-        };
-        let verb = verb.strip_prefix(':').map(str::to_owned);
-        let mut this = Self { segments: Vec::new(), variables: Vec::new(), verb };
+        let (rest, verb) = split_verb(rest)?;
+        let mut this = Self { segments: Vec::new(), variables: Vec::new(), verb: verb.map(str::to_owned) };
+        // Variables whose patterns are being read, with the first of their segments.
+        let mut open = Vec::new();
         let mut rest = rest;
         loop {
-            rest = match rest.strip_prefix('{') {
-                Some(inner) => {
-                    let (variable, after) = inner.split_once('}').ok_or("a `{` is not closed")?;
-                    let (name, pattern) = variable.split_once('=').unwrap_or((variable, "*"));
-                    let from = this.segments.len();
-                    pattern.split('/').try_for_each(|segment| this.push_segment(segment))?;
-                    let field = find_field(message, name)?;
-                    this.variables.push(Variable { field, from, to: this.segments.len() });
-                    after
+            if let Some(inner) = rest.strip_prefix('{') {
+                let end = inner.find(['=', '}', '/', '{']).ok_or("a `{` is not closed")?;
+                let (name, after) = inner.split_at(end);
+                let field = find_field(message, name)?;
+                if this.fields().chain(open.iter().map(|(field, _): &(Vec<_>, _)| field.as_slice())).any(|f| f == field)
+                {
+                    return Err(format!("the variable `{name}` is there twice"));
                 }
-                None => {
-                    let end = rest.find('/').unwrap_or(rest.len());
-                    let (segment, after) = rest.split_at(end);
-                    this.push_segment(segment)?;
-                    after
+                open.push((field, this.segments.len()));
+                match after.strip_prefix('=') {
+                    Some(pattern) => {
+                        rest = pattern;
+                        continue;
+                    }
+                    None => this.push_segment("*")?,
                 }
-            };
+                rest = after;
+            } else {
+                let end = rest.find(['/', '}']).unwrap_or(rest.len());
+                let (segment, after) = rest.split_at(end);
+                this.push_segment(segment)?;
+                rest = after;
+            }
+            while let Some(after) = rest.strip_prefix('}') {
+                let (field, from) = open.pop().ok_or("a `}` has no `{` before it")?;
+                this.variables.push(Variable { field, from, to: this.segments.len() });
+                rest = after;
+            }
             match rest.strip_prefix('/') {
                 Some(after) => rest = after,
-                None if rest.is_empty() => return Ok(this),
+                None if rest.is_empty() && open.is_empty() => return Ok(this),
+                None if rest.is_empty() => return Err("a `{` is not closed".to_owned()),
                 None => return Err(format!("`{rest}` stands where `/` is expected")),
             }
         }
     }
 
-    /// Orders templates as they are tried: the more specific one first.
+    /// Orders templates as they are tried: the more specific one first. A verb of several parts goes before its last part
+    /// alone.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
-        let verbs = other.verb.is_some().cmp(&self.verb.is_some());
-        self.segments.cmp(&other.segments).then(verbs)
+        let parts = |verb: &Option<String>| verb.as_ref().map_or(0, |verb| verb.split(':').count());
+        let verbs = parts(&other.verb).cmp(&parts(&self.verb));
+        verbs.then_with(|| self.segments.cmp(&other.segments)).then_with(|| self.verb.cmp(&other.verb))
+    }
+
+    /// Whether both match the same paths.
+    pub(crate) fn is_equivalent(&self, other: &Self) -> bool {
+        self.segments == other.segments && self.verb == other.verb
     }
 
     fn push_segment(&mut self, segment: &str) -> Result<(), String> {
@@ -89,7 +107,7 @@ impl UrlTemplate {
             "**" => Segment::Rest,
             "" if self.segments.is_empty() => return Err("the path is empty".to_owned()),
             "" => return Err("a segment is empty".to_owned()),
-            literal if literal.contains(['{', '}', '*']) => {
+            literal if literal.contains(['{', '}', '*', '?', '#']) || literal.contains(char::is_whitespace) => {
                 return Err(format!("`{literal}` is no segment of a path"));
             }
             literal => Segment::Literal(literal.to_owned()),
@@ -105,13 +123,19 @@ impl UrlTemplate {
             None => path,
         };
         let parts: Vec<_> = path.split('/').collect();
+        // The value of a variable does not end with the verb: in `x:read:read` the verb is another one.
+        if let (Some(verb), Some(last)) = (&self.verb, parts.last())
+            && last.strip_suffix(verb.as_str()).is_some_and(|value| value.ends_with(':'))
+        {
+            return None;
+        }
         let whole = self.segments.last() != Some(&Segment::Rest);
         let fixed = self.segments.len() - usize::from(!whole);
         if parts.len() < fixed || whole && parts.len() != fixed {
             return None;
         }
         let fits = self.segments.iter().zip(&parts).all(|(segment, part)| match segment {
-            Segment::Literal(literal) => percent_decode_str(part).eq(literal.bytes()),
+            Segment::Literal(literal) => percent_decode_str(part).eq(percent_decode_str(literal)),
             Segment::One => !part.is_empty(),
             Segment::Rest => true,
         });
@@ -138,8 +162,8 @@ impl UrlTemplate {
     pub(crate) fn open_api(&self) -> String {
         let mut path = String::new();
         for (index, segment) in self.segments.iter().enumerate() {
-            if let Some(variable) = self.variables.iter().find(|variable| (variable.from..variable.to).contains(&index))
-            {
+            let around = self.variables.iter().filter(|variable| (variable.from..variable.to).contains(&index));
+            if let Some(variable) = around.max_by_key(|variable| variable.to - variable.from) {
                 if variable.from == index {
                     path += &format!("/{{{}}}", field_path(&variable.field));
                 }
@@ -173,8 +197,26 @@ fn decode(part: &str, single: bool) -> Option<String> {
     Some(pieces.ok()?.join("%2F"))
 }
 
-/// Finds the field at a path such as `book.name`.
+/// Splits a path into its segments and its verb. Directly behind a variable the verb begins at the first `:`, else at the
+/// last one.
+fn split_verb(path: &str) -> Result<(&str, Option<&str>), String> {
+    // In a variable, `:` is a part of its pattern.
+    let closed = path.rfind('}').map_or(0, |at| at + 1);
+    let tail = path.get(closed..).unwrap_or_default();
+    let at = if closed > 0 && tail.starts_with(':') { Some(0) } else { tail.rfind(':') };
+    let Some((segments, verb)) = at.and_then(|at| path.split_at_checked(closed + at)) else { return Ok((path, None)) };
+    match verb.strip_prefix(':') {
+        Some(verb) if !verb.is_empty() && !verb.contains('/') => Ok((segments, Some(verb))),
+        _ => Err(format!("`{verb}` is not a verb: one stands at the end of a path")),
+    }
+}
+
+/// Finds the field at a path such as `book.name`, of at most 32 parts.
 pub(crate) fn find_field(message: &MessageDescriptor, path: &str) -> Result<Vec<FieldDescriptor>, String> {
+    let parts = path.split('.').count();
+    if parts > MAX_FIELD_PARTS {
+        return Err(format!("the path of a field has {parts} parts, more than {MAX_FIELD_PARTS}"));
+    }
     let mut message = Some(message.clone());
     let mut fields = Vec::new();
     for name in path.split('.') {

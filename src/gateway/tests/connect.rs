@@ -116,6 +116,8 @@ async fn what_is_no_call_hears_what_would_be() {
     let answer = http1(&server, "POST /greeter.v1.Greeter/Helo", JSON, b"{}").await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("unimplemented")));
     assert!(answer.json()["message"].as_str().unwrap().ends_with("did you mean `Hello`?"));
+    let answer = http1(&server, &format!("POST /greeter.v1.Greeter/{}", "x".repeat(8000)), JSON, b"{}").await;
+    assert!(answer.json()["message"].as_str().unwrap().len() <= 1024);
     let answer = http1(&server, "POST /greeter.v1.Greeter/Hello", "content-type: text/plain\n", b"{}").await;
     assert_eq!(answer.status, 415);
     assert!(answer.headers["accept-post"].to_str().unwrap().starts_with("application/json, "));

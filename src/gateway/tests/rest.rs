@@ -73,21 +73,46 @@ message Reply {
 }
 "#;
 
-/// A server of the greeter, and of the service above.
-pub(crate) async fn ruled() -> Server {
-    let pool = compile(&[
+const HTTP_BODY: &str = r#"
+syntax = "proto3";
+package google.api;
+
+import "google/protobuf/any.proto";
+
+message HttpBody {
+  string content_type = 1;
+  bytes data = 2;
+  repeated google.protobuf.Any extensions = 3;
+}
+"#;
+
+/// Compiles a file that may have HTTP rules.
+pub(crate) fn compile_rules(file: &str) -> prost_reflect::DescriptorPool {
+    compile(&[
         ("google/api/http.proto", include_str!("../../../guest-sdk/codegen/proto/google/api/http.proto")),
         ("google/api/annotations.proto", include_str!("../../../guest-sdk/codegen/proto/google/api/annotations.proto")),
-        ("ruled/v1/ruled.proto", RULED),
-    ]);
-    let server = Server::start().await;
+        ("google/api/httpbody.proto", HTTP_BODY),
+        ("rules.proto", file),
+    ])
+}
+
+/// Serves the greeter and all services of a file with HTTP rules.
+pub(crate) fn serve_rules(server: &Server, file: &str) {
     let mut served = catalog();
-    served.add(pool.get_service_by_name("ruled.v1.Ruled").unwrap(), ServiceHealth::Serving);
+    for service in compile_rules(file).services() {
+        served.add(service, ServiceHealth::Serving);
+    }
     server.fake.catalog.send_replace(Arc::new(served));
+}
+
+/// A server of the greeter, and of the service above.
+pub(crate) async fn ruled() -> Server {
+    let server = Server::start().await;
+    serve_rules(&server, RULED);
     server
 }
 
-const JSON: &str = "content-type: application/json\n";
+pub(crate) const JSON: &str = "content-type: application/json\n";
 
 #[tokio::test]
 async fn path_query_and_body_make_the_request() {
@@ -125,7 +150,7 @@ async fn a_stream_is_lines_and_its_error_the_last_of_them() {
     assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"application/x-ndjson".parse().unwrap()));
     let text = String::from_utf8(answer.body).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let error = json!({ "error": { "code": "failed_precondition", "message": "not today" } });
+    let error = json!({ "error": { "code": 9, "message": "not today", "details": [] } });
     assert_eq!(lines, [json!({ "message": "one" }), json!({ "message": "two" }), error]);
 }
 
@@ -133,9 +158,15 @@ async fn a_stream_is_lines_and_its_error_the_last_of_them() {
 async fn what_does_not_fit_is_named() {
     let server = ruled().await;
     let answer = http1(&server, "DELETE /v1/fail/x", "", b"").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("failed_precondition")));
+    let details = json!([
+        { "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "TIRED", "domain": "greeter" },
+        { "@type": "type.googleapis.com/x.Unknown", "value": "CAE=" },
+    ]);
+    let wanted = json!({ "code": 9, "message": "not today: déjà vu", "details": details });
+    assert_eq!((answer.status, answer.json()), (400, wanted));
     let answer = http1(&server, "POST /v1/fail/x", JSON, b"{}").await;
     assert_eq!((answer.status, &answer.headers["allow"]), (405, &"DELETE".parse().unwrap()));
+    assert_eq!(answer.json()["code"], 12);
     for (line, body, wanted) in [
         ("GET /v1/shelves/1/books/2?nobody=1", "", "in the query, `ruled.v1.Everything` has no field `nobody`"),
         ("GET /v1/shelves/1/books/2?flag=maybe", "", "`flag` is \"maybe\"; expected true or false"),
@@ -143,15 +174,33 @@ async fn what_does_not_fit_is_named() {
         ("GET /v1/shelves/1/books/2?inner=1", "", "`inner` is a message; set its fields"),
         ("GET /v1/shelves/1/books/2?big=x", "", "the request is no `ruled.v1.Everything` in JSON: "),
         ("POST /v1/echo/x?flag=true", "{}", "`flag` in the query: all of the message is in the body"),
+        ("GET /v1/echo/x:inner?inner.name=y", "", "`inner.name` in the query: the path sets it"),
+        ("PURGE /v1/echo/x?text=y", "", "`text` in the query: the path sets it"),
+        ("PUT /v1/echo/x/inner?inner.name=y", "{}", "`inner.name` in the query: `inner` is in the body"),
+        ("GET /v1/shelves/1/books/2?big=1&big=2", "", "`big` is in the query more than once, and takes one value"),
         ("POST /v1/echo/x", "[]", "`text` cannot be set in what is no object"),
         ("POST /v1/echo/x", "{", "the body is no JSON: "),
     ] {
         let answer = http1(&server, line, if body.is_empty() { "" } else { JSON }, body.as_bytes()).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("invalid_argument")), "{line}");
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(3)), "{line}");
         assert!(answer.json()["message"].as_str().unwrap().starts_with(wanted), "{}", answer.json());
     }
     let answer = http1(&server, "POST /v1/echo/x", "content-type: text/plain\n", b"{}").await;
-    assert_eq!(answer.status, 415);
+    assert_eq!((answer.status, &answer.json()["code"]), (415, &json!(3)));
+}
+
+/// A value of any size would go into the response and the log.
+#[tokio::test]
+async fn an_error_quotes_about_a_kibibyte_of_the_request() {
+    let server = ruled().await;
+    let body = json!({ "flag": "x".repeat(1 << 20) }).to_string();
+    for path in ["/v1/echo/x", "/ruled.v1.Ruled/Echo"] {
+        let answer = http1(&server, &format!("POST {path}"), JSON, body.as_bytes()).await;
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(answer.status == 400 && message.len() <= 1024, "{} bytes", message.len());
+        assert!(message.starts_with("the request is no `ruled.v1.Everything` in JSON: "), "{message}");
+        assert!(message.contains(", expected "), "{message}");
+    }
 }
 
 #[tokio::test]

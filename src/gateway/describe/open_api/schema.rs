@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
+use crate::gateway::call::well_known::WellKnown;
 use crate::gateway::describe::open_api::comments::Comments;
 use crate::gateway::describe::open_api::described;
 
@@ -86,22 +87,18 @@ impl Schemas {
 
     /// Returns the schema of a message: its own for the types that JSON writes in another way, else a reference.
     pub(crate) fn message(&mut self, message: &MessageDescriptor) -> Value {
-        let Some(well_known) = message.full_name().strip_prefix("google.protobuf.") else {
-            return self.named(message.full_name(), SchemaType::Message(message.clone()));
-        };
-        match well_known {
-            "Timestamp" => json!({ "type": "string", "format": "date-time" }),
-            "Duration" => json!({ "type": "string", "format": "duration", "pattern": "^-?[0-9]+(\\.[0-9]+)?s$" }),
-            "FieldMask" => json!({ "type": "string" }),
-            "Struct" | "Empty" => json!({ "type": "object" }),
-            "Value" => json!({}),
-            "ListValue" => json!({ "type": "array", "items": {} }),
-            "Any" => json!({ "type": "object", "properties": { "@type": { "type": "string" } } }),
-            name if name.ends_with("Value") => match message.get_field_by_name("value") {
-                Some(value) => self.kind(&value.kind()),
-                None => json!({}),
-            },
-            _ => self.named(message.full_name(), SchemaType::Message(message.clone())),
+        match WellKnown::of(message.full_name()) {
+            Some(WellKnown::Timestamp) => json!({ "type": "string", "format": "date-time" }),
+            Some(WellKnown::Duration) => {
+                json!({ "type": "string", "format": "duration", "pattern": "^-?[0-9]+(\\.[0-9]+)?s$" })
+            }
+            Some(WellKnown::FieldMask) => json!({ "type": "string" }),
+            Some(WellKnown::Struct | WellKnown::Empty) => json!({ "type": "object" }),
+            Some(WellKnown::Value) => json!({}),
+            Some(WellKnown::ListValue) => json!({ "type": "array", "items": {} }),
+            Some(WellKnown::Any) => json!({ "type": "object", "properties": { "@type": { "type": "string" } } }),
+            Some(WellKnown::Wrapper(kind)) => self.kind(&kind),
+            None => self.named(message.full_name(), SchemaType::Message(message.clone())),
         }
     }
 

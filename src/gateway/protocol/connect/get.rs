@@ -16,6 +16,7 @@ use crate::call::{Code, Codec, Protocol, Status};
 use crate::gateway::call::compression::Compression;
 use crate::gateway::call::http_timeout::read_http_deadline;
 use crate::gateway::call::http_unary::serve_http_unary;
+use crate::gateway::call::page_origin::check_page_origin;
 use crate::gateway::call::request_reader::RequestReader;
 use crate::gateway::call::response::plain_text;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
@@ -54,6 +55,7 @@ pub(crate) async fn serve_get(
     };
     let format = CallFormat::new(Protocol::Connect, codec, method_ref.method);
     serve_http_unary(calls, method_ref, parts, peer, format, |parts| {
+        check_page_origin(parts, &calls.settings.origins)?;
         let deadline = read_http_deadline(&parts.headers, &calls.settings)?;
         let request_reader = read_query(&ConnectQuery::of(parts), &calls.settings)?;
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method_ref.method.input()) })

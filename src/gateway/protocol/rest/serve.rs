@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
-use http_body::{Body as _, Frame};
-use prost_reflect::DescriptorPool;
+use http_body::Body as _;
 use tonic::body::Body;
 
-use crate::call::{Codec, Metadata, Protocol, Status};
-use crate::gateway::call::body::{FrameResult, append_headers};
+use crate::call::{Code, Codec, Protocol, Status};
 use crate::gateway::call::compression::Compression;
-use crate::gateway::call::encoder::ResponseEncoder;
-use crate::gateway::call::http_error::{HttpError, error_line};
+use crate::gateway::call::http_body::HttpBodyOutput;
+use crate::gateway::call::http_error::HttpError;
 use crate::gateway::call::http_timeout::read_http_deadline;
 use crate::gateway::call::http_unary::serve_http_unary;
 use crate::gateway::call::json::JsonOutput;
+use crate::gateway::call::page_origin::check_page_origin;
 use crate::gateway::call::request_reader::RequestReader;
-use crate::gateway::call::response::{media_type, plain_text};
+use crate::gateway::call::response::media_type;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
 use crate::gateway::call::streaming::serve_streaming;
 use crate::gateway::catalog::MethodRef;
 use crate::gateway::peer::Peer;
 use crate::gateway::protocol::rest::binding::RequestBinding;
+use crate::gateway::protocol::rest::http_body::HttpBodyEncoder;
+use crate::gateway::protocol::rest::json_lines::JsonLinesEncoder;
 use crate::gateway::routes::rule::BodyMapping;
 use crate::gateway::routes::{PathValues, RestRoute};
 
@@ -38,34 +38,47 @@ pub(crate) async fn serve(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let method = method_ref.method;
-    let json_output = match &route.rule.response {
-        Some(field) => JsonOutput::Field(method.output(), field.clone()),
-        None => JsonOutput::Message(method.output()),
+    let rule = &route.rule;
+    let types = method.descriptor().parent_pool();
+    let http_body = HttpBodyOutput::of(method.output(), rule.response.as_ref());
+    let json_output = match (&http_body, &rule.response) {
+        (Some(_), _) => None,
+        (None, Some(field)) => Some(JsonOutput::Field(method.output(), field.clone())),
+        (None, None) => Some(JsonOutput::Message(method.output())),
     };
-    let has_body = route.rule.body != BodyMapping::None;
-    let media_type = parts.headers.get(CONTENT_TYPE).map(media_type);
-    // A web page of another origin may send other types without a preflight request.
-    if has_body && !body.is_end_stream() && media_type.as_deref() != Some(b"application/json") {
-        let text = format!("`{}` takes a body with content-type application/json\n", route.rule.path);
-        return plain_text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    let takes_http_body = RequestBinding::takes_http_body(&method.input(), &rule.body);
+    let takes_json = rule.body != BodyMapping::None && !takes_http_body;
+    let content_type = parts.headers.get(CONTENT_TYPE);
+    let is_json = content_type.is_some_and(|content_type| media_type(content_type) == b"application/json");
+    if takes_json && !body.is_end_stream() && !is_json {
+        let message = format!("`{}` takes a body with content-type application/json", rule.path);
+        let error = HttpError::from(Status::new(Code::InvalidArgument, message));
+        return error.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE).into_rest_response(Some(types));
     }
+    let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let read_head = |parts: &Parts| {
+        check_page_origin(parts, &calls.settings.origins)?;
         let deadline = read_http_deadline(&parts.headers, &calls.settings)?;
-        let binding = RequestBinding::new(method.input(), route.rule.body.clone(), values, &query)?;
+        let binding = RequestBinding::new(method.input(), rule.body.clone(), values, &query)?;
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
+        let binding = binding.with_content_type(content_type.unwrap_or_default());
         let request_reader = RequestReader::of_body(body, compression, &calls.settings).with_decoder(binding);
         Ok(RequestHead { deadline, request_reader })
     };
-    let format = CallFormat { protocol: Protocol::Rest, codec: Codec::Json, json_output: Some(json_output) };
+    let format = CallFormat { protocol: Protocol::Rest, codec: Codec::Json, json_output, http_body: http_body.clone() };
     if !method.is_server_streaming() {
         return serve_http_unary(calls, method_ref, parts, peer, format, read_head).await;
     }
-    let encoder = JsonLinesEncoder { types: method.descriptor().parent_pool().clone() };
-    match calls.admit(method_ref, &parts, peer, format, read_head) {
-        Ok(incoming) => serve_streaming(calls.handler.clone(), method, incoming, encoder).await,
-        Err(status) => encoder.failure_response(status),
+    let incoming = match calls.admit(method_ref, &parts, peer, format, read_head) {
+        Ok(incoming) => incoming,
+        Err(status) => return HttpError::from(status).into_rest_response(Some(types)),
+    };
+    let (handler, types) = (calls.handler.clone(), types.clone());
+    match http_body {
+        Some(output) => serve_streaming(handler, method, incoming, HttpBodyEncoder::new(output, types)).await,
+        None => serve_streaming(handler, method, incoming, JsonLinesEncoder { types }).await,
     }
 }
 
@@ -73,37 +86,10 @@ pub(crate) async fn serve(
 pub(crate) fn refuse_verb(verb: &Verb, others: &[Verb]) -> Response<Body> {
     let others: Vec<_> = others.iter().map(Verb::as_str).collect();
     let allowed = others.join(", ");
-    let mut response = plain_text(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed}, not {verb}\n"));
+    let status = Status::new(Code::Unimplemented, format!("this path takes {allowed}, not {verb}"));
+    let mut response = HttpError::from(status).with_status(StatusCode::METHOD_NOT_ALLOWED).into_rest_response(None);
     if let Ok(allowed) = HeaderValue::try_from(allowed) {
         response.headers_mut().insert(ALLOW, allowed);
     }
     response
-}
-
-/// Writes messages as lines of JSON. A stream that fails ends with a line `{"error": ...}`.
-struct JsonLinesEncoder {
-    types: DescriptorPool,
-}
-
-impl ResponseEncoder for JsonLinesEncoder {
-    fn response_head(&self, headers: &Metadata) -> Response<()> {
-        let mut response = Response::new(());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        append_headers(response.headers_mut(), headers.to_headers());
-        response
-    }
-
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        buffer.put_slice(message);
-        buffer.put_u8(b'\n');
-    }
-
-    fn end_frame(&self, outcome: Result<Metadata, Status>) -> FrameResult {
-        let line = outcome.err().map(|status| error_line(&status, &self.types)).unwrap_or_default();
-        Ok(Frame::data(Bytes::from(line)))
-    }
-
-    fn failure_response(&self, status: Status) -> Response<Body> {
-        HttpError::from(status).into_response(Some(&self.types))
-    }
 }
