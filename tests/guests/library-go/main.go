@@ -12,11 +12,18 @@ import (
 type library struct{}
 
 func (library) CreateBook(_ context.Context, req *pb.CreateBookRequest) (*pb.CreateBookRequest, error) {
-	return grow(req, 200), nil
+	parent, bookID, requestID := req.Parent, req.BookId, req.RequestId
+	res := grow(req, 2000)
+	// The strings are on the stack while it grows.
+	res.Parent, res.BookId, res.RequestId = parent, bookID, requestID
+	return res, nil
 }
 
 func (library) CreateAddress(_ context.Context, req *pb.Address) (*pb.Address, error) {
-	return grow(req, 200), nil
+	street, region := req.Street, req.Region
+	res := grow(req, 2000)
+	res.Street, res.Region = street, region
+	return res, nil
 }
 
 func (library) CreateNumbers(_ context.Context, req *pb.Numbers) (*pb.Numbers, error) {
