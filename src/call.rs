@@ -1,7 +1,7 @@
 //! A call as every part of the runtime sees it: its context, its messages, its handler, its outcome.
 //!
 //! Between the parts messages are encoded protobuf. Typed values exist only in guests and in
-//! [`link`](crate::link); framing, compression and JSON only in the gateway and in [`grpc`](crate::grpc).
+//! the link; framing, compression and JSON only in the [`gateway`](crate::gateway) and in gRPC's client half.
 
 pub(crate) mod base64;
 mod context;

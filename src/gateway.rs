@@ -1,7 +1,7 @@
 //! The gateway: HTTP in, status out.
 //!
 //! It owns the listener, serves gRPC, gRPC-Web, Connect and REST on it, and hands each call to a
-//! [`CallHandler`](crate::call::CallHandler) as encoded messages with a [`Context`](crate::call::Context). What can be
+//! [`CallHandler`] as encoded messages with a [`Context`](crate::call::Context). What can be
 //! called is the [`Catalog`]. It knows neither components nor actors.
 
 mod call;

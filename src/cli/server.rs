@@ -10,7 +10,7 @@ use crate::client::{ClientTls, DynamicClient};
 /// The server that a command calls.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
-    /// Address of the server, such as 127.0.0.1:8080 or https://users.example.com.
+    /// Address of the server, such as `127.0.0.1:8080` or `https://users.example.com`.
     address: String,
     /// Certificates of the authorities that are trusted, PEM; by default the system's.
     #[arg(long, value_name = "FILE")]
