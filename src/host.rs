@@ -7,7 +7,7 @@
 pub(crate) mod bindings;
 mod context;
 mod current_call;
-mod log;
+pub(crate) mod log;
 mod outgoing;
 mod status;
 

@@ -145,7 +145,8 @@ impl Revision {
                 let instance = Box::pin(self.component.instantiate()).await.map_err(|error| {
                     tracing::error!(service = %context.service, chain = context.trail(), %error, "cannot make an instance");
                     let message = format!("no instance of {} can be made: {error}", context.call_chain());
-                    Status::new(Code::ResourceExhausted, message)
+                    let code = if error.is_start_trap() { Code::Internal } else { Code::ResourceExhausted };
+                    Status::new(code, message)
                 })?;
                 Box::new(SyncWrapper::new(instance))
             }
@@ -182,6 +183,7 @@ impl CallHandler for Revision {
 fn lease_status(context: &Context, error: LeaseError) -> Status {
     let code = match error {
         LeaseError::Full { .. } => Code::ResourceExhausted,
+        LeaseError::Expired => Code::DeadlineExceeded,
         LeaseError::Restarted => Code::Unavailable,
     };
     Status::new(code, format!("{}: {error}", context.call_chain()))

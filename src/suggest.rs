@@ -1,8 +1,11 @@
 //! The suggestion for a name that is not known: "did you mean". All modules take it from here, so that the threshold and the
 //! words are the same everywhere.
 
+/// The longest name that is compared, in bytes: the comparison takes the product of both lengths.
+const MAX_BYTES: usize = 128;
+
 /// Returns the suggestion to add to a message about `unknown_name`: ``did you mean `NAME`?``, with the nearest of the known
-/// names. Returns none if no known name is near.
+/// names. Returns none if no known name is near, or the unknown one is longer than 128 bytes.
 pub(crate) fn did_you_mean<T: AsRef<str>>(
     unknown_name: &str,
     known_names: impl IntoIterator<Item = T>,
@@ -12,6 +15,9 @@ pub(crate) fn did_you_mean<T: AsRef<str>>(
 
 /// Returns the known name that is most like `unknown_name`, if the likeness is above 0.7. Case does not count.
 fn find_nearest<T: AsRef<str>>(unknown_name: &str, known_names: impl IntoIterator<Item = T>) -> Option<T> {
+    if unknown_name.len() > MAX_BYTES {
+        return None;
+    }
     let unknown_name = unknown_name.to_lowercase();
     let mut nearest = None;
     let mut best_likeness = 0.7;
@@ -59,5 +65,13 @@ mod tests {
     fn the_suggestion_is_a_question() {
         assert_eq!(did_you_mean("Helo", ["Hello"]).as_deref(), Some("did you mean `Hello`?"));
         assert_eq!(did_you_mean("Billing", ["Hello"]), None);
+    }
+
+    #[test]
+    fn long_names_are_not_compared() {
+        let name = "a".repeat(MAX_BYTES);
+        assert!(did_you_mean(&name, [&name]).is_some());
+        let name = "a".repeat(MAX_BYTES + 1);
+        assert_eq!(did_you_mean(&name, [&name]), None);
     }
 }

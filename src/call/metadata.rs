@@ -12,12 +12,15 @@ use crate::call::BASE64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     entries: Vec<(String, Vec<u8>)>,
-    /// Bytes of all names and values.
+    /// Bytes of all entries.
     size: usize,
 }
 
-/// The most bytes of names and values: the host keeps what a guest adds.
+/// The most bytes of all entries: the host keeps what a guest adds.
 const MAX_SIZE: usize = 64 * 1024;
+
+/// The bytes that an entry counts beside its name and value, as in HTTP/2: RFC 9113, section 6.5.2.
+const ENTRY_SIZE: usize = 32;
 
 /// Why an entry was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +36,9 @@ pub enum InvalidMetadata {
     #[error("value of metadata `{0}` is not printable ASCII; a name that ends in `-bin` takes any bytes")]
     Value(String),
     /// Peers refuse headers that are larger.
-    #[error("metadata `{0}` does not fit: names and values have at most {MAX_SIZE} bytes together")]
+    #[error(
+        "metadata `{0}` does not fit: all entries have at most {MAX_SIZE} bytes together, {ENTRY_SIZE} of them for each entry"
+    )]
     TooMuch(String),
 }
 
@@ -54,7 +59,7 @@ impl Metadata {
         if !lower.ends_with("-bin") && !value.iter().all(|byte| (0x20..=0x7e).contains(byte)) {
             return Err(InvalidMetadata::Value(lower));
         }
-        if self.size + lower.len() + value.len() > MAX_SIZE {
+        if self.size + ENTRY_SIZE + lower.len() + value.len() > MAX_SIZE {
             return Err(InvalidMetadata::TooMuch(lower));
         }
         self.push(lower, value.to_vec());
@@ -62,7 +67,7 @@ impl Metadata {
     }
 
     fn push(&mut self, name: String, value: Vec<u8>) {
-        self.size += name.len() + value.len();
+        self.size += ENTRY_SIZE + name.len() + value.len();
         self.entries.push((name, value));
     }
 
@@ -158,9 +163,17 @@ mod tests {
     #[test]
     fn metadata_without_end_is_refused() {
         let mut metadata = Metadata::default();
-        let added = (0..100).take_while(|_| metadata.add("x-1k", &[b'a'; 1020]).is_ok()).count();
+        let added = (0..100).take_while(|_| metadata.add("x-1k", &[b'a'; 1020 - 32]).is_ok()).count();
         assert_eq!(added, 64);
         assert!(matches!(metadata.add("x", &[b'a'; 1020]), Err(InvalidMetadata::TooMuch(_))));
+    }
+
+    #[test]
+    fn thirty_thousand_small_entries_are_refused_and_the_rest_can_be_sent() {
+        let mut metadata = Metadata::default();
+        let added = (0..30_000).filter(|_| metadata.add("x", b"").is_ok()).count();
+        assert_eq!(added, 64 * 1024 / 33);
+        assert_eq!(metadata.to_headers().len(), added);
     }
 
     #[test]

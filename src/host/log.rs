@@ -1,5 +1,7 @@
 //! `okra:service/log`: lines of guests in the host's log.
 
+use std::borrow::Cow;
+
 use wasmtime::Result;
 use wasmtime::component::HasSelf;
 
@@ -12,7 +14,9 @@ pub(crate) fn interface<T: HostView>() -> HostInterface<T> {
 
 impl log::Host for HostState {
     fn write(&mut self, level: log::Level, message: String, fields: Vec<log::Field>) -> Result<()> {
-        let fields: Vec<_> = fields.iter().map(|field| format!("{}={:?}", field.name, field.value)).collect();
+        let message = printable(&message);
+        let fields: Vec<_> =
+            fields.iter().map(|field| format!("{}={:?}", printable(&field.name), field.value)).collect();
         let (service, instance, fields) = (&self.package, self.instance_number, fields.join(" "));
         let chain = self.call.as_ref().and_then(|call| call.context.trail());
         let (method, peer) = self.call_label.fields();
@@ -40,5 +44,26 @@ impl log::Host for HostState {
             log::Level::Warn => tracing::enabled!(target: "okra::guest", tracing::Level::WARN),
             log::Level::Error => tracing::enabled!(target: "okra::guest", tracing::Level::ERROR),
         })
+    }
+}
+
+/// Escapes the control characters of a text, so that a guest can neither forge a line of the log nor reach the terminal of
+/// its reader.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_forge_a_line() {
+        assert_eq!(printable("a\n2026 ERROR b\u{1b}[31m é"), "a\\n2026 ERROR b\\u{1b}[31m é");
+        assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
     }
 }

@@ -47,6 +47,13 @@ pub enum InstanceError {
     },
 }
 
+impl InstanceError {
+    /// Whether the component itself failed when it started. All other errors of an instance are a lack of room for it.
+    pub(crate) fn is_start_trap(&self) -> bool {
+        matches!(self, Self::Instantiate(error) if error.downcast_ref::<wasmtime::Trap>().is_some())
+    }
+}
+
 fn list(mismatches: &[LinkMismatch]) -> String {
     mismatches.iter().map(|mismatch| format!("\n  - {mismatch}")).collect()
 }

@@ -10,6 +10,7 @@ use tracing::field::display;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::host::CallLabel;
+use crate::host::log::printable;
 
 /// The longest line, in bytes. A longer one is cut in two.
 const MAX_LINE: usize = 8 * 1024;
@@ -44,6 +45,7 @@ impl GuestOutput {
 
     fn log_line(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
+        let text = printable(&text);
         let (service, instance, stream) = (&self.package, self.instance, self.stream);
         let (method, peer) = self.call_label.fields();
         let peer = peer.map(display);

@@ -129,6 +129,9 @@ pub enum LeaseError {
         /// The most calls that may wait.
         waiting: u32,
     },
+    /// The deadline of the call passed while it waited.
+    #[error("the deadline passed while the call waited for an instance")]
+    Expired,
     /// The actor ended while the call waited, twice.
     #[error("the service is being restarted")]
     Restarted,
@@ -218,7 +221,7 @@ impl<I: PooledInstance> Dispatcher<I> {
                 }
             }
             if deadline <= Instant::now() {
-                break;
+                return Err(LeaseError::Expired);
             }
             self.restart(&handle).await?;
         }

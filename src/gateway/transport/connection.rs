@@ -144,6 +144,8 @@ fn http_builder(settings: &GatewaySettings) -> auto::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(settings.max_concurrent_streams)
+        // hyper's default of 20 ends the connection of a client whose calls have short deadlines. Floods are the guard's.
+        .max_pending_accept_reset_streams(usize::try_from(settings.max_concurrent_streams).ok())
         .max_header_list_size(settings.max_header_list)
         .keep_alive_interval(settings.keepalive_interval)
         .keep_alive_timeout(settings.keepalive_timeout);

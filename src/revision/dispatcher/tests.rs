@@ -114,3 +114,20 @@ async fn a_place_that_comes_back_while_a_call_waits_is_that_calls() {
     dispatcher.lease(soon(), 0).await.unwrap().give_back(Box::new(8));
     assert_eq!(dispatcher.counts().await, PoolCounts { lent: 0, idle: 1, waiting: 0 });
 }
+
+#[tokio::test]
+async fn a_call_whose_deadline_passes_in_the_queue_is_told_so() {
+    let dispatcher = dispatcher(run(1, 1)).await;
+    let lent = dispatcher.lease(soon(), 0).await.unwrap();
+    let deadline = Instant::now() + Duration::from_millis(10);
+    let waiting = tokio::spawn({
+        let dispatcher = dispatcher.clone();
+        async move { dispatcher.lease(deadline, 0).await.map(drop) }
+    });
+    while dispatcher.counts().await.waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep_until(deadline).await;
+    drop(lent);
+    assert_eq!(waiting.await.unwrap().unwrap_err(), LeaseError::Expired);
+}
