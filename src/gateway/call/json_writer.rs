@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::gateway::call::well_known::WellKnown;
 
 /// Most levels of messages below the outermost one.
-pub(crate) const MAX_LEVELS: usize = 100;
+const MAX_LEVELS: usize = 100;
 
 /// Seconds of the first moment of year 1 and of the last one of year 9999.
 const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
@@ -24,7 +24,7 @@ const MAX_DURATION_SECONDS: u64 = 315_576_000_000;
 /// Why there is no JSON for it.
 pub(crate) fn write_message(message: &DynamicMessage) -> Result<Vec<u8>, String> {
     let mut writer = JsonWriter::default();
-    writer.message(message)?;
+    writer.write_message(message)?;
     Ok(writer.out)
 }
 
@@ -35,8 +35,8 @@ pub(crate) fn write_message(message: &DynamicMessage) -> Result<Vec<u8>, String>
 pub(crate) fn write_field(message: &DynamicMessage, field: &FieldDescriptor) -> Result<Vec<u8>, String> {
     let mut writer = JsonWriter::default();
     match field.supports_presence() && !message.has_field(field) {
-        true => writer.text("null"),
-        false => writer.value(&field.kind(), &message.get_field(field))?,
+        true => writer.push_text("null"),
+        false => writer.write_value(&field.kind(), &message.get_field(field))?,
     }
     Ok(writer.out)
 }
@@ -48,7 +48,7 @@ pub(crate) fn write_field(message: &DynamicMessage, field: &FieldDescriptor) -> 
 pub(crate) fn write_any(type_url: &str, message: MessageDescriptor, encoded: &[u8]) -> Result<Vec<u8>, String> {
     let content = DynamicMessage::decode(message, encoded).map_err(|error| error.to_string())?;
     let mut writer = JsonWriter::default();
-    writer.any(type_url, &content)?;
+    writer.write_any(type_url, &content)?;
     Ok(writer.out)
 }
 
@@ -59,26 +59,26 @@ struct JsonWriter {
 }
 
 impl JsonWriter {
-    fn text(&mut self, text: &str) {
+    fn push_text(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
     /// Writes what serde has a JSON form for: texts and finite numbers.
-    fn plain<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), String> {
+    fn write_plain<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), String> {
         serde_json::to_writer(&mut self.out, value).map_err(|error| error.to_string())
     }
 
-    fn message(&mut self, message: &DynamicMessage) -> Result<(), String> {
+    fn write_message(&mut self, message: &DynamicMessage) -> Result<(), String> {
         if self.level > MAX_LEVELS {
             return Err(format!("it is nested more than {MAX_LEVELS} levels deep"));
         }
         self.level += 1;
         match WellKnown::of(message.descriptor().full_name()) {
-            Some(well_known) => self.well_known(&well_known, message)?,
+            Some(well_known) => self.write_well_known(&well_known, message)?,
             None => {
-                self.text("{");
-                self.fields(message, true)?;
-                self.text("}");
+                self.push_text("{");
+                self.write_fields(message, true)?;
+                self.push_text("}");
             }
         }
         self.level -= 1;
@@ -86,175 +86,175 @@ impl JsonWriter {
     }
 
     /// Writes the fields that are set, and extensions.
-    fn fields(&mut self, message: &DynamicMessage, mut is_first: bool) -> Result<(), String> {
+    fn write_fields(&mut self, message: &DynamicMessage, mut is_first: bool) -> Result<(), String> {
         let mut name = |writer: &mut Self, name: &str| {
             if !std::mem::take(&mut is_first) {
-                writer.text(",");
+                writer.push_text(",");
             }
-            writer.plain(name)?;
-            writer.text(":");
+            writer.write_plain(name)?;
+            writer.push_text(":");
             Ok::<_, String>(())
         };
         for (field, value) in message.fields() {
             name(self, field.json_name())?;
-            self.value(&field.kind(), value)?;
+            self.write_value(&field.kind(), value)?;
         }
         for (extension, value) in message.extensions() {
             name(self, extension.json_name())?;
-            self.value(&extension.kind(), value)?;
+            self.write_value(&extension.kind(), value)?;
         }
         Ok(())
     }
 
-    fn value(&mut self, kind: &Kind, value: &Value) -> Result<(), String> {
+    fn write_value(&mut self, kind: &Kind, value: &Value) -> Result<(), String> {
         match value {
-            Value::Bool(value) => self.plain(value),
-            Value::I32(value) => self.plain(value),
-            Value::U32(value) => self.plain(value),
+            Value::Bool(value) => self.write_plain(value),
+            Value::I32(value) => self.write_plain(value),
+            Value::U32(value) => self.write_plain(value),
             // As texts, because numbers of JavaScript are too short.
-            Value::I64(value) => self.plain(&value.to_string()),
-            Value::U64(value) => self.plain(&value.to_string()),
-            Value::F32(value) if value.is_finite() => self.plain(value),
-            Value::F32(value) => self.not_finite((*value).into()),
-            Value::F64(value) if value.is_finite() => self.plain(value),
-            Value::F64(value) => self.not_finite(*value),
-            Value::String(value) => self.plain(value),
-            Value::Bytes(value) => self.plain(&BASE64_STANDARD.encode(value)),
-            Value::EnumNumber(number) => self.enum_value(kind, *number),
-            Value::Message(message) => self.message(message),
+            Value::I64(value) => self.write_plain(&value.to_string()),
+            Value::U64(value) => self.write_plain(&value.to_string()),
+            Value::F32(value) if value.is_finite() => self.write_plain(value),
+            Value::F32(value) => self.write_not_finite((*value).into()),
+            Value::F64(value) if value.is_finite() => self.write_plain(value),
+            Value::F64(value) => self.write_not_finite(*value),
+            Value::String(value) => self.write_plain(value),
+            Value::Bytes(value) => self.write_plain(&BASE64_STANDARD.encode(value)),
+            Value::EnumNumber(number) => self.write_enum(kind, *number),
+            Value::Message(message) => self.write_message(message),
             Value::List(values) => {
-                self.text("[");
+                self.push_text("[");
                 for (index, value) in values.iter().enumerate() {
                     if index > 0 {
-                        self.text(",");
+                        self.push_text(",");
                     }
-                    self.value(kind, value)?;
+                    self.write_value(kind, value)?;
                 }
-                self.text("]");
+                self.push_text("]");
                 Ok(())
             }
             Value::Map(entries) => {
                 let Kind::Message(entry) = kind else { return Err("a map has no type of entries".to_owned()) };
                 let kind = entry.map_entry_value_field().kind();
-                self.text("{");
+                self.push_text("{");
                 for (index, (key, value)) in entries.iter().enumerate() {
                     if index > 0 {
-                        self.text(",");
+                        self.push_text(",");
                     }
                     match key {
-                        MapKey::Bool(key) => self.plain(&key.to_string())?,
-                        MapKey::I32(key) => self.plain(&key.to_string())?,
-                        MapKey::I64(key) => self.plain(&key.to_string())?,
-                        MapKey::U32(key) => self.plain(&key.to_string())?,
-                        MapKey::U64(key) => self.plain(&key.to_string())?,
-                        MapKey::String(key) => self.plain(key)?,
+                        MapKey::Bool(key) => self.write_plain(&key.to_string())?,
+                        MapKey::I32(key) => self.write_plain(&key.to_string())?,
+                        MapKey::I64(key) => self.write_plain(&key.to_string())?,
+                        MapKey::U32(key) => self.write_plain(&key.to_string())?,
+                        MapKey::U64(key) => self.write_plain(&key.to_string())?,
+                        MapKey::String(key) => self.write_plain(key)?,
                     }
-                    self.text(":");
-                    self.value(&kind, value)?;
+                    self.push_text(":");
+                    self.write_value(&kind, value)?;
                 }
-                self.text("}");
+                self.push_text("}");
                 Ok(())
             }
         }
     }
 
-    fn not_finite(&mut self, value: f64) -> Result<(), String> {
-        self.plain(match value {
+    fn write_not_finite(&mut self, value: f64) -> Result<(), String> {
+        self.write_plain(match value {
             f64::INFINITY => "Infinity",
             f64::NEG_INFINITY => "-Infinity",
             _ => "NaN",
         })
     }
 
-    fn enum_value(&mut self, kind: &Kind, number: i32) -> Result<(), String> {
-        let Kind::Enum(kind) = kind else { return self.plain(&number) };
+    fn write_enum(&mut self, kind: &Kind, number: i32) -> Result<(), String> {
+        let Kind::Enum(kind) = kind else { return self.write_plain(&number) };
         if kind.full_name() == "google.protobuf.NullValue" {
-            self.text("null");
+            self.push_text("null");
             return Ok(());
         }
         match kind.get_value(number) {
-            Some(value) => self.plain(value.name()),
-            None => self.plain(&number),
+            Some(value) => self.write_plain(value.name()),
+            None => self.write_plain(&number),
         }
     }
 
-    fn well_known(&mut self, well_known: &WellKnown, message: &DynamicMessage) -> Result<(), String> {
+    fn write_well_known(&mut self, well_known: &WellKnown, message: &DynamicMessage) -> Result<(), String> {
         match well_known {
             WellKnown::Any => match unpack_any(message)? {
-                Some((type_url, content)) => self.any(&type_url, &content),
-                None => self.empty_object(),
+                Some((type_url, content)) => self.write_any(&type_url, &content),
+                None => self.write_empty_object(),
             },
-            WellKnown::Timestamp => self.timestamp(message),
-            WellKnown::Duration => self.duration(message),
-            WellKnown::FieldMask => self.field_mask(message),
-            WellKnown::Struct => self.field_named("fields", message),
-            WellKnown::ListValue => self.field_named("values", message),
-            WellKnown::Wrapper(_) => self.field_named("value", message),
-            WellKnown::Value => self.value_message(message),
-            WellKnown::Empty => self.empty_object(),
+            WellKnown::Timestamp => self.write_timestamp(message),
+            WellKnown::Duration => self.write_duration(message),
+            WellKnown::FieldMask => self.write_field_mask(message),
+            WellKnown::Struct => self.write_field_named("fields", message),
+            WellKnown::ListValue => self.write_field_named("values", message),
+            WellKnown::Wrapper(_) => self.write_field_named("value", message),
+            WellKnown::Value => self.write_value_message(message),
+            WellKnown::Empty => self.write_empty_object(),
         }
     }
 
-    fn empty_object(&mut self) -> Result<(), String> {
-        self.text("{}");
+    fn write_empty_object(&mut self) -> Result<(), String> {
+        self.push_text("{}");
         Ok(())
     }
 
-    fn timestamp(&mut self, message: &DynamicMessage) -> Result<(), String> {
+    fn write_timestamp(&mut self, message: &DynamicMessage) -> Result<(), String> {
         let timestamp: prost_types::Timestamp = transcode(message)?;
         match TIMESTAMP_SECONDS.contains(&timestamp.seconds) {
-            true => self.plain(&timestamp.to_string()),
+            true => self.write_plain(&timestamp.to_string()),
             false => Err(format!("a Timestamp of {} s is not within the years 1 to 9999", timestamp.seconds)),
         }
     }
 
-    fn duration(&mut self, message: &DynamicMessage) -> Result<(), String> {
+    fn write_duration(&mut self, message: &DynamicMessage) -> Result<(), String> {
         let duration: prost_types::Duration = transcode(message)?;
         let is_valid =
             duration.seconds.unsigned_abs() <= MAX_DURATION_SECONDS && duration.nanos.unsigned_abs() < 1_000_000_000;
         match is_valid {
-            true => self.plain(&duration.to_string()),
+            true => self.write_plain(&duration.to_string()),
             false => Err(format!("a Duration of {} s is out of range", duration.seconds)),
         }
     }
 
-    fn field_mask(&mut self, message: &DynamicMessage) -> Result<(), String> {
+    fn write_field_mask(&mut self, message: &DynamicMessage) -> Result<(), String> {
         let mask: prost_types::FieldMask = transcode(message)?;
         let paths: Result<Vec<_>, _> = mask.paths.iter().map(|path| camel_case(path)).collect();
-        self.plain(&paths?.join(","))
+        self.write_plain(&paths?.join(","))
     }
 
-    fn value_message(&mut self, message: &DynamicMessage) -> Result<(), String> {
+    fn write_value_message(&mut self, message: &DynamicMessage) -> Result<(), String> {
         match message.fields().next() {
             Some((_, Value::F64(number))) if !number.is_finite() => {
                 Err(format!("a Value cannot be the number {number}"))
             }
-            Some((field, value)) => self.value(&field.kind(), value),
+            Some((field, value)) => self.write_value(&field.kind(), value),
             None => {
-                self.text("null");
+                self.push_text("null");
                 Ok(())
             }
         }
     }
 
-    fn field_named(&mut self, name: &str, message: &DynamicMessage) -> Result<(), String> {
+    fn write_field_named(&mut self, name: &str, message: &DynamicMessage) -> Result<(), String> {
         let descriptor = message.descriptor();
         let field = descriptor.get_field_by_name(name);
         let field = field.ok_or_else(|| format!("`{}` has no field `{name}`", descriptor.full_name()))?;
-        self.value(&field.kind(), &message.get_field(&field))
+        self.write_value(&field.kind(), &message.get_field(&field))
     }
 
-    fn any(&mut self, type_url: &str, content: &DynamicMessage) -> Result<(), String> {
-        self.text("{\"@type\":");
-        self.plain(type_url)?;
+    fn write_any(&mut self, type_url: &str, content: &DynamicMessage) -> Result<(), String> {
+        self.push_text("{\"@type\":");
+        self.write_plain(type_url)?;
         match WellKnown::of(content.descriptor().full_name()) {
             Some(_) => {
-                self.text(",\"value\":");
-                self.message(content)?;
+                self.push_text(",\"value\":");
+                self.write_message(content)?;
             }
-            None => self.fields(content, false)?,
+            None => self.write_fields(content, false)?,
         }
-        self.text("}");
+        self.push_text("}");
         Ok(())
     }
 }

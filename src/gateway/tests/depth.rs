@@ -82,11 +82,14 @@ async fn the_json_of_a_request_has_at_most_100_levels() {
 fn any_in_any_is_written_as_json_to_a_depth_of_100() {
     on_small_stack(|| {
         let output = JsonOutput::Message(any_descriptor());
-        let written = output.write(nested_any(50).into()).unwrap();
-        assert_eq!(String::from_utf8(written.to_vec()).unwrap().matches("@type").count(), 50);
-        let status = output.write(nested_any(3000).into()).unwrap_err();
-        assert_eq!(status.code, Code::Internal);
-        assert!(status.message.ends_with("it is nested more than 100 levels deep"), "{}", status.message);
+        // The last of them holds an empty one, which is the level 100.
+        let written = output.write(nested_any(100).into()).unwrap();
+        assert_eq!(String::from_utf8(written.to_vec()).unwrap().matches("@type").count(), 100);
+        for depth in [101, 3000] {
+            let status = output.write(nested_any(depth).into()).unwrap_err();
+            assert_eq!(status.code, Code::Internal);
+            assert!(status.message.ends_with("it is nested more than 100 levels deep"), "{}", status.message);
+        }
     });
 }
 

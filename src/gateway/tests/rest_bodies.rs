@@ -120,6 +120,21 @@ async fn a_stream_is_one_body_with_the_content_type_of_its_first_part() {
     }
 }
 
+#[tokio::test]
+async fn the_document_has_bodies_of_any_type() {
+    let server = server().await;
+    let document = http1(&server, "GET /openapi.json", "", b"").await.json();
+    let post = &document["paths"]["/v1/raw"]["post"];
+    assert!(
+        post["requestBody"]["content"]["*/*"].is_object() && post["responses"]["200"]["content"]["*/*"].is_object()
+    );
+    let upload = &document["paths"]["/v1/files/{name}"]["post"];
+    assert!(upload["requestBody"]["content"]["*/*"].is_object());
+    assert!(upload["responses"]["200"]["content"]["application/json"].is_object());
+    let error = &upload["responses"]["default"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(error, "#/components/schemas/google.rpc.Status");
+}
+
 /// A client must see that the body is not whole.
 #[tokio::test]
 async fn a_stream_that_fails_in_the_middle_breaks_off() {
