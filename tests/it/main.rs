@@ -37,6 +37,7 @@ mod host;
 mod hostile;
 mod mismatch;
 mod outside;
+mod packages;
 mod raw;
 mod run;
 mod shop;
