@@ -44,11 +44,14 @@ pub mod cases;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
+pub mod client;
+#[doc(hidden)]
 pub mod language;
 #[doc(hidden)]
 pub mod project;
+#[doc(hidden)]
+pub mod telemetry;
 
-mod client;
 mod grpc;
 mod host;
 mod instance;
@@ -56,6 +59,5 @@ mod link;
 mod revision;
 mod router;
 mod suggest;
-mod telemetry;
 #[cfg(test)]
 mod testing;

@@ -31,7 +31,7 @@ const MODULES: &[Row] = &[
     ("host", "config grpc call"),
     ("client", "grpc suggest call"),
     ("project", "language package config suggest"),
-    ("language", "package config suggest"),
+    ("language", "config"),
     ("package", "config suggest"),
     ("link", "call"),
     ("config", "suggest"),

@@ -255,7 +255,7 @@ impl CanonicalType {
     /// of range is written as it is, for the reader of the image to find; one that does not fit its bytes is saturated,
     /// so that it cannot wrap into a valid one.
     pub(crate) fn unflatten(&self, slots: &[u64], image: &mut [u8]) {
-        debug_assert!(slots.len() >= self.flats as usize, "a value has as many slots as its type has flat values");
+        debug_assert!(slots.len() >= self.flats, "a value has as many slots as its type has flat values");
         debug_assert!(image.len() >= self.size as usize, "a value's image has the size of its type");
         let slot = slots.first().copied().unwrap_or_default();
         match &self.shape {
