@@ -36,6 +36,7 @@ mod go;
 mod host;
 mod hostile;
 mod mismatch;
+mod modules;
 mod outside;
 mod packages;
 mod raw;
