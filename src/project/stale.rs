@@ -27,7 +27,7 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(FileError::on("read", &path)(error).into()),
     };
-    let mut inputs: Vec<PathBuf> = project.proto.include.iter().map(|include| folder.join(include)).collect();
+    let mut inputs: Vec<PathBuf> = project.proto.sources().iter().map(|source| folder.join(source)).collect();
     inputs.extend(project.component.iter().map(|component| folder.join(component)));
     inputs.push(folder.to_owned());
     let outputs = find_language(project.language).map_or(COMPONENT_OUTPUTS, |language| language.build_outputs());
