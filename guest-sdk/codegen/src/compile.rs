@@ -87,7 +87,7 @@ pub enum CompileError {
         known: Vec<String>,
     },
     /// A file of descriptors that is not valid.
-    #[error("{} is not a set of descriptors with all imports: {source}", path.display())]
+    #[error("{} is not a set of descriptors with all imports", path.display())]
     #[diagnostic(help(
         "make it by `buf build -o {}` or `protoc --include_imports --include_source_info -o {} FILES`",
         path.display(), path.display()
@@ -198,7 +198,8 @@ pub fn compile_services<S: AsRef<str>>(roots: &[PathBuf], services: &[S]) -> Res
     let files = find_files(roots)?;
     let mut needed: Vec<&ProtoFile> = Vec::new();
     for service in services {
-        let file = defining_file(&files, service.as_ref())?;
+        let service = service.as_ref();
+        let Some(file) = defining_file(&files, service) else { return Err(no_service(&files, service, roots)) };
         if !needed.iter().any(|other| other.name == file.name) {
             needed.push(file);
         }
@@ -230,21 +231,29 @@ pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
 
 /// Returns the file that defines a service. Of copies the one in the folder of its package counts (`shop/users/v1` for package
 /// `shop.users.v1`), then the one that is least deep.
-fn defining_file<'a>(files: &'a [ProtoFile], service: &str) -> Result<&'a ProtoFile, CompileError> {
+fn defining_file<'a>(files: &'a [ProtoFile], service: &str) -> Option<&'a ProtoFile> {
     let defining = files.iter().filter(|file| file.declarations.services.iter().any(|name| name == service));
-    let rank = |file: &&ProtoFile| {
+    defining.min_by_key(|file| {
         let folder = file.name.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
         (folder != file.declarations.package.replace('.', "/"), folder.matches('/').count())
-    };
-    defining.min_by_key(rank).ok_or_else(|| {
-        let mut known: Vec<String> = files.iter().flat_map(|file| file.declarations.services.clone()).collect();
-        known.sort_by(|one, other| {
-            let similarity = |name: &str| strsim::jaro_winkler(name, service);
-            similarity(other).total_cmp(&similarity(one)).then_with(|| one.cmp(other))
-        });
-        known.truncate(20);
-        CompileError::UnknownService { service: service.to_owned(), known }
     })
+}
+
+/// Returns why no file defines a service: a mistake in a file of its package, or its name.
+fn no_service(files: &[ProtoFile], service: &str, roots: &[PathBuf]) -> CompileError {
+    let package = service.rsplit_once('.').map(|(package, _)| package).unwrap_or_default();
+    let own_files = || files.iter().filter(|file| !file.is_well_known);
+    let mut compilation = Compilation::new(roots);
+    for file in own_files().filter(|file| file.declarations.package == package) {
+        if let Err(error) = compilation.add(&file.name) {
+            return error;
+        }
+    }
+    let similarity = |name: &str| strsim::jaro_winkler(name, service);
+    let mut known: Vec<String> = own_files().flat_map(|file| file.declarations.services.clone()).collect();
+    known.sort_by(|one, other| similarity(other).total_cmp(&similarity(one)).then_with(|| one.cmp(other)));
+    known.truncate(20);
+    CompileError::UnknownService { service: service.to_owned(), known }
 }
 
 /// Roots without `..` and links, so that it is seen which lies in another.

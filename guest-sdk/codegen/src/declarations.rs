@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_broken_file_declares_what_is_found_before_and_after_the_mistake() {
-        let found = find("package a; message M { strin } } \" open\nservice S {");
+        let found = find("package a; message M { strin } } \" open\n; service S {");
         assert_eq!(found, ("a".to_owned(), vec!["a.S".to_owned()]));
         for text in ["", "package", "service", "\"", "/*", "//", "'\\", "{{{{", "}}}}"] {
             assert_eq!(find(text).1, Vec::<String>::new(), "{text}");

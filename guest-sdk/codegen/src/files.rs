@@ -19,6 +19,8 @@ pub(crate) struct ProtoFile {
     /// The name by which `import` finds it: its path below its root.
     pub(crate) name: String,
     pub(crate) declarations: Declarations,
+    /// Whether OKRA brings it.
+    pub(crate) is_well_known: bool,
 }
 
 /// Returns what finds imports: the roots in their order, as those of protoc's `-I`, then the files that OKRA brings. Those of
@@ -48,16 +50,20 @@ pub(crate) fn find_names(roots: &[PathBuf]) -> Result<Vec<String>, CompileError>
 /// If there are none below the roots, or a folder or file cannot be read.
 pub(crate) fn find_files(roots: &[PathBuf]) -> Result<Vec<ProtoFile>, CompileError> {
     let mut files = BTreeMap::new();
+    let mut add = |name: String, text: &str, is_well_known| {
+        let declarations = Declarations::find(text);
+        files.insert(name.clone(), ProtoFile { name, declarations, is_well_known });
+    };
     let mut well_known = Vec::new();
     collect_well_known(&WELL_KNOWN, &mut well_known);
     for (name, text) in well_known {
-        files.insert(name.to_owned(), Declarations::find(text));
+        add(name.to_owned(), text, true);
     }
     for (name, path) in find_paths(roots)? {
         let text = fs::read(&path).map_err(|source| CompileError::Io { path, source })?;
-        files.insert(name, Declarations::find(&String::from_utf8_lossy(&text)));
+        add(name, &String::from_utf8_lossy(&text), false);
     }
-    Ok(files.into_iter().map(|(name, declarations)| ProtoFile { name, declarations }).collect())
+    Ok(files.into_values().collect())
 }
 
 /// Returns the text of a file by the name that imports have for it.

@@ -113,11 +113,18 @@ fn a_missing_import_is_told_with_file_and_line() {
 
 #[test]
 fn a_service_that_no_file_defines_is_told_with_the_most_similar_ones() {
-    let tree = Tree::new(&[("users.proto", USERS), ("broken.proto", BROKEN)]);
+    let tree = Tree::new(&[("users.proto", USERS), ("shop/common/v1/id.proto", ID), ("broken.proto", BROKEN)]);
     let error = tree.compile(&[""], &["shop.users.v1.User"]).unwrap_err();
     let CompileError::UnknownService { service, known } = error else { panic!("{error}") };
-    assert_eq!((service.as_str(), known[0].as_str()), ("shop.users.v1.User", "shop.users.v1.Users"));
-    assert!(known.len() <= 20, "{known:?}");
+    assert_eq!(service, "shop.users.v1.User");
+    assert_eq!(known, ["shop.users.v1.Users", "shop.broken.v1.Broken"]);
+}
+
+#[test]
+fn a_mistake_in_a_file_of_its_package_is_told_before_a_service_that_is_missing() {
+    let tree = Tree::new(&[("broken.proto", BROKEN)]);
+    let error = tree.compile(&[""], &["shop.broken.v1.Other"]).unwrap_err();
+    assert!(matches!(error, CompileError::Proto(_)), "{error}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ pub(super) const SITE_PACKAGES: &str = "lib/site-packages";
 /// Changes when packages are installed in another way, so that environments are made anew.
 const INSTALL_VERSION: &str = "2";
 
-/// What makes the build of a package leave out native code that it can do without: no compilers, and the switches of packages
-/// that ask for one.
+/// Environment variables by which the build of a package leaves out native code that it can do without: no compilers, and the
+/// switches of packages that have one.
 const PURE_BUILD: [(&str, &str); 14] = [
     ("CC", "false"),
     ("CXX", "false"),
