@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
@@ -72,7 +73,7 @@ pub enum CompileError {
         import: String,
         /// All of the importing file.
         #[source_code]
-        source_code: NamedSource<String>,
+        source_code: Arc<NamedSource<String>>,
         /// The import.
         #[label("this file is missing")]
         span: SourceSpan,
@@ -160,7 +161,7 @@ impl CompileError {
             line: line(&text, start),
             import: import.to_owned(),
             span: (start, import.len() + 2).into(),
-            source_code: NamedSource::new(file, text),
+            source_code: Arc::new(NamedSource::new(file, text)),
         })
     }
 }
