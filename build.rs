@@ -8,7 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folders that decide what a package is built of.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 8] = [
+    "guest-sdk/codegen/proto",
     "guest-sdk/codegen/src",
     "guest-sdk/go",
     "guest-sdk/python/src",

@@ -28,6 +28,9 @@ use miette::NamedSource;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
+/// The folder of `.proto` files, unless `include` names others.
+const PROTO_FOLDER: &str = "proto";
+
 /// Name of the file that makes a folder a project.
 pub const FILE_NAME: &str = "okra.toml";
 
@@ -81,9 +84,11 @@ pub enum Language {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Proto {
-    /// Folders in which `import` finds files, relative to the project's folder. All `.proto` files in them are read.
-    /// Default: `["proto"]`.
+    /// Folders in which `import` finds files, in this order, relative to the project's folder. The files that define the
+    /// services below are compiled, with what they import. Default: `["proto"]`.
     pub include: Vec<PathBuf>,
+    /// A file with descriptors that protoc or buf made, in place of `include`, relative to the project's folder.
+    pub descriptors: Option<PathBuf>,
     /// Full names of the services that are served with typed messages.
     pub serves: Vec<ServiceName>,
     /// Full names of the services that are called.
@@ -94,7 +99,20 @@ pub struct Proto {
 
 impl Default for Proto {
     fn default() -> Self {
-        Self { include: vec![PathBuf::from("proto")], serves: Vec::new(), calls: Vec::new(), raw: Vec::new() }
+        Self {
+            include: vec![PathBuf::from(PROTO_FOLDER)],
+            descriptors: None,
+            serves: Vec::new(),
+            calls: Vec::new(),
+            raw: Vec::new(),
+        }
+    }
+}
+
+impl Proto {
+    /// Returns what the descriptors are made of: the folders, or the file.
+    pub(crate) fn sources(&self) -> &[PathBuf] {
+        self.descriptors.as_ref().map_or(&self.include, std::slice::from_ref)
     }
 }
 
@@ -155,9 +173,12 @@ impl Project {
             (_, Some(_)) => return wrong(&["component"], Mistake::ComponentUnused),
             (_, None) => {}
         }
-        let Proto { include, serves, calls, raw } = &self.proto;
+        let Proto { include, descriptors, serves, calls, raw } = &self.proto;
         if include.is_empty() {
             return wrong(&["proto", "include"], Mistake::NoInclude);
+        }
+        if descriptors.is_some() && *include != [Path::new(PROTO_FOLDER)] {
+            return wrong(&["proto", "descriptors"], Mistake::IncludeAndDescriptors);
         }
         if serves.is_empty() && raw.is_empty() {
             return wrong(&["proto"], Mistake::NothingServed);
@@ -198,7 +219,13 @@ impl Project {
                 mistake,
             })
         };
-        for include in &self.proto.include {
+        if let Some(descriptors) = &self.proto.descriptors {
+            let descriptors = folder.join(descriptors);
+            if !descriptors.is_file() {
+                return wrong(&["proto", "descriptors"], Mistake::NoFile { path: descriptors });
+            }
+        }
+        for include in self.proto.include.iter().filter(|_| self.proto.descriptors.is_none()) {
             let include = folder.join(include);
             if !include.is_dir() {
                 return wrong(&["proto", "include"], Mistake::NoFolder { path: include });

@@ -2,5 +2,6 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=../../wit");
+    println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=src/go/host");
 }

@@ -72,6 +72,9 @@ pub enum Mistake {
     /// `include` is an empty list.
     #[error("`include` names no folder")]
     NoInclude,
+    /// `include` with `descriptors`.
+    #[error("`descriptors` stands in place of `include`")]
+    IncludeAndDescriptors,
     /// Neither `serves` nor `raw` names a service.
     #[error("no service is served")]
     NothingServed,
@@ -158,6 +161,7 @@ impl Mistake {
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
+            Self::IncludeAndDescriptors => "remove one of the keys `include` and `descriptors`",
             Self::NothingServed => "name the services of the project, such as `serves = [\"shop.billing.v1.Billing\"]`",
             Self::Twice { .. } => "remove one of them",
             Self::TypedAndRaw { .. } => {

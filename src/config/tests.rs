@@ -102,6 +102,7 @@ fn mistakes_are_pointed_at() {
         ("service name", with("", "calls = [\".shop.users.v1.Users\"]", "")),
         ("method instead of service", with("", "calls = [\"shop.users.v1.Users/Get\"]", "")),
         ("no include", with("", "include = []", "")),
+        ("include and descriptors", with("", "include = [\"a\"]\ndescriptors = \"a.binpb\"", "")),
         ("nothing served", "name = \"a\"\nlanguage = \"rust\"\n[proto]\ncalls = [\"a.B\"]".to_owned()),
         ("service twice", with("", "calls = [\"a.B\", \"a.B\"]", "")),
         ("typed and raw", with("", "raw = [\"shop.billing.v1.Billing\"]", "")),
@@ -133,6 +134,12 @@ fn files_are_looked_for_beside_okra_toml() {
     assert_eq!(found(load(&component)), Mistake::NoFile { path: folder.path().join("service.wasm") });
     fs::write(folder.path().join("service.wasm"), "").unwrap();
     load(&component).unwrap();
+
+    fs::remove_dir(folder.path().join("proto")).unwrap();
+    let descriptors = component.replace("[proto]", "[proto]\ndescriptors = \"a.binpb\"");
+    assert_eq!(found(load(&descriptors)), Mistake::NoFile { path: folder.path().join("a.binpb") });
+    fs::write(folder.path().join("a.binpb"), "").unwrap();
+    load(&descriptors).unwrap();
 }
 
 #[test]

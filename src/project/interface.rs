@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use okra_codegen::compile::compile;
+use okra_codegen::compile::{CompileError, Compiled, compile_services, read_descriptors};
 use okra_codegen::schema::{Schema, Service};
 use okra_codegen::wit::{self, GeneratedFile, World};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
-use crate::config::{ConfigError, Mistake, Project, ServiceName};
+use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName};
 use crate::language::GuestProject;
 use crate::project::ProjectError;
 
@@ -29,8 +29,7 @@ impl ProjectInterface {
     /// If they do not compile, do not define a service of `okra.toml`, or cannot be mapped to WIT.
     pub(super) fn compile(folder: &Path, project: &Project) -> Result<Self, ProjectError> {
         let proto = &project.proto;
-        let roots: Vec<PathBuf> = proto.include.iter().map(|root| folder.join(root)).collect();
-        let all = compile(&roots, &[])?.pool;
+        let all = compile_protos(folder, proto)?.pool;
         for (key, services) in [("serves", &proto.serves), ("calls", &proto.calls), ("raw", &proto.raw)] {
             if let Some(service) = services.iter().find(|service| all.get_service_by_name(service).is_none()) {
                 let known = all.services().map(|service| service.full_name().to_owned()).collect();
@@ -88,6 +87,38 @@ impl ProjectInterface {
         let found: &Service = self.schema.services.iter().find(|found| found.full_name == **service)?;
         let package = self.schema.packages.get(found.package)?;
         Some(format!("{}:{}/{}@{}", package.namespace, package.name, found.wit_name, package.version))
+    }
+}
+
+/// Compiles the files that define the project's services, or reads the project's descriptors.
+///
+/// # Errors
+/// If a file that is needed does not compile or a service is not defined.
+fn compile_protos(folder: &Path, proto: &Proto) -> Result<Compiled, ProjectError> {
+    if let Some(descriptors) = &proto.descriptors {
+        return Ok(read_descriptors(&folder.join(descriptors))?);
+    }
+    let roots: Vec<PathBuf> = proto.include.iter().map(|root| folder.join(root)).collect();
+    let lists = [("serves", &proto.serves), ("calls", &proto.calls), ("raw", &proto.raw)];
+    let services: Vec<&str> =
+        lists.iter().flat_map(|(_, services)| services.iter().map(|service| &**service)).collect();
+    match compile_services(&roots, &services) {
+        Err(CompileError::UnknownService { service, known }) => {
+            let has_service = |services: &[ServiceName]| services.iter().any(|name| **name == service);
+            let key = lists.iter().find(|(_, services)| has_service(services)).map_or("serves", |(key, _)| key);
+            Err(ConfigError::at(folder, &["proto", key], Mistake::UnknownService { service, known }).into())
+        }
+        Err(error) => Err(error.into()),
+        Ok(compiled) => {
+            for file in &compiled.left_out {
+                tracing::warn!(
+                    file = file.file,
+                    reason = file.reason,
+                    "a .proto file that no service needs is left out"
+                );
+            }
+            Ok(compiled)
+        }
     }
 }
 

@@ -27,12 +27,14 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(FileError::on("read", &path)(error).into()),
     };
-    let mut inputs: Vec<PathBuf> = project.proto.include.iter().map(|include| folder.join(include)).collect();
+    let mut inputs: Vec<PathBuf> = project.proto.sources().iter().map(|source| folder.join(source)).collect();
     inputs.extend(project.component.iter().map(|component| folder.join(component)));
     inputs.push(folder.to_owned());
     let outputs = find_language(project.language).map_or(COMPONENT_OUTPUTS, |language| language.build_outputs());
+    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let outputs: Vec<PathBuf> = outputs.iter().map(|output| canonical(folder).join(output)).collect();
     for input in inputs {
-        if newest_change(&input, outputs)? > built {
+        if newest_change(&canonical(&input), &outputs)? > built {
             return Ok(true);
         }
     }
@@ -41,22 +43,53 @@ pub fn is_stale(folder: &Path) -> Result<bool, ProjectError> {
 }
 
 /// Returns the time of the last change in `path`, except in build outputs and hidden files. The time of a folder itself counts,
-/// too: it changes when a file in it is removed.
-fn newest_change(path: &Path, outputs: &[&str]) -> Result<SystemTime, FileError> {
+/// too: it changes when a file in it is removed. A folder that only has the name of an output, deeper in the project, is a package
+/// as any other.
+fn newest_change(path: &Path, outputs: &[PathBuf]) -> Result<SystemTime, FileError> {
     let read_error = |error| FileError::on("read", path)(error);
     let metadata = fs::metadata(path).map_err(read_error)?;
     let mut newest = metadata.modified().map_err(read_error)?;
     if metadata.is_dir() {
         for entry in fs::read_dir(path).map_err(read_error)? {
             let entry = entry.map_err(read_error)?;
-            let name = entry.file_name();
-            let is_output = outputs.iter().any(|output| name == *output);
+            let (name, path) = (entry.file_name(), entry.path());
+            let is_output = outputs.contains(&path) || name == "__pycache__";
             // A link can lead out of the project, or to a missing file.
             let is_link = entry.file_type().map_err(read_error)?.is_symlink();
             if !is_output && !is_link && !name.as_encoded_bytes().starts_with(b".") {
-                newest = newest.max(newest_change(&entry.path(), outputs)?);
+                newest = newest.max(newest_change(&path, outputs)?);
             }
         }
     }
     Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_package_called_target_is_no_build_output() {
+        let project = tempfile::tempdir().unwrap();
+        let folder = project.path().canonicalize().unwrap();
+        let later = SystemTime::now() + Duration::from_secs(60);
+        let newest = |changed: &str| {
+            let path = folder.join(changed);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::File::create(&path).unwrap().set_modified(later).unwrap();
+            let newest = newest_change(&folder, &[folder.join("target")]).unwrap();
+            fs::remove_file(&path).unwrap();
+            newest
+        };
+        for input in ["proto/shop/target/v1/target.proto", "lib/target/a.py", "a.py"] {
+            assert_eq!(newest(input), later, "{input}");
+        }
+        for output in ["target/okra/a.wasm", "lib/__pycache__/a.pyc", ".okra/sdk/a.py"] {
+            assert!(newest(output) < later, "{output}");
+        }
+    }
 }

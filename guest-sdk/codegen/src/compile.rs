@@ -1,12 +1,16 @@
-//! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept.
+//! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept. Descriptors that protoc
+//! or buf made are read as they are.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
-use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
+
+use crate::declarations::first_token;
+use crate::files::{ProtoFile, find_files, find_names, read_text, resolver};
 
 /// What compiling gives.
 #[derive(Clone, Debug)]
@@ -15,6 +19,17 @@ pub struct Compiled {
     pub pool: DescriptorPool,
     /// The same as an encoded `google.protobuf.FileDescriptorSet`, custom options kept.
     pub descriptors: Vec<u8>,
+    /// The files that were left out because they do not compile and no service needs them.
+    pub left_out: Vec<LeftOutFile>,
+}
+
+/// A file that does not compile and that no service needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOutFile {
+    /// Its name, as `import` has it.
+    pub file: String,
+    /// The mistake in it.
+    pub reason: String,
 }
 
 /// Why `.proto` files do not compile.
@@ -43,6 +58,47 @@ pub enum CompileError {
         #[label("no edition can be read")]
         span: SourceSpan,
     },
+    /// A file imports one that is in none of the folders.
+    #[error("{file}:{line}: `{import}` is not in the folders of .proto files")]
+    #[diagnostic(help(
+        "add the folder in which `{import}` is to `include` of [proto] in okra.toml: names of imports are relative to one of \
+         these folders"
+    ))]
+    Import {
+        /// The importing file, below its root.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The file that is missing.
+        import: String,
+        /// All of the importing file.
+        #[source_code]
+        source_code: Arc<NamedSource<String>>,
+        /// The import.
+        #[label("this file is missing")]
+        span: SourceSpan,
+    },
+    /// A service that no file defines.
+    #[error("the .proto files define no service `{service}`")]
+    #[diagnostic(help("correct its name, or add the folder of its .proto file to `include` of [proto] in okra.toml"))]
+    UnknownService {
+        /// The name that was asked for.
+        service: String,
+        /// The services that the files define, the most similar ones first, at most 20.
+        known: Vec<String>,
+    },
+    /// A file of descriptors that is not valid.
+    #[error("{} is not a set of descriptors with all imports", path.display())]
+    #[diagnostic(help(
+        "make it by `buf build -o {}` or `protoc --include_imports --include_source_info -o {} FILES`",
+        path.display(), path.display()
+    ))]
+    DescriptorSet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: prost_reflect::DescriptorError,
+    },
     /// What the files become is not valid.
     #[error("the compiled .proto files are not valid")]
     Descriptors(#[from] prost_reflect::DescriptorError),
@@ -53,10 +109,10 @@ pub enum CompileError {
         /// Where they were looked for.
         roots: Vec<PathBuf>,
     },
-    /// A folder cannot be read.
+    /// A folder or file cannot be read.
     #[error("cannot read {}", path.display())]
     Io {
-        /// The folder.
+        /// The folder or file.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -70,97 +126,175 @@ impl From<protox::Error> for CompileError {
 }
 
 impl CompileError {
-    /// The compiler knows `edition` as little as any other word that it does not expect.
+    /// Adds what the compiler does not know: it knows `edition` as little as any other word that it does not expect, and no
+    /// okra.toml.
     fn explained(error: protox::Error, roots: &[PathBuf]) -> Self {
-        let file = error.file().filter(|_| error.is_parse());
-        file.and_then(|file| Self::edition(file, roots)).unwrap_or_else(|| error.into())
+        let explained = match error.file() {
+            Some(file) if error.is_parse() => Self::edition(file, roots),
+            Some(file) => Self::import(&error.to_string(), file, roots),
+            None => None,
+        };
+        explained.unwrap_or_else(|| error.into())
     }
 
     fn edition(file: &str, roots: &[PathBuf]) -> Option<Self> {
-        let text = roots.iter().find_map(|root| fs::read_to_string(root.join(file)).ok())?;
-        let start = first_word(&text);
+        let text = read_text(file, roots)?;
+        let start = first_token(&text);
         let statement = text.get(start..)?.split_inclusive(';').next()?;
         let is_edition = statement.strip_prefix("edition")?.trim_start().starts_with('=');
         is_edition.then(|| Self::Edition {
             file: file.to_owned(),
-            line: text.get(..start).unwrap_or_default().matches('\n').count() + 1,
+            line: line(&text, start),
             span: (start, statement.len()).into(),
             source_code: NamedSource::new(file, text.clone()),
         })
     }
+
+    /// `message` is the compiler's: `import 'a/b.proto' not found`.
+    fn import(message: &str, file: &str, roots: &[PathBuf]) -> Option<Self> {
+        let import = message.strip_prefix("import '")?.strip_suffix("' not found")?;
+        let text = read_text(file, roots)?;
+        let quoted = [format!("\"{import}\""), format!("'{import}'")];
+        let start = quoted.iter().find_map(|quoted| text.find(quoted))?;
+        Some(Self::Import {
+            file: file.to_owned(),
+            line: line(&text, start),
+            import: import.to_owned(),
+            span: (start, import.len() + 2).into(),
+            source_code: Arc::new(NamedSource::new(file, text)),
+        })
+    }
 }
 
-/// Where a `.proto` file begins, after blanks and comments.
-fn first_word(text: &str) -> usize {
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}');
-        let end = match rest.as_bytes() {
-            [b'/', b'/', ..] => rest.find('\n'),
-            [b'/', b'*', ..] => rest.find("*/").map(|at| at + 2),
-            _ => return text.len() - rest.len(),
-        };
-        rest = end.and_then(|end| rest.get(end..)).unwrap_or_default();
-    }
+/// Returns the number of the line in which a byte is, from 1.
+fn line(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
 /// Compiles `.proto` files.
 ///
-/// `roots` are the folders that imports are looked up in, `google/protobuf` and `google/api/annotations.proto` are there
-/// anyway; `files` lie in them. Without files, all `.proto` files under the
-/// roots are compiled, in the order of their names.
+/// `roots` are the folders that imports are looked up in, in their order; the files that OKRA brings are there anyway, such as
+/// `google/protobuf/*.proto` and `google/api/annotations.proto`. `files` lie in them. Without files, all `.proto` files under
+/// the roots are compiled, in the order of their names.
 ///
 /// # Errors
 /// With file and line where the sources are at fault.
 pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, CompileError> {
-    let mut found = files.to_vec();
-    if found.is_empty() {
-        for root in roots {
-            collect(root, &mut found)?;
-        }
-        found.sort();
+    if files.is_empty() {
+        let roots = canonical(roots);
+        return Compilation::new(&roots).all(&find_names(&roots)?);
     }
-    if found.is_empty() {
-        return Err(CompileError::NoFiles { roots: roots.to_vec() });
-    }
-    let mut resolver = ChainFileResolver::new();
-    for root in roots {
-        resolver.add(IncludeFileResolver::new(root.clone()));
-    }
-    resolver.add(GoogleFileResolver::new());
-    resolver.add(Brought);
-    let mut compiler = protox::Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(found).map_err(|error| CompileError::explained(error, roots))?;
-    let descriptors = compiler.encode_file_descriptor_set();
-    // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
-    let pool = DescriptorPool::decode(descriptors.as_slice())?;
-    Ok(Compiled { pool, descriptors })
+    Compilation::new(roots).all(files)
 }
 
-/// Files that are often imported and seldom at hand: the options by which methods are served as REST.
-struct Brought;
-
-impl FileResolver for Brought {
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        let text = match name {
-            "google/api/annotations.proto" => include_str!("../proto/google/api/annotations.proto"),
-            "google/api/http.proto" => include_str!("../proto/google/api/http.proto"),
-            _ => return Err(protox::Error::file_not_found(name)),
-        };
-        File::from_source(name, text)
-    }
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CompileError> {
-    let failed = |source| CompileError::Io { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
-            files.push(path);
+/// Compiles the `.proto` files that define services, with all that they import.
+///
+/// Other files of the same packages are compiled, too, if they can be: messages for the details of errors are in such files. All
+/// other files under the roots are looked at for the services that they define, and not compiled.
+///
+/// # Errors
+/// If no file defines a service; with file and line where the sources are at fault.
+pub fn compile_services<S: AsRef<str>>(roots: &[PathBuf], services: &[S]) -> Result<Compiled, CompileError> {
+    let roots = &canonical(roots);
+    let files = find_files(roots)?;
+    let mut needed: Vec<&ProtoFile> = Vec::new();
+    for service in services {
+        let service = service.as_ref();
+        let Some(file) = defining_file(&files, service) else { return Err(no_service(&files, service, roots)) };
+        if !needed.iter().any(|other| other.name == file.name) {
+            needed.push(file);
         }
     }
-    Ok(())
+    needed.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut compilation = Compilation::new(roots);
+    for file in &needed {
+        compilation.add(&file.name)?;
+    }
+    let packages: Vec<&str> = needed.iter().map(|file| file.declarations.package.as_str()).collect();
+    for file in files.iter().filter(|file| packages.contains(&file.declarations.package.as_str())) {
+        if let Err(error) = compilation.add(&file.name) {
+            compilation.left_out.push(LeftOutFile { file: file.name.clone(), reason: error.to_string() });
+        }
+    }
+    compilation.finish()
+}
+
+/// Reads descriptors that were compiled elsewhere: a `google.protobuf.FileDescriptorSet` with all imports, by protoc or buf.
+///
+/// # Errors
+/// If the file cannot be read, or is not valid or not complete.
+pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
+    let descriptors = fs::read(path).map_err(|source| CompileError::Io { path: path.to_owned(), source })?;
+    let pool = DescriptorPool::decode(descriptors.as_slice())
+        .map_err(|source| CompileError::DescriptorSet { path: path.to_owned(), source })?;
+    Ok(Compiled { pool, descriptors, left_out: Vec::new() })
+}
+
+/// Returns the file that defines a service. Of copies the one in the folder of its package counts (`shop/users/v1` for package
+/// `shop.users.v1`), then the one that is least deep.
+fn defining_file<'a>(files: &'a [ProtoFile], service: &str) -> Option<&'a ProtoFile> {
+    let defining = files.iter().filter(|file| file.declarations.services.iter().any(|name| name == service));
+    defining.min_by_key(|file| {
+        let folder = file.name.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
+        (folder != file.declarations.package.replace('.', "/"), folder.matches('/').count())
+    })
+}
+
+/// Returns why no file defines a service: a mistake in a file of its package, or its name.
+fn no_service(files: &[ProtoFile], service: &str, roots: &[PathBuf]) -> CompileError {
+    let package = service.rsplit_once('.').map(|(package, _)| package).unwrap_or_default();
+    let own_files = || files.iter().filter(|file| !file.is_well_known);
+    let mut compilation = Compilation::new(roots);
+    for file in own_files().filter(|file| file.declarations.package == package) {
+        if let Err(error) = compilation.add(&file.name) {
+            return error;
+        }
+    }
+    let similarity = |name: &str| strsim::jaro_winkler(name, service);
+    let mut known: Vec<String> = own_files().flat_map(|file| file.declarations.services.clone()).collect();
+    known.sort_by(|one, other| similarity(other).total_cmp(&similarity(one)).then_with(|| one.cmp(other)));
+    known.truncate(20);
+    CompileError::UnknownService { service: service.to_owned(), known }
+}
+
+/// Roots without `..` and links, so that it is seen which lies in another.
+fn canonical(roots: &[PathBuf]) -> Vec<PathBuf> {
+    roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect()
+}
+
+/// A compiler, and what it was told.
+struct Compilation<'a> {
+    compiler: protox::Compiler,
+    roots: &'a [PathBuf],
+    left_out: Vec<LeftOutFile>,
+}
+
+impl<'a> Compilation<'a> {
+    fn new(roots: &'a [PathBuf]) -> Self {
+        let mut compiler = protox::Compiler::with_file_resolver(resolver(roots));
+        compiler.include_imports(true).include_source_info(true);
+        Self { compiler, roots, left_out: Vec::new() }
+    }
+
+    fn all(mut self, files: &[impl AsRef<Path>]) -> Result<Compiled, CompileError> {
+        for file in files {
+            self.add(file)?;
+        }
+        self.finish()
+    }
+
+    /// Compiles a file and its imports. After an error the compiler goes on without it.
+    fn add(&mut self, file: impl AsRef<Path>) -> Result<(), CompileError> {
+        match self.compiler.open_file(file) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(CompileError::explained(error, self.roots)),
+        }
+    }
+
+    fn finish(self) -> Result<Compiled, CompileError> {
+        let descriptors = self.compiler.encode_file_descriptor_set();
+        // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
+        let pool = DescriptorPool::decode(descriptors.as_slice())?;
+        Ok(Compiled { pool, descriptors, left_out: self.left_out })
+    }
 }

@@ -66,13 +66,19 @@ pub use metadata::{InvalidMetadata, Metadata};
 ///   - of a service that is called a function for each method: `users::get_user(&request)?`;
 ///   - of methods with streams a reader and a writer for each message: `LineReader`, `LineWriter`; and of a service that is
 ///     called and takes a stream of requests the type of such a call: `ChatCall`;
-/// - **a module for each other package** whose messages these use, named after the last part of its name: `common` for
-///   `shop.common.v1`;
+/// - **module `proto` with a module for each protobuf package**, under the package's own name: `proto::shop::common::v1` for
+///   `shop.common.v1`. Parts of the name are in snake case, and keywords have a `_` behind them: `proto::google::type_` for
+///   `google.type`. Files without a package are in `proto::default`. In it are
+///   - all messages and enums of the package that the project's services reach;
+///   - the traits of its services that are served, and readers and writers of streams;
+///   - for each service that is called a module with its functions: `proto::shop::users::v1::users::get_user`;
+///   - for each message that contains itself the functions that decode and encode the inner ones: `decode_node`,
+///     `encode_node`;
 /// - with services that are served with encoded messages, module `raw` with the trait `Raw`:
-///   `fn handle(method: String, request: Vec<u8>) -> Result<Vec<u8>, Error>`;
-/// - with messages that contain themselves, module `codec` with the functions that decode and encode the inner ones.
+///   `fn handle(method: String, request: Vec<u8>) -> Result<Vec<u8>, Error>`.
 ///
-/// Where two would have the same name, each is named by its whole package instead: `shop_users_v1_users`.
+/// Where two services would have a module of the same name, or one would be called `proto`, the module has the name of the
+/// package before its own: `shop_users_v1_users`. The modules in `proto` do not depend on what other packages there are.
 ///
 /// Messages are plain structs with public fields. They implement `Clone`, `Debug`, `Default` and `PartialEq`; their
 /// default is protobuf's, so `Invoice { id, ..Default::default() }` goes on compiling when fields are added.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use okra_codegen::python::{APP, component};
 
-use crate::language::python::dependencies::install_dependencies;
+use crate::language::python::dependencies::{SITE_PACKAGES, install_dependencies};
 use crate::language::python::runtime_patch::patch_runtime;
 use crate::language::python::toolchain::PythonToolchain;
 use crate::language::python::{PythonBuildError, SDK};
@@ -14,6 +14,13 @@ use crate::language::{BuiltComponent, CommandError, FileError, GuestProject, Mac
 
 /// The module that exports a project's services.
 const SERVICE_FILE: &str = "service.py";
+
+/// Folders of a project that hold no modules of its component: what it is built from, and what is built. Folders of the same
+/// names further down are packages as any other.
+const BUILD_FOLDERS: [&str; 4] = ["proto", "target", "tests", "wit"];
+
+/// The module of the component that names the imports in functions.
+const DEFERRED_MODULE: &str = "okra_deferred.py";
 
 /// Returns the component that componentize-py makes of the project.
 ///
@@ -38,13 +45,18 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
             fs::remove_dir_all(old_folder).map_err(FileError::on("remove", old_folder))?;
         }
     }
-    copy_sources(folder, &sources)?;
+    copy_sources(folder, &sources, &BUILD_FOLDERS)?;
     for file in component_files.files() {
         let path = work_folder.join(&file.path);
         let parent = path.parent().unwrap_or(&work_folder);
         fs::create_dir_all(parent).map_err(FileError::on("make the folder", parent))?;
         fs::write(&path, file.text).map_err(FileError::on("write", &path))?;
     }
+
+    let site_packages = environment.join(SITE_PACKAGES);
+    let deferred = work_folder.join("app").join(DEFERRED_MODULE);
+    let deferred_imports = find_deferred_imports(&toolchain, &[&sources, &site_packages])?;
+    fs::write(&deferred, deferred_imports).map_err(FileError::on("write", &deferred))?;
 
     let path = work_folder.join("component.wasm");
     let mut command = toolchain.componentize();
@@ -90,23 +102,70 @@ fn last_traceback(stderr: &str) -> String {
     traceback.get(..end).unwrap_or(traceback).trim().to_owned()
 }
 
-/// Copies the files that the project's modules may import or read: all except hidden files, build outputs, tests and virtual
-/// environments.
-fn copy_sources(from: &Path, to: &Path) -> Result<(), FileError> {
-    const EXCLUDED: [&str; 5] = ["__pycache__", "proto", "target", "tests", "wit"];
+/// Returns a Python module with the imports in functions of all modules below these folders. At run time there is no file
+/// system to import from, so they are imported while the component is made.
+///
+/// # Errors
+/// If the toolchain's Python cannot be run.
+fn find_deferred_imports(toolchain: &PythonToolchain, folders: &[&Path]) -> Result<Vec<u8>, CommandError> {
+    const COMMAND: &str = "python (looking for imports in functions)";
+    let mut command = toolchain.python();
+    command.args(["-I", "-c", include_str!("deferred_imports.py")]).args(folders);
+    let output = command.stdin(Stdio::null()).output().map_err(CommandError::on_run(COMMAND))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last_line = stderr.lines().last().unwrap_or_default().to_owned();
+    Err(CommandError::Failed { command: COMMAND.to_owned(), last_line })
+}
+
+/// Copies the files that the project's modules may import or read: all except hidden files, compiled modules, virtual
+/// environments, and the `excluded` folders of the top level.
+fn copy_sources(from: &Path, to: &Path, excluded: &[&str]) -> Result<(), FileError> {
     fs::create_dir_all(to).map_err(FileError::on("make the folder", to))?;
     for entry in fs::read_dir(from).map_err(FileError::on("read", from))? {
         let entry = entry.map_err(FileError::on("read", from))?;
         let (name, path) = (entry.file_name(), entry.path());
-        let is_excluded = EXCLUDED.iter().any(|excluded| name == *excluded) || path.join("pyvenv.cfg").is_file();
-        if is_excluded || name.as_encoded_bytes().starts_with(b".") {
+        let is_excluded = name == "__pycache__"
+            || name.as_encoded_bytes().starts_with(b".")
+            || excluded.iter().any(|excluded| name == *excluded)
+            || path.join("pyvenv.cfg").is_file();
+        if is_excluded {
             continue;
         }
         if path.is_dir() {
-            copy_sources(&path, &to.join(name))?;
+            copy_sources(&path, &to.join(name), &[])?;
         } else {
             fs::copy(&path, to.join(name)).map_err(FileError::on("copy", &path))?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_build_folders_at_the_top_are_left_out() {
+        let project = tempfile::tempdir().unwrap();
+        let (folder, sources) = (project.path(), project.path().join("target/sources"));
+        let names = ["proto/a.proto", "tests/test_a.py", "wit/world.wit", "target/a.wasm", ".env", "service.py"];
+        let kept = ["gen/opentelemetry/proto/__init__.py", "lib/tests/a.py", "lib/target/a.py", "lib/wit.py"];
+        for name in names.iter().chain(&kept).chain(&["lib/__pycache__/a.pyc", "venv/pyvenv.cfg", "venv/a.py"]) {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        copy_sources(folder, &sources, &BUILD_FOLDERS).unwrap();
+        for name in kept.iter().chain(&["service.py"]) {
+            assert!(sources.join(name).is_file(), "{name}");
+        }
+        for name in ["proto", "tests", "wit", "target", ".env", "venv", "lib/__pycache__"] {
+            assert!(!sources.join(name).exists(), "{name}");
+        }
+    }
 }

@@ -54,8 +54,16 @@ impl PythonToolchain {
         Command::new(self.folder.join("bin/componentize-py"))
     }
 
-    /// Returns the command `pip` of the environment, without arguments.
+    /// Returns the command `python` of the environment, without arguments.
+    pub(super) fn python(&self) -> Command {
+        Command::new(self.folder.join("bin/python"))
+    }
+
+    /// Returns the command `pip` of the environment, without arguments. Markers of requirements are evaluated for the Python in
+    /// components, not for the one that runs pip.
     pub(super) fn pip(&self) -> Command {
-        Command::new(self.folder.join("bin/pip"))
+        let mut command = self.python();
+        command.args(["-c", include_str!("pip_for_target.py")]);
+        command
     }
 }

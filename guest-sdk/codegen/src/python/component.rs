@@ -185,7 +185,9 @@ impl Glue<'_> {
                 }
             }
         }
-        text.push_str("})\n\nimport service\n\nc.ready()\ncontext = c.context\nfailure = c.failure\n");
+        text.push_str(
+            "})\n\nimport service\n\nc.import_deferred()\nc.ready()\ncontext = c.context\nfailure = c.failure\n",
+        );
         for (index, service) in self.schema.services.iter().enumerate() {
             if self.world.exports.contains(&service.full_name) {
                 self.service_text(index, service, &mut text);

@@ -1,4 +1,4 @@
-//! Services: a base class to implement, and a client that calls.
+//! Services: a base class to implement, whose methods answer UNIMPLEMENTED until they are, and a client that calls.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,8 +14,8 @@ pub(super) fn text(types: &mut Types<'_>, service: &Service) -> String {
 }
 
 fn base(types: &mut Types<'_>, service: &Service) -> String {
-    let (okra, abc) = (types.whole("okra"), types.whole("abc"));
-    let mut text = format!("class {}({okra}.Service, {abc}.ABC):\n", service_class(service));
+    let okra = types.whole("okra");
+    let mut text = format!("class {}({okra}.Service):\n", service_class(service));
     let functions: BTreeSet<String> = service.methods.iter().map(|method| component_name(&method.wit_name)).collect();
     let scope: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
     let docs = docstring(4, &service.docs);
@@ -52,14 +52,11 @@ fn base(types: &mut Types<'_>, service: &Service) -> String {
             (None, None) => "None".to_owned(),
         };
         let head = format!("def {}", component_name(&method.wit_name));
-        let _ = writeln!(text, "\n    @{abc}.abstractmethod");
-        let docs = docstring(8, &method.docs);
-        if docs.is_empty() {
-            text.push_str(&call(4, &head, &arguments, &format!(" -> {response}: ...")));
-        } else {
-            text.push_str(&call(4, &head, &arguments, &format!(" -> {response}:")));
-            text.push_str(&docs);
-        }
+        text.push('\n');
+        text.push_str(&call(4, &head, &arguments, &format!(" -> {response}:")));
+        text.push_str(&docstring(8, &method.docs));
+        let message = format!("\"{}/{} is not implemented\"", service.full_name, method.proto_name);
+        text.push_str(&call(8, &format!("raise {okra}.Unimplemented"), &[message], ""));
     }
     text
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import importlib
 import json
 import logging
 import sys
@@ -441,6 +442,23 @@ def start(interfaces: dict[str, typing.Any], clients: dict[str, Client]) -> None
         interfaces[name] for name in ("context", "outgoing", "log")
     )
     calls.use(_Transport(clients))
+
+
+def import_deferred() -> None:
+    """Imports what functions of the modules that are here import when they are called:
+    in a running component there is no file system to import from. What cannot be
+    imported is left to the function, which may do without it."""
+    imports = __import__("okra_deferred").IMPORTS
+    done: set[str] = set()
+    while left := [
+        name for name in imports if name in sys.modules and name not in done
+    ]:
+        done.update(left)
+        for module, name in (pair for found in left for pair in imports[found]):
+            with contextlib.suppress(Exception, SystemExit):
+                importlib.import_module(module)
+                if name and not hasattr(sys.modules[module], name):
+                    importlib.import_module(f"{module}.{name}")
 
 
 def ready() -> None:

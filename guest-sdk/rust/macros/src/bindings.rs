@@ -1,10 +1,11 @@
 //! wit-bindgen's part: what is asked of it, and its answer.
 
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use wit_bindgen_core::wit_parser::{InterfaceId, TypeDefKind, TypeId};
 use wit_bindgen_core::{Files, WorldGenerator as _};
 use wit_bindgen_rust::{Opts, WithOption};
 
+use crate::keywords::rename_keywords;
 use crate::project::Project;
 
 const GUEST: &str = "::okra_guest";
@@ -48,34 +49,7 @@ pub(crate) fn bindings(project: &mut Project) -> Result<TokenStream, String> {
     let code: TokenStream = String::from_utf8_lossy(&code)
         .parse()
         .map_err(|error| format!("wit-bindgen made what is not Rust: {error}"))?;
-    Ok(rename_self(code, false))
-}
-
-/// An enum value `SELF` comes out of wit-bindgen as the variant `Self`, which Rust refuses: it becomes `Self_`. All other
-/// variants and paths are left as they are.
-fn rename_self(code: TokenStream, in_enum: bool) -> TokenStream {
-    let mut renamed = Vec::<TokenTree>::new();
-    for token in code {
-        let token = match token {
-            TokenTree::Group(group) => {
-                // `enum Name {`
-                let keyword = renamed.len().checked_sub(2).and_then(|index| renamed.get(index));
-                let is_enum = matches!(keyword, Some(TokenTree::Ident(ident)) if ident == "enum");
-                let mut made = Group::new(group.delimiter(), rename_self(group.stream(), is_enum));
-                made.set_span(group.span());
-                made.into()
-            }
-            TokenTree::Ident(ident) if ident == "Self" => {
-                let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':');
-                let is_path = renamed.iter().rev().take_while(|token| is_colon(token)).count() >= 2;
-                let name = if is_path || in_enum { "Self_" } else { "Self" };
-                Ident::new(name, ident.span()).into()
-            }
-            other => other,
-        };
-        renamed.push(token);
-    }
-    renamed.into_iter().collect()
+    Ok(rename_keywords(code))
 }
 
 /// Where `okra-guest` has the bindings of one of the host's interfaces.

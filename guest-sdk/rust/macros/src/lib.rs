@@ -1,6 +1,7 @@
 //! The macro of `okra-guest`; its documentation is there.
 
 mod bindings;
+mod keywords;
 mod modules;
 mod project;
 mod streams;

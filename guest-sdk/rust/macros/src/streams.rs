@@ -23,7 +23,7 @@ fn of_interface(project: &Project, id: InterfaceId) -> Vec<TokenStream> {
         }
         let read = interface.functions.get(&format!("[method]{name}.read"));
         let Some(message) = read.and_then(|read| read.result).and_then(|ty| message(project, ty)) else { continue };
-        let module = path(project, id, false);
+        let module = path(project, id, false, 1);
         let reader = Ident::new(&name.to_upper_camel_case(), Span::call_site());
         let message = rust_type(project, id, message);
         readers.push(quote! {
@@ -68,7 +68,7 @@ fn rust_type(project: &Project, interface: InterfaceId, ty: Type) -> TokenStream
     match ty {
         Type::Id(id) => match named(project, interface, id) {
             Some(name) => {
-                let module = path(project, interface, false);
+                let module = path(project, interface, false, 1);
                 let name = Ident::new(&name.to_upper_camel_case(), Span::call_site());
                 quote!(#module::#name)
             }

@@ -1,0 +1,5 @@
+from collections.abc import Iterable
+
+
+def join(parts: Iterable[str]) -> str:
+    return "".join(parts)
