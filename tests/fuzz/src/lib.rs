@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use link::fixture::Fixture;
+use link::tests::fixture::Fixture;
 
 #[path = "../../../src/call"]
 mod call {
@@ -24,8 +24,6 @@ mod call {
 mod link {
     mod canonical;
     mod check;
-    #[path = "tests/fixture.rs"]
-    pub(crate) mod fixture;
     mod function;
     mod json;
     mod lift;
@@ -34,8 +32,10 @@ mod link {
     mod plan;
     mod quirks;
     mod status;
-    #[path = "tests/targets.rs"]
-    pub(crate) mod targets;
+    pub(crate) mod tests {
+        pub(crate) mod fixture;
+        pub(crate) mod targets;
+    }
     mod wire;
 }
 
@@ -54,7 +54,7 @@ static FIXTURE: LazyLock<Fixture> =
 /// # Panics
 /// When the link does not make of them what prost-reflect makes of them.
 pub fn wire(input: &[u8]) {
-    link::targets::wire(&FIXTURE, input);
+    link::tests::targets::wire(&FIXTURE, input);
 }
 
 /// Any bytes as the memory of a guest.
@@ -62,5 +62,5 @@ pub fn wire(input: &[u8]) {
 /// # Panics
 /// When something comes out that must not.
 pub fn memory(input: &[u8]) {
-    link::targets::memory(&FIXTURE, input);
+    link::tests::targets::memory(&FIXTURE, input);
 }
