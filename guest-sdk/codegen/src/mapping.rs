@@ -39,6 +39,7 @@ impl Schema {
     /// When a service is not there or cannot be mapped.
     pub fn new<S: AsRef<str>>(pool: &DescriptorPool, services: &[S]) -> Result<Self, SchemaError> {
         valid::names(pool)?;
+        valid::well_known(pool)?;
         let mut chosen = Vec::new();
         let mut names = HashSet::new();
         for name in services.iter().map(AsRef::as_ref).filter(|name| names.insert(*name)) {

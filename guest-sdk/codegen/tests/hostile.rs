@@ -360,6 +360,40 @@ fn messages_declared_in_a_map_entry_were_taken_for_another() {
 }
 
 #[test]
+fn well_known_messages_with_other_fields_are_refused() {
+    let map = |name: &str, fields: Vec<FieldDescriptorProto>| {
+        let definition = FileDescriptorProto {
+            name: Some("mine.proto".to_owned()),
+            package: Some("google.protobuf".to_owned()),
+            message_type: vec![message(name, fields)],
+            ..Default::default()
+        };
+        let user = message("M", vec![field("known", 1, Type::Message, Some(&format!(".google.protobuf.{name}")))]);
+        let user = FileDescriptorProto { dependency: vec!["mine.proto".to_owned()], ..file(vec![user]) };
+        Schema::new(&pool(vec![definition, user]), &["S"])
+    };
+    let bytes = |name, number| field(name, number, Type::Bytes, None);
+    for (name, fields) in [
+        ("Any", vec![]),
+        ("Any", vec![scalar("type_url", 1)]),
+        ("Any", vec![scalar("type_url", 1), scalar("value", 2)]),
+        ("Any", vec![scalar("type_url", 2), bytes("value", 1)]),
+        ("Any", vec![scalar("type_url", 1), bytes("value", 2), scalar("more", 3)]),
+        ("Empty", vec![scalar("something", 1)]),
+        ("Int64Value", vec![scalar("value", 1)]),
+        ("ListValue", vec![field("values", 1, Type::Message, Some(".google.protobuf.ListValue"))]),
+        ("Timestamp", vec![scalar("seconds", 1), scalar("nanos", 2)]),
+    ] {
+        let error = map(name, fields).unwrap_err();
+        assert!(matches!(error, SchemaError::Invalid { .. }), "{name}: {error}");
+    }
+    insta::assert_snapshot!(map("Empty", vec![scalar("a", 1)]).unwrap_err(), @"the descriptors are damaged: message `google.protobuf.Empty` has other fields than in `google/protobuf/empty.proto` of protobuf");
+    // The same fields in a file of another name, and messages that nobody knows by name.
+    assert_deployable(&map("Any", vec![bytes("value", 2), scalar("type_url", 1)]).unwrap());
+    assert_deployable(&map("Mine", vec![scalar("a", 1)]).unwrap());
+}
+
+#[test]
 fn repeated_fields_of_a_oneof_are_refused() {
     for label in [Label::Repeated, Label::Required] {
         let case = FieldDescriptorProto { label: Some(label.into()), oneof_index: Some(0), ..scalar("a", 1) };

@@ -3,11 +3,24 @@
 //! The pool has checked already that full names and numbers are unique and that references lead somewhere. It checks
 //! neither how names are spelled nor what entries of maps are.
 
-use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, Kind, MethodDescriptor};
+use std::collections::BTreeSet;
+
+use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 use prost_types::EnumDescriptorProto;
 
 use super::descriptors::entry;
 use super::{MAX_NAME, SchemaError, limits};
+
+/// The files whose messages the mapping and JSON know by their names.
+const WELL_KNOWN_FILES: [&str; 7] = [
+    "google/protobuf/any.proto",
+    "google/protobuf/duration.proto",
+    "google/protobuf/empty.proto",
+    "google/protobuf/field_mask.proto",
+    "google/protobuf/struct.proto",
+    "google/protobuf/timestamp.proto",
+    "google/protobuf/wrappers.proto",
+];
 
 /// A name from outside for a message to people: what would change the line it stands in is escaped, and it is cut.
 pub(super) fn shown(name: &str) -> String {
@@ -65,6 +78,32 @@ fn name(element: &str, scope: &str, whole: &str, part: &str) -> Result<(), Schem
 
 fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
+}
+
+/// Checks that messages with the names of well-known ones have their fields: whoever meets the name relies on them.
+pub(super) fn well_known(pool: &DescriptorPool) -> Result<(), SchemaError> {
+    let known = DescriptorPool::global();
+    for expected in known.all_messages().filter(|message| WELL_KNOWN_FILES.contains(&message.parent_file().name())) {
+        let Some(found) = pool.get_message_by_name(expected.full_name()) else { continue };
+        if shape(&found) != shape(&expected) {
+            let reason = format!("has other fields than in `{}` of protobuf", expected.parent_file().name());
+            return Err(invalid("message", found.full_name(), reason));
+        }
+    }
+    Ok(())
+}
+
+/// What encodings depend on: number, name, repetition and kind of each field.
+fn shape(message: &MessageDescriptor) -> BTreeSet<(u32, String, bool, String)> {
+    let kind = |field: &FieldDescriptor| match field.kind() {
+        Kind::Message(kind) => kind.full_name().to_owned(),
+        Kind::Enum(kind) => kind.full_name().to_owned(),
+        scalar => format!("{scalar:?}"),
+    };
+    let shape = |field: FieldDescriptor| {
+        (field.number(), field.name().to_owned(), field.cardinality() == Cardinality::Repeated, kind(&field))
+    };
+    message.fields().map(shape).collect()
 }
 
 /// Checks what a method takes and returns.
