@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use wasm_encoder::ExportKind;
-use wasmparser::{BinaryReader, BinaryReaderError, ExternalKind};
+use wasm_encoder::{CodeSection, ExportKind, Function, FunctionSection};
+use wasmparser::{
+    BinaryReader, BinaryReaderError, Export, ExportSectionReader, ExternalKind, FunctionSectionReader,
+    ImportSectionReader, TypeRef,
+};
 
 /// The ids of sections of a module: WebAssembly, section 5.5.2.
 pub(crate) const TYPES: u8 = 1;
@@ -60,6 +63,61 @@ impl<'a> ModuleSections<'a> {
         let range = range.unwrap_or_default();
         BinaryReader::new(self.module.get(range.clone()).unwrap_or_default(), range.start as u64)
     }
+
+    /// Returns the exports.
+    ///
+    /// # Errors
+    /// If the module has no valid section of exports.
+    pub(crate) fn exports(&self) -> Result<Vec<Export<'a>>, BinaryReaderError> {
+        ExportSectionReader::new(self.reader(EXPORTS))?.into_iter().collect()
+    }
+
+    /// Returns the number of imported functions, which is the index of the first function of the module itself.
+    ///
+    /// # Errors
+    /// If the module has no valid section of imports.
+    pub(crate) fn imported_function_count(&self) -> Result<u32, BinaryReaderError> {
+        let imports = ImportSectionReader::new(self.reader(IMPORTS))?.into_imports();
+        let imports = imports.collect::<Result<Vec<_>, _>>()?;
+        Ok(imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32)
+    }
+
+    /// Returns the type of each function of the module itself.
+    ///
+    /// # Errors
+    /// If the module has no valid section of functions.
+    pub(crate) fn function_types(&self) -> Result<Vec<u32>, BinaryReaderError> {
+        FunctionSectionReader::new(self.reader(FUNCTIONS))?.into_iter().collect()
+    }
+
+    /// Returns the section of code with more functions behind those of the module.
+    ///
+    /// # Errors
+    /// If the module has no valid section of code.
+    pub(crate) fn append_code(
+        &self,
+        functions: impl IntoIterator<Item = Function>,
+    ) -> Result<CodeSection, BinaryReaderError> {
+        let mut section = CodeSection::new();
+        let mut bodies = self.reader(CODE);
+        for _ in 0..bodies.read_var_u32()? {
+            let length = bodies.read_var_u32()? as usize;
+            section.raw(bodies.read_bytes(length)?);
+        }
+        for function in functions {
+            section.function(&function);
+        }
+        Ok(section)
+    }
+}
+
+/// Returns a section of functions of these types.
+pub(crate) fn encode_function_types(types: impl IntoIterator<Item = u32>) -> FunctionSection {
+    let mut section = FunctionSection::new();
+    for ty in types {
+        section.function(ty);
+    }
+    section
 }
 
 /// Returns the kind of an export, for writing it again.

@@ -9,7 +9,7 @@ use crate::call::{Code, Status};
 const MAX_JSON_LEVELS: usize = 100;
 
 /// The texts that stand for numbers which are not finite, in protobuf's JSON.
-const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+pub(crate) const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// The outcome of a pass over JSON. Whether it is JSON at all is left to the parser.
 #[derive(Clone, Debug, Default)]

@@ -102,7 +102,7 @@ impl HttpRule {
     /// Checks that the method can be called by this rule.
     ///
     /// # Errors
-    /// What is wrong with the rule.
+    /// If the method's clients stream, or if `body` or `response_body` names a field that its message does not have.
     pub(crate) fn check(&self, method: &MethodDescriptor) -> Result<(), String> {
         if method.is_client_streaming() {
             return Err("its callers stream, which HTTP without gRPC or Connect cannot do".to_owned());

@@ -8,12 +8,13 @@
 use std::fmt::Write as _;
 
 use wasm_encoder::{
-    CodeSection, Encode as _, ExportKind, ExportSection, Function, FunctionSection, Instruction, MemArg, Module,
-    RawSection, ValType,
+    Encode as _, ExportKind, ExportSection, Function, Instruction, MemArg, Module, RawSection, ValType,
 };
-use wasmparser::{BinaryReaderError, ExportSectionReader, FunctionSectionReader, ImportSectionReader, TypeRef};
+use wasmparser::BinaryReaderError;
 
-use crate::language::wasm_sections::{CODE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, TYPES, export_kind};
+use crate::language::wasm_sections::{
+    CODE, EXPORTS, FUNCTIONS, ModuleSections, TYPES, encode_function_types, export_kind,
+};
 
 /// The most bytes of parameters and result of a function that Go exports.
 const MAX_BYTES: usize = 128;
@@ -132,16 +133,13 @@ struct WideExport<'a> {
 /// If the module is not valid.
 pub(super) fn add_wrappers(module: Vec<u8>) -> Result<Vec<u8>, BinaryReaderError> {
     let sections = ModuleSections::read(&module)?;
-    let exports = ExportSectionReader::new(sections.reader(EXPORTS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let exports = sections.exports()?;
     let Some(array) = exports.iter().find(|export| export.name == ARRAY).map(|export| export.index) else {
         return Ok(module);
     };
     let wide: Vec<_> = exports.iter().filter_map(|export| wide_export(export.name, export.index)).collect();
-    let imports = ImportSectionReader::new(sections.reader(IMPORTS))?.into_imports().collect::<Result<Vec<_>, _>>()?;
-    let imported = imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32;
-    let functions =
-        FunctionSectionReader::new(sections.reader(FUNCTIONS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let first_function = imported + functions.len() as u32;
+    let function_types = sections.function_types()?;
+    let first_function = sections.imported_function_count()? + function_types.len() as u32;
     // Go's types are in no groups, so that their number is the next index.
     let first_type = sections.reader(TYPES).read_var_u32()?;
 
@@ -153,11 +151,8 @@ pub(super) fn add_wrappers(module: Vec<u8>) -> Result<Vec<u8>, BinaryReaderError
                 wrapped.section(&RawSection { id, data: &data });
             }
             FUNCTIONS => {
-                let mut section = FunctionSection::new();
-                for ty in functions.iter().copied().chain((first_type..).take(wide.len())) {
-                    section.function(ty);
-                }
-                wrapped.section(&section);
+                let added = (first_type..).take(wide.len());
+                wrapped.section(&encode_function_types(function_types.iter().copied().chain(added)));
             }
             EXPORTS => {
                 let mut section = ExportSection::new();
@@ -172,16 +167,7 @@ pub(super) fn add_wrappers(module: Vec<u8>) -> Result<Vec<u8>, BinaryReaderError
                 wrapped.section(&section);
             }
             CODE => {
-                let mut section = CodeSection::new();
-                let mut bodies = sections.reader(CODE);
-                for _ in 0..bodies.read_var_u32()? {
-                    let length = bodies.read_var_u32()? as usize;
-                    section.raw(bodies.read_bytes(length)?);
-                }
-                wide.iter().for_each(|export| {
-                    section.function(&wrapper(export, array));
-                });
-                wrapped.section(&section);
+                wrapped.section(&sections.append_code(wide.iter().map(|export| wrapper(export, array)))?);
             }
             id => {
                 wrapped.section(&RawSection { id, data: content });

@@ -6,11 +6,13 @@
 //! exports it by the name of the first one. <https://github.com/bytecodealliance/wasm-tools/blob/main/crates/wit-dylib/wit_dylib.h>
 
 use wasm_encoder::{
-    BlockType, CodeSection, ComponentSection as _, ExportSection, Function, Instruction, MemArg, Module, RawSection,
+    BlockType, ComponentSection as _, ExportSection, Function, Instruction, MemArg, Module, RawSection,
 };
-use wasmparser::{BinaryReaderError, ExportSectionReader, FunctionSectionReader, ImportSectionReader, TypeRef};
+use wasmparser::BinaryReaderError;
 
-use crate::language::wasm_sections::{CODE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, export_kind, find_sections};
+use crate::language::wasm_sections::{
+    CODE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, encode_function_types, export_kind, find_sections,
+};
 
 const POP: &str = "wit_dylib_pop_list";
 const DEALLOC: &str = "wit_dylib_dealloc_bytes";
@@ -41,14 +43,12 @@ fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
     if ![IMPORTS, FUNCTIONS, EXPORTS, CODE].into_iter().all(|wanted| sections.has(wanted)) {
         return Ok(None);
     }
-    let exports = ExportSectionReader::new(sections.reader(EXPORTS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let exports = sections.exports()?;
     let function = |name: &str| exports.iter().find(|export| export.name == name).map(|export| export.index);
     let (Some(pop), Some(dealloc)) = (function(POP), function(DEALLOC)) else { return Ok(None) };
 
-    let imports = ImportSectionReader::new(sections.reader(IMPORTS))?.into_imports().collect::<Result<Vec<_>, _>>()?;
-    let imported = imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32;
-    let mut types =
-        FunctionSectionReader::new(sections.reader(FUNCTIONS))?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let imported = sections.imported_function_count()?;
+    let mut types = sections.function_types()?;
     let added = imported + types.len() as u32;
     let Some(&ty) = pop.checked_sub(imported).and_then(|own| types.get(own as usize)) else { return Ok(None) };
     types.push(ty);
@@ -57,11 +57,7 @@ fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
     for (id, content) in sections.iter() {
         match id {
             FUNCTIONS => {
-                let mut section = wasm_encoder::FunctionSection::new();
-                types.iter().for_each(|ty| {
-                    section.function(*ty);
-                });
-                patched.section(&section);
+                patched.section(&encode_function_types(types.iter().copied()));
             }
             EXPORTS => {
                 let mut section = ExportSection::new();
@@ -72,14 +68,7 @@ fn patch_module(module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
                 patched.section(&section);
             }
             CODE => {
-                let mut section = CodeSection::new();
-                let mut bodies = sections.reader(CODE);
-                for _ in 0..bodies.read_var_u32()? {
-                    let length = bodies.read_var_u32()? as usize;
-                    section.raw(bodies.read_bytes(length)?);
-                }
-                section.function(&pop_and_free(pop, dealloc));
-                patched.section(&section);
+                patched.section(&sections.append_code([pop_and_free(pop, dealloc)])?);
             }
             id => {
                 patched.section(&RawSection { id, data: content });

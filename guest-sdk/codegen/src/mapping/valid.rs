@@ -80,7 +80,8 @@ fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
-/// Checks that messages with the names of well-known ones have their fields: whoever meets the name relies on them.
+/// Checks that each message with the full name of a well-known type has the fields of that type: the mapping and JSON
+/// encode these types by name, without a look at their fields.
 pub(super) fn well_known(pool: &DescriptorPool) -> Result<(), SchemaError> {
     let known = DescriptorPool::global();
     for expected in known.all_messages().filter(|message| WELL_KNOWN_FILES.contains(&message.parent_file().name())) {
@@ -93,7 +94,7 @@ pub(super) fn well_known(pool: &DescriptorPool) -> Result<(), SchemaError> {
     Ok(())
 }
 
-/// What encodings depend on: number, name, repetition and kind of each field.
+/// Returns the number, name, repetition and kind of each field. Encodings depend on these and nothing else.
 fn shape(message: &MessageDescriptor) -> BTreeSet<(u32, String, bool, String)> {
     let kind = |field: &FieldDescriptor| match field.kind() {
         Kind::Message(kind) => kind.full_name().to_owned(),

@@ -104,7 +104,7 @@ fn any_line(text: &str, matches: impl Fn(&str) -> bool) -> bool {
     text.lines().any(|line| matches(line.trim()))
 }
 
-/// What wit-bindgen makes of `wit/` has every item. The SDK must make its type or its module public.
+/// Checks that the SDK for Rust offers an item. That wit-bindgen generates the item is not enough.
 fn find_generated(name: &str) -> Result<(), String> {
     let first = name.split("::").next().unwrap_or_default();
     match first.starts_with(char::is_lowercase) {

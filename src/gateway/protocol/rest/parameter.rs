@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::call::{Code, Status};
 use crate::gateway::call::json_scan::JsonScan;
+use crate::gateway::call::json_scan::NOT_FINITE;
 use crate::gateway::call::json_writer::camel_case;
 use crate::gateway::call::well_known::WellKnown;
 use crate::gateway::routes::template::field_path;
@@ -66,7 +67,7 @@ fn misfit(name: &str, text: &str, wanted: &str) -> Status {
 
 /// Whether a text is a number as JSON has it; Rust reads others as infinite or not a number, too.
 fn is_number(text: &str, is_finite: bool) -> bool {
-    is_finite || matches!(text, "NaN" | "Infinity" | "-Infinity")
+    is_finite || NOT_FINITE.contains(&text)
 }
 
 fn parse_enum(kind: &EnumDescriptor, text: &str) -> Option<Value> {
