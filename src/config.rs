@@ -14,7 +14,7 @@ mod unit;
 pub use callers::{Callable, Caller};
 pub use error::{ConfigError, Mistake};
 pub use import::{Address, Import, InvalidAddress};
-pub use name::{InvalidName, Name, ServiceName};
+pub use name::{InvalidName, Name, ServiceName, TypePattern};
 pub use run::{Isolation, Run};
 pub use server::{CorsConfig, Origin, ServerConfig, ServerLimits, TlsConfig};
 
@@ -95,6 +95,9 @@ pub struct Proto {
     pub calls: Vec<ServiceName>,
     /// Full names of the services that are served with encoded messages, by `okra:service/raw`.
     pub raw: Vec<ServiceName>,
+    /// Messages and enums that no method leads to, with what these hold, so that they can be put into a
+    /// `google.protobuf.Any`: full names, or all of a package, such as `google.rpc.*`.
+    pub types: Vec<TypePattern>,
 }
 
 impl Default for Proto {
@@ -105,6 +108,7 @@ impl Default for Proto {
             serves: Vec::new(),
             calls: Vec::new(),
             raw: Vec::new(),
+            types: Vec::new(),
         }
     }
 }
@@ -173,7 +177,7 @@ impl Project {
             (_, Some(_)) => return wrong(&["component"], Mistake::ComponentUnused),
             (_, None) => {}
         }
-        let Proto { include, descriptors, serves, calls, raw } = &self.proto;
+        let Proto { include, descriptors, serves, calls, raw, types } = &self.proto;
         if include.is_empty() {
             return wrong(&["proto", "include"], Mistake::NoInclude);
         }
@@ -188,6 +192,11 @@ impl Project {
                 if services.iter().take(index).any(|earlier| earlier == service) {
                     return wrong(&["proto", key], Mistake::Twice { service: service.to_string() });
                 }
+            }
+        }
+        for (index, pattern) in types.iter().enumerate() {
+            if types.iter().take(index).any(|earlier| earlier == pattern) {
+                return wrong(&["proto", "types"], Mistake::TypeTwice { pattern: pattern.to_string() });
             }
         }
         if let Some(service) = raw.iter().find(|service| serves.contains(service)) {

@@ -84,6 +84,20 @@ pub enum Mistake {
         /// The service.
         service: String,
     },
+    /// A type stands twice in `types`.
+    #[error("type `{pattern}` is named twice")]
+    TypeTwice {
+        /// The type, or the package with `.*`.
+        pattern: String,
+    },
+    /// A type that the `.proto` files do not declare.
+    #[error("the .proto files declare no type `{pattern}`")]
+    UnknownType {
+        /// The type, or the package with `.*`.
+        pattern: String,
+        /// The types that they declare, the most similar ones first.
+        known: Vec<String>,
+    },
     /// A service stands in `serves` and in `raw`.
     #[error("service `{service}` is named in `serves` and in `raw`")]
     TypedAndRaw {
@@ -153,6 +167,8 @@ impl Mistake {
             Self::UnknownValue { value, known } => return Some(suggest(value, known)),
             Self::UnknownService { known, .. } if known.is_empty() => "they define no service",
             Self::UnknownService { service, known } => return Some(suggest(service, known)),
+            Self::UnknownType { known, .. } if known.is_empty() => "they declare no type",
+            Self::UnknownType { pattern, known } => return Some(suggest(pattern, known)),
             Self::UnknownMethod { method, known, .. } => return Some(suggest(method, known)),
             Self::NotCalled { .. } => "name it in `calls` of [proto], or remove it here",
             Self::NotServed { .. } => "name it in `serves` or `raw` of [proto], or remove it here",
@@ -163,7 +179,7 @@ impl Mistake {
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
             Self::IncludeAndDescriptors => "remove one of the keys `include` and `descriptors`",
             Self::NothingServed => "name the services of the project, such as `serves = [\"shop.billing.v1.Billing\"]`",
-            Self::Twice { .. } => "remove one of them",
+            Self::Twice { .. } | Self::TypeTwice { .. } => "remove one of them",
             Self::TypedAndRaw { .. } => {
                 "a service is served with typed or with encoded messages: remove it from one of the lists"
             }

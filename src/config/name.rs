@@ -1,4 +1,4 @@
-//! Names that are checked when they are read: of projects and of services.
+//! Names that are checked when they are read: of projects, of services and of types.
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,6 +15,11 @@ pub struct Name(String);
 #[serde(try_from = "String", into = "String")]
 pub struct ServiceName(String);
 
+/// The full name of a message or enum, such as `acme.v1.Event`, or all types of a package: `google.rpc.*`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TypePattern(String);
+
 /// A string that is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +33,12 @@ pub enum InvalidName {
     /// Not a full name of a service.
     #[error("`{0}` is not the full name of a service: expected package and service, such as `shop.billing.v1.Billing`")]
     Service(String),
+    /// Neither the full name of a type nor a package with `.*`.
+    #[error(
+        "`{0}` is not a type: expected a message or enum with its package, such as `acme.v1.Event`, or all types of a \
+         package, such as `google.rpc.*`"
+    )]
+    Type(String),
 }
 
 impl Name {
@@ -52,12 +63,29 @@ impl ServiceName {
     /// If it does not; the error has an example.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
         let name = name.into();
-        let is_identifier = |part: &str| {
-            part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-                && part.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
-        };
-        if name.split('.').all(is_identifier) { Ok(Self(name)) } else { Err(InvalidName::Service(name)) }
+        if is_full_name(&name) { Ok(Self(name)) } else { Err(InvalidName::Service(name)) }
     }
+}
+
+impl TypePattern {
+    /// Checks that `pattern` consists of protobuf identifiers joined by dots, and perhaps `.*` at its end.
+    ///
+    /// # Errors
+    /// If it does not; the error has an example.
+    pub fn new(pattern: impl Into<String>) -> Result<Self, InvalidName> {
+        let pattern = pattern.into();
+        let is_valid = is_full_name(pattern.strip_suffix(".*").unwrap_or(&pattern));
+        if is_valid { Ok(Self(pattern)) } else { Err(InvalidName::Type(pattern)) }
+    }
+}
+
+/// Whether a name consists of protobuf identifiers joined by dots, without a leading dot.
+fn is_full_name(name: &str) -> bool {
+    let is_identifier = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && part.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+    };
+    name.split('.').all(is_identifier)
 }
 
 macro_rules! string_like {
@@ -94,3 +122,4 @@ macro_rules! string_like {
 
 string_like!(Name);
 string_like!(ServiceName);
+string_like!(TypePattern);

@@ -17,6 +17,7 @@ include = ["proto", "../shared"]
 serves = ["shop.billing.v1.Billing"]
 calls = ["shop.users.v1.Users"]
 raw = ["shop.billing.v1.Export"]
+types = ["shop.events.v1.Event", "google.rpc.*"]
 
 [run]
 isolation = "request"
@@ -106,6 +107,8 @@ fn mistakes_are_pointed_at() {
         ("nothing served", "name = \"a\"\nlanguage = \"rust\"\n[proto]\ncalls = [\"a.B\"]".to_owned()),
         ("service twice", with("", "calls = [\"a.B\", \"a.B\"]", "")),
         ("typed and raw", with("", "raw = [\"shop.billing.v1.Billing\"]", "")),
+        ("type twice", with("", "types = [\"a.B\", \"a.B\"]", "")),
+        ("type name", with("", "types = [\"a.*.b\"]", "")),
         ("component without file", "name = \"a\"\nlanguage = \"component\"\nproto.serves = [\"a.B\"]".to_owned()),
         ("component of a language", with("component = \"a.wasm\"", "", "")),
         ("not toml", "name = billing".to_owned()),

@@ -78,6 +78,7 @@ impl StatusPlan {
             wit_name: name.to_owned(),
             docs: String::new(),
             members,
+            in_wit: true,
             has_codec: false,
         };
         let named = |name: &str, value: &str| {
@@ -113,6 +114,7 @@ impl StatusPlan {
             wit_name: "code".to_owned(),
             docs: String::new(),
             cases: cases.collect(),
+            in_wit: true,
             unrecognized: None,
         };
         let schema = Schema { messages, enums: vec![code], ..Schema::default() };

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use okra_codegen::compile::{CompileError, Compiled, compile_services, read_descriptors};
+use okra_codegen::mapping::SchemaError;
 use okra_codegen::schema::{Schema, Service};
+use okra_codegen::type_pattern::is_match;
 use okra_codegen::wit::{self, GeneratedFile, World};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
-use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName};
+use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName, TypePattern};
 use crate::language::GuestProject;
 use crate::project::ProjectError;
 
@@ -49,7 +51,8 @@ impl ProjectInterface {
                 return Err(ConfigError::at(folder, &["allowed-callers", &callable.to_string()], mistake).into());
             }
         }
-        let descriptors = select_descriptors(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
+        let services = proto.serves.iter().chain(&proto.calls).chain(&proto.raw);
+        let descriptors = select_descriptors(&all, services, &proto.types);
         // Types are named among all types of a package, so the mapping must see the descriptors that are in the package.
         let pool = DescriptorPool::decode(descriptors.as_slice())
             .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;
@@ -59,10 +62,11 @@ impl ProjectInterface {
                 typed.push(service);
             }
         }
+        let types: Vec<&str> = proto.types.iter().map(|pattern| &**pattern).collect();
         let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect();
         Ok(Self {
             descriptors,
-            schema: Schema::new(&pool, &typed)?,
+            schema: Schema::with_types(&pool, &typed, &types).map_err(|error| with_place(folder, error))?,
             world: World {
                 name: project.name.to_string(),
                 exports: names(&proto.serves),
@@ -102,11 +106,15 @@ fn compile_protos(folder: &Path, proto: &Proto) -> Result<Compiled, ProjectError
     let lists = [("serves", &proto.serves), ("calls", &proto.calls), ("raw", &proto.raw)];
     let services: Vec<&str> =
         lists.iter().flat_map(|(_, services)| services.iter().map(|service| &**service)).collect();
-    match compile_services(&roots, &services) {
+    let types: Vec<&str> = proto.types.iter().map(|pattern| &**pattern).collect();
+    match compile_services(&roots, &services, &types) {
         Err(CompileError::UnknownService { service, known }) => {
             let has_service = |services: &[ServiceName]| services.iter().any(|name| **name == service);
             let key = lists.iter().find(|(_, services)| has_service(services)).map_or("serves", |(key, _)| key);
             Err(ConfigError::at(folder, &["proto", key], Mistake::UnknownService { service, known }).into())
+        }
+        Err(CompileError::UnknownType { pattern, known }) => {
+            Err(ConfigError::at(folder, &["proto", "types"], Mistake::UnknownType { pattern, known }).into())
         }
         Err(error) => Err(error.into()),
         Ok(compiled) => {
@@ -122,15 +130,35 @@ fn compile_protos(folder: &Path, proto: &Proto) -> Result<Compiled, ProjectError
     }
 }
 
-/// Returns the encoded descriptors of the packages that services are in, and of all files that these import. Other files of the
-/// same folders are left out. Packages are complete, so that messages for error details are included.
-fn select_descriptors<'a>(pool: &DescriptorPool, services: impl Iterator<Item = &'a ServiceName>) -> Vec<u8> {
+/// Adds the place in `okra.toml` to the error of a type that is not there: of a file that is, or of descriptors.
+fn with_place(folder: &Path, error: SchemaError) -> ProjectError {
+    match error {
+        SchemaError::UnknownType { pattern, known } => {
+            ConfigError::at(folder, &["proto", "types"], Mistake::UnknownType { pattern, known }).into()
+        }
+        error => error.into(),
+    }
+}
+
+/// Returns the encoded descriptors of the packages that services are in, of the files with the types that `okra.toml` names, and
+/// of all files that these import. Other files of the same folders are left out. Packages are complete, so that messages for
+/// error details are included.
+fn select_descriptors<'a>(
+    pool: &DescriptorPool,
+    services: impl Iterator<Item = &'a ServiceName>,
+    types: &[TypePattern],
+) -> Vec<u8> {
     let packages: BTreeSet<String> = services
         .filter_map(|service| pool.get_service_by_name(service))
         .map(|service| service.parent_file().package_name().to_owned())
         .collect();
     let mut chosen = BTreeSet::new();
-    let mut open: Vec<FileDescriptor> = pool.files().filter(|file| packages.contains(file.package_name())).collect();
+    let is_wanted = |package: &str, full_name: &str| types.iter().any(|pattern| is_match(pattern, package, full_name));
+    let messages = pool.all_messages().filter(|found| is_wanted(found.package_name(), found.full_name()));
+    let enums = pool.all_enums().filter(|found| is_wanted(found.package_name(), found.full_name()));
+    let of_services = pool.files().filter(|file| packages.contains(file.package_name()));
+    let of_types = messages.map(|found| found.parent_file()).chain(enums.map(|found| found.parent_file()));
+    let mut open: Vec<FileDescriptor> = of_services.chain(of_types).collect();
     while let Some(file) = open.pop() {
         if chosen.insert(file.name().to_owned()) {
             open.extend(file.dependencies());

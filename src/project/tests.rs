@@ -339,3 +339,25 @@ fn a_new_project_builds_and_is_built_again_when_it_changed() {
     assert!(matches!(language_error(&error), RustBuildError::Cargo { .. }), "{error}");
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), built);
 }
+
+#[test]
+fn types_that_no_method_leads_to_are_packed_with_their_files() {
+    let protos = [
+        ("greeter.proto", GREETER),
+        ("event.proto", "syntax = \"proto3\"; package acme.v1; import \"id.proto\"; message Event { Id id = 1; }"),
+        ("id.proto", "syntax = \"proto3\"; package acme.v1; message Id {}"),
+        ("more.proto", "syntax = \"proto3\"; package acme.v1; message Other {}"),
+    ];
+    let compile = |types: &str| {
+        let sketch = Sketch::new(&protos, &format!("serves = [\"greeter.v1.Greeter\"]\ntypes = [\"{types}\"]"));
+        let project = crate::config::Project::load(sketch.path()).unwrap();
+        interface::ProjectInterface::compile(sketch.path(), &project)
+    };
+    let interface = compile("acme.v1.Event").unwrap();
+    let names: Vec<_> = interface.schema.messages.iter().map(|message| message.full_name.as_str()).collect();
+    assert_eq!(names, ["acme.v1.Event", "greeter.v1.Request", "acme.v1.Id"]);
+    let pool = prost_reflect::DescriptorPool::decode(interface.descriptors.as_slice()).unwrap();
+    assert!(pool.get_message_by_name("acme.v1.Id").is_some() && pool.get_message_by_name("acme.v1.Other").is_none());
+    let Err(ProjectError::Config(error)) = compile("acme.v1.Evnt") else { panic!("the type is there") };
+    assert_eq!(miette::Diagnostic::help(&error).unwrap().to_string(), "did you mean `acme.v1.Event`?");
+}

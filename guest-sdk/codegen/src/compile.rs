@@ -1,6 +1,7 @@
 //! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept. Descriptors that protoc
 //! or buf made are read as they are.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
-use crate::declarations::first_token;
+use crate::declarations::{Declarations, first_token};
 use crate::files::{ProtoFile, find_files, find_names, read_text, resolver};
+use crate::type_pattern::{find_similar, is_match_within};
 
 /// What compiling gives.
 #[derive(Clone, Debug)]
@@ -85,6 +87,17 @@ pub enum CompileError {
         /// The name that was asked for.
         service: String,
         /// The services that the files define, the most similar ones first, at most 20.
+        known: Vec<String>,
+    },
+    /// A type, or a package of types, that no file declares.
+    #[error("the .proto files declare no type `{pattern}`")]
+    #[diagnostic(help(
+        "name a message or enum with its package, such as `acme.v1.Event`, or all of a package, such as `google.rpc.*`"
+    ))]
+    UnknownType {
+        /// What was asked for.
+        pattern: String,
+        /// The types that the files declare, the most similar ones first, at most 20.
         known: Vec<String>,
     },
     /// A file of descriptors that is not valid.
@@ -187,14 +200,19 @@ pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, Compile
     Compilation::new(roots).all(files)
 }
 
-/// Compiles the `.proto` files that define services, with all that they import.
+/// Compiles the `.proto` files that define services and types, with all that they import. A type is asked for by its full name,
+/// or with all others of its package: `google.rpc.*`.
 ///
 /// Other files of the same packages are compiled, too, if they can be: messages for the details of errors are in such files. All
 /// other files under the roots are looked at for the services that they define, and not compiled.
 ///
 /// # Errors
-/// If no file defines a service; with file and line where the sources are at fault.
-pub fn compile_services<S: AsRef<str>>(roots: &[PathBuf], services: &[S]) -> Result<Compiled, CompileError> {
+/// If no file defines a service or a type; with file and line where the sources are at fault.
+pub fn compile_services<S: AsRef<str>>(
+    roots: &[PathBuf],
+    services: &[S],
+    types: &[S],
+) -> Result<Compiled, CompileError> {
     let roots = &canonical(roots);
     let files = find_files(roots)?;
     let mut needed: Vec<&ProtoFile> = Vec::new();
@@ -205,12 +223,22 @@ pub fn compile_services<S: AsRef<str>>(roots: &[PathBuf], services: &[S]) -> Res
             needed.push(file);
         }
     }
+    let packages: Vec<&str> = needed.iter().map(|file| file.declarations.package.as_str()).collect();
+    for pattern in types {
+        let declaring = declaring_files(&files, pattern.as_ref());
+        if declaring.is_empty() {
+            let pattern = pattern.as_ref().to_owned();
+            let known = find_similar(&pattern, files.iter().flat_map(|file| file.declarations.types.clone()));
+            return Err(CompileError::UnknownType { pattern, known });
+        }
+        let declaring = declaring.into_iter().filter(|file| !needed.iter().any(|other| other.name == file.name));
+        needed.extend(declaring.collect::<Vec<_>>());
+    }
     needed.sort_by(|one, other| one.name.cmp(&other.name));
     let mut compilation = Compilation::new(roots);
     for file in &needed {
         compilation.add(&file.name)?;
     }
-    let packages: Vec<&str> = needed.iter().map(|file| file.declarations.package.as_str()).collect();
     for file in files.iter().filter(|file| packages.contains(&file.declarations.package.as_str())) {
         if let Err(error) = compilation.add(&file.name) {
             compilation.left_out.push(LeftOutFile { file: file.name.clone(), reason: error.to_string() });
@@ -234,10 +262,30 @@ pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
 /// `shop.users.v1`), then the one that is least deep.
 fn defining_file<'a>(files: &'a [ProtoFile], service: &str) -> Option<&'a ProtoFile> {
     let defining = files.iter().filter(|file| file.declarations.services.iter().any(|name| name == service));
-    defining.min_by_key(|file| {
-        let folder = file.name.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
-        (folder != file.declarations.package.replace('.', "/"), folder.matches('/').count())
-    })
+    defining.min_by_key(|file| placement(file))
+}
+
+/// Returns a key by which that of several copies of a file sorts first that counts.
+fn placement(file: &ProtoFile) -> (bool, usize) {
+    let folder = file.name.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
+    (folder != file.declarations.package.replace('.', "/"), folder.matches('/').count())
+}
+
+/// Returns the files that declare the types of a pattern, without copies of them.
+fn declaring_files<'a>(files: &'a [ProtoFile], pattern: &str) -> Vec<&'a ProtoFile> {
+    let mut declaring: Vec<&ProtoFile> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut files: Vec<&ProtoFile> = files.iter().collect();
+    files.sort_by_key(|file| placement(file));
+    for file in files {
+        let Declarations { package, types, .. } = &file.declarations;
+        let types: Vec<_> = types.iter().filter(|name| is_match_within(pattern, package, name)).collect();
+        if !types.is_empty() && !types.iter().any(|name| seen.contains(name)) {
+            declaring.push(file);
+        }
+        seen.extend(types);
+    }
+    declaring
 }
 
 /// Returns why no file defines a service: a mistake in a file of its package, or its name.

@@ -1,20 +1,22 @@
-//! What a `.proto` file declares, found without parsing all of it: its package and its services. What is wrong with a file is the
+//! What a `.proto` file declares, found without parsing all of it: its package, its services and its types. What is wrong with a file is the
 //! compiler's to tell.
 
-/// The package and the services of a file.
+/// The package, the services and the types of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Declarations {
     /// Empty for a file without one.
     pub(crate) package: String,
     /// Full names.
     pub(crate) services: Vec<String>,
+    /// Full names of the messages and enums that are declared in no message.
+    pub(crate) types: Vec<String>,
 }
 
 impl Declarations {
     /// Finds the declarations in the text of a file.
     pub(crate) fn find(text: &str) -> Self {
         let mut tokens = Tokens { rest: text };
-        let (mut package, mut services) = (String::new(), Vec::new());
+        let (mut package, mut services, mut types) = (String::new(), Vec::new(), Vec::new());
         let mut depth = 0_usize;
         let mut is_statement = true;
         while let Some(token) = tokens.next() {
@@ -26,13 +28,15 @@ impl Declarations {
                     package = tokens.by_ref().take_while(|token| *token != ";").collect()
                 }
                 "service" if is_statement && depth == 0 => services.extend(tokens.next()),
+                "message" | "enum" if is_statement && depth == 0 => types.extend(tokens.next()),
                 _ => {}
             }
             is_statement = matches!(token, "{" | "}" | ";" | "package");
         }
         let full_name = |name: &str| if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
         let services = services.into_iter().map(full_name).collect();
-        Self { package, services }
+        let types = types.into_iter().map(full_name).collect();
+        Self { package, services, types }
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
     use super::*;
 
     fn find(text: &str) -> (String, Vec<String>) {
-        let Declarations { package, services } = Declarations::find(text);
+        let Declarations { package, services, .. } = Declarations::find(text);
         (package, services)
     }
 
@@ -113,6 +117,8 @@ mod tests {
         "#;
         let services = ["shop.users.v1.Users", "shop.users.v1.Admin"].map(str::to_owned).to_vec();
         assert_eq!(find(text), ("shop.users.v1".to_owned(), services));
+        assert_eq!(Declarations::find(text).types, ["shop.users.v1.service"]);
+        assert_eq!(Declarations::find("enum E { A = 0; } message M { enum I { B = 0; } }").types, ["E", "M"]);
         assert_eq!(find("service Alone {}"), (String::new(), vec!["Alone".to_owned()]));
     }
 

@@ -14,4 +14,5 @@ pub mod mapping;
 pub mod names;
 pub mod python;
 pub mod schema;
+pub mod type_pattern;
 pub mod wit;

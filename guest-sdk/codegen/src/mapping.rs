@@ -38,6 +38,15 @@ impl Schema {
     /// # Errors
     /// When a service is not there or cannot be mapped.
     pub fn new<S: AsRef<str>>(pool: &DescriptorPool, services: &[S]) -> Result<Self, SchemaError> {
+        Self::with_types(pool, services, &[])
+    }
+
+    /// Maps services as [`Schema::new`] does, and types that are asked for by name, with what these hold. A type is asked for
+    /// by its full name, or with all others of its package: `google.rpc.*`. What methods do not lead to is not in WIT.
+    ///
+    /// # Errors
+    /// When a service or a type is not there or cannot be mapped.
+    pub fn with_types<S: AsRef<str>>(pool: &DescriptorPool, services: &[S], types: &[S]) -> Result<Self, SchemaError> {
         valid::names(pool)?;
         valid::well_known(pool)?;
         let mut chosen = Vec::new();
@@ -55,7 +64,8 @@ impl Schema {
         }
         let universe = Universe::new(pool);
         let reachable = universe.reachable(&chosen)?;
-        let schema = Builder::new(&universe, &reachable, &chosen)?.build();
+        let with_types = universe.with_types(&reachable, types)?;
+        let schema = Builder::new(&universe, &reachable, &with_types, &chosen)?.build();
         limits::check(&schema)?;
         packages::check(&schema)?;
         Ok(schema)

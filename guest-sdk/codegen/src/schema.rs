@@ -26,7 +26,7 @@ pub struct StreamId(pub usize);
 pub struct Schema {
     /// The WIT packages, sorted by protobuf package.
     pub packages: Vec<Package>,
-    /// Messages that have a WIT type of their own, in declaration order (file by file, parents before children).
+    /// Messages that have a type of their own, in declaration order (file by file, parents before children).
     pub messages: Vec<Message>,
     /// Enums, in declaration order.
     pub enums: Vec<Enum>,
@@ -73,6 +73,9 @@ pub struct Message {
     pub docs: String,
     /// Members of the record in declaration order. Empty: the type is an enum with the single case `empty`.
     pub members: Vec<Member>,
+    /// Whether the methods of the services lead to it, so that WIT has it. All others were asked for by name: guests have
+    /// them to put them into a `google.protobuf.Any`.
+    pub in_wit: bool,
     /// Whether some field refers to this message as [`Kind::Encoded`], so that the package's codec interface has
     /// `decode-NAME` and `encode-NAME` for it.
     pub has_codec: bool,
@@ -214,6 +217,8 @@ pub struct Enum {
     pub docs: String,
     /// The cases; aliases of a number are left out (the first name stands), so numbers are unique.
     pub cases: Vec<EnumCase>,
+    /// As in [`Message::in_wit`].
+    pub in_wit: bool,
     /// Name of the last case of an open enum, which carries an `s32` (`unrecognized`, or a numbered variant where a
     /// value is called so). `None` for a closed enum (proto2): a plain WIT enum, unknown numbers are unknown fields.
     pub unrecognized: Option<String>,
@@ -316,6 +321,13 @@ impl Schema {
     /// The full name of the interface by which a service is called; the same unless some method streams.
     pub fn client_interface(&self, service: &Service) -> String {
         self.interface(service.package, service.client_name())
+    }
+
+    /// Whether WIT has a package: one with a service, or with types that methods lead to.
+    pub fn has_wit(&self, package: usize) -> bool {
+        self.services.iter().any(|service| service.package == package)
+            || self.messages.iter().any(|message| message.package == package && message.in_wit)
+            || self.enums.iter().any(|definition| definition.package == package && definition.in_wit)
     }
 
     fn interface(&self, package: usize, name: &str) -> String {

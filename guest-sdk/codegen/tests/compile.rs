@@ -37,8 +37,12 @@ impl Tree {
     }
 
     fn compile(&self, roots: &[&str], services: &[&str]) -> Result<Compiled, CompileError> {
+        self.compile_with_types(roots, services, &[])
+    }
+
+    fn compile_with_types(&self, roots: &[&str], services: &[&str], types: &[&str]) -> Result<Compiled, CompileError> {
         let roots: Vec<PathBuf> = roots.iter().map(|root| self.root(root)).collect();
-        compile_services(&roots, services)
+        compile_services(&roots, services, types)
     }
 }
 
@@ -66,6 +70,35 @@ fn a_broken_file_that_no_service_needs_does_not_stop_the_others() {
     let error = tree.compile(&[""], &["shop.broken.v1.Broken"]).unwrap_err();
     assert!(matches!(error, CompileError::Proto(_)), "{error}");
     assert!(format!("{error:?}").contains("shop/broken/v1/broken.proto:1:"), "{error:?}");
+}
+
+#[test]
+fn the_files_of_types_are_compiled_and_a_type_that_is_missing_is_told_with_the_most_similar_ones() {
+    let events =
+        "syntax = \"proto3\"; package acme.v1; message Event { enum Kind { NONE = 0; } } enum Level { LOW = 0; }";
+    let tree = Tree::new(&[
+        ("shop/users/v1/users.proto", USERS),
+        ("shop/common/v1/id.proto", ID),
+        ("acme/v1/event.proto", events),
+        ("acme/v1/other.proto", "syntax = \"proto3\"; package acme.v1; message Other {}"),
+        ("old/event.proto", events),
+    ]);
+    let compile = |types: &[&str]| tree.compile_with_types(&[""], &["shop.users.v1.Users"], types);
+    let added = |types: &[&str]| {
+        let mut added = names(&compile(types).unwrap());
+        added.retain(|name| !name.starts_with("shop/"));
+        added
+    };
+    for name in ["acme.v1.Event", "acme.v1.Event.Kind", "acme.v1.Level"] {
+        assert_eq!(added(&[name]), ["acme/v1/event.proto"], "{name}");
+    }
+    assert_eq!(added(&["acme.v1.*"]), ["acme/v1/event.proto", "acme/v1/other.proto"]);
+    assert!(added(&["google.rpc.*"]).contains(&"google/rpc/error_details.proto".to_owned()));
+    for pattern in ["acme.v1.Evnt", "acme.*", "acme.v1", "shop.users.v1.Users"] {
+        let error = compile(&[pattern]).unwrap_err();
+        let CompileError::UnknownType { known, .. } = error else { panic!("{error}") };
+        assert!(known[0].starts_with("acme.v1.") || pattern.starts_with("shop"), "{pattern}: {known:?}");
+    }
 }
 
 #[test]

@@ -287,9 +287,10 @@ fn a_reserved_prefix_goes_only_from_values_that_have_it() {
 fn every_test_that_the_mapping_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
-    let tests = ["tests/corpus.rs", "tests/hostile.rs", "tests/random.rs", "src/names.rs", "src/go/names.rs"]
-        .map(read)
-        .join("");
+    let tests =
+        ["tests/corpus.rs", "tests/hostile.rs", "tests/random.rs", "tests/types.rs", "src/names.rs", "src/go/names.rs"]
+            .map(read)
+            .join("");
     let tests = tests + &read("../../src/link/tests/differential.rs");
     let mapping = read("MAPPING.md");
     let words = mapping.split(|char: char| !char.is_ascii_lowercase() && !char.is_ascii_digit() && char != '_');

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
-    EnumDescriptor, FieldDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor, OneofDescriptor,
-    ServiceDescriptor, Syntax,
+    EnumDescriptor, FieldDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor,
+    OneofDescriptor, ServiceDescriptor, Syntax,
 };
 
 use super::comments::Comments;
@@ -20,7 +20,10 @@ use crate::schema::{
 
 pub(super) struct Builder<'a> {
     universe: &'a Universe,
+    /// What the methods of the services lead to.
     reachable: &'a Reachable,
+    /// That, and the types that were asked for by name.
+    mapped: &'a Reachable,
     services: &'a [ServiceDescriptor],
     comments: Comments,
     packages: Vec<Package>,
@@ -47,17 +50,23 @@ impl<'a> Builder<'a> {
     pub(super) fn new(
         universe: &'a Universe,
         reachable: &'a Reachable,
+        mapped: &'a Reachable,
         services: &'a [ServiceDescriptor],
     ) -> Result<Self, SchemaError> {
-        let messages = universe.messages.iter().filter(|found| reachable.messages.contains(found.full_name()));
-        let enums = universe.enums.iter().filter(|found| reachable.enums.contains(found.full_name()));
-        let files = messages.map(MessageDescriptor::parent_file).chain(enums.map(EnumDescriptor::parent_file));
-        let files: HashMap<_, _> = files
-            .chain(services.iter().map(ServiceDescriptor::parent_file))
-            .map(|file| (file.name().to_owned(), file))
-            .collect();
-        let packages: BTreeSet<String> = files.values().map(|file| file.package_name().to_owned()).collect();
-        let interfaces = services.len() + packages.len();
+        let files = |types: &Reachable| -> HashMap<String, FileDescriptor> {
+            let messages = universe.messages.iter().filter(|found| types.messages.contains(found.full_name()));
+            let enums = universe.enums.iter().filter(|found| types.enums.contains(found.full_name()));
+            let files = messages.map(MessageDescriptor::parent_file).chain(enums.map(EnumDescriptor::parent_file));
+            let files = files.chain(services.iter().map(ServiceDescriptor::parent_file));
+            files.map(|file| (file.name().to_owned(), file)).collect()
+        };
+        let packages = |files: &HashMap<String, FileDescriptor>| -> BTreeSet<String> {
+            files.values().map(|file| file.package_name().to_owned()).collect()
+        };
+        let wit_packages = packages(&files(reachable));
+        let files = files(mapped);
+        let packages = packages(&files);
+        let interfaces = services.len() + wit_packages.len();
         if interfaces > MAX_INTERFACES {
             return Err(SchemaError::TooMany {
                 element: "the project".to_owned(),
@@ -69,6 +78,7 @@ impl<'a> Builder<'a> {
         let mut builder = Self {
             universe,
             reachable,
+            mapped,
             services,
             comments: Comments::new(files.into_values()),
             packages: Vec::new(),
@@ -98,7 +108,8 @@ impl<'a> Builder<'a> {
                 Some((major, _)) if major != "0" && !version.contains('-') => format!("{namespace}:{name}@{major}"),
                 _ => full_name,
             };
-            if let Some(first) = wit_names.insert(wit.clone(), proto.clone()) {
+            let is_in_wit = wit_packages.contains(&proto);
+            if is_in_wit && let Some(first) = wit_names.insert(wit.clone(), proto.clone()) {
                 return Err(SchemaError::PackageClash { first, second: proto, wit });
             }
             let [types_interface, codec_interface, streams_interface] = builder.name_interfaces(&proto);
@@ -254,14 +265,14 @@ impl<'a> Builder<'a> {
     pub(super) fn build(mut self) -> Schema {
         let universe = self.universe;
         let enums: Vec<_> =
-            universe.enums.iter().filter(|found| self.reachable.enums.contains(found.full_name())).collect();
+            universe.enums.iter().filter(|found| self.mapped.enums.contains(found.full_name())).collect();
         for definition in enums {
             self.enum_ids.insert(definition.full_name().to_owned(), EnumId(self.enums.len()));
             let definition = self.enumeration(definition);
             self.enums.push(definition);
         }
         let messages: Vec<_> =
-            universe.messages.iter().filter(|found| self.reachable.messages.contains(found.full_name())).collect();
+            universe.messages.iter().filter(|found| self.mapped.messages.contains(found.full_name())).collect();
         for (id, message) in messages.iter().enumerate() {
             self.message_ids.insert(message.full_name().to_owned(), MessageId(id));
         }
@@ -329,6 +340,7 @@ impl<'a> Builder<'a> {
             wit_name: self.type_name(definition.full_name()),
             docs: self.comments.of(&file, definition.path()),
             cases: cases.collect(),
+            in_wit: self.reachable.enums.contains(definition.full_name()),
             unrecognized: (file.syntax() != Syntax::Proto2).then(|| scope.one("unrecognized")),
         }
     }
@@ -382,6 +394,7 @@ impl<'a> Builder<'a> {
             wit_name: self.type_name(message.full_name()),
             docs: self.comments.of(&file, message.path()),
             members,
+            in_wit: self.reachable.messages.contains(message.full_name()),
             has_codec: false,
         }
     }
@@ -398,7 +411,9 @@ impl<'a> Builder<'a> {
         if let Kind::Message { message: id, group } = kind
             && target(field).is_some_and(|to| self.universe.encodes(message, &to))
         {
-            codecs.insert(id);
+            if self.reachable.messages.contains(message.full_name()) {
+                codecs.insert(id);
+            }
             kind = Kind::Encoded { message: id, group };
         }
         Field {

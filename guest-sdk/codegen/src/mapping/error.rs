@@ -19,6 +19,15 @@ pub enum SchemaError {
         /// The one of them that was probably meant.
         nearest: Option<String>,
     },
+    /// A type, or a package of types, that the `.proto` files do not declare.
+    #[error("the .proto files declare no type `{pattern}`")]
+    #[diagnostic(help("correct `types` in okra.toml, or add the type to a .proto file"))]
+    UnknownType {
+        /// What was asked for.
+        pattern: String,
+        /// The types that the files declare, the most similar ones first, at most 20.
+        known: Vec<String>,
+    },
     /// Descriptors that no `.proto` file is compiled to.
     #[error("the descriptors are damaged: {element} {reason}")]
     #[diagnostic(help("compile the .proto files again"))]

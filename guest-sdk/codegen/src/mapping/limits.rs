@@ -188,7 +188,7 @@ fn measures(schema: &Schema) -> Result<Vec<Measure>, SchemaError> {
     for id in inside_out(schema) {
         let Some(message) = schema.messages.get(id) else { continue };
         let measure = Measure::of_message(message, &measures);
-        if measure.memory > MAX_RECORD {
+        if message.in_wit && measure.memory > MAX_RECORD {
             return Err(SchemaError::TooLarge {
                 message: message.full_name.clone(),
                 path: Box::new(Ways::new(schema).to(id)),
@@ -236,7 +236,7 @@ fn held(message: &Message) -> impl Iterator<Item = (&Field, usize)> {
 
 fn depth(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
     let depth = |id: usize| measures.get(id).map_or(0, |measure| measure.depth);
-    if measures.iter().all(|measure| measure.depth <= MAX_DEPTH) {
+    if measures.iter().zip(&schema.messages).all(|(measure, message)| measure.depth <= MAX_DEPTH || !message.in_wit) {
         return Ok(());
     }
     let ways = Ways::new(schema);
@@ -258,7 +258,7 @@ fn types(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
     let mut add = |more: u64| count = count.saturating_add(more);
     // What each package uses from others.
     let mut used: HashMap<usize, HashSet<&Kind>> = HashMap::new();
-    for (message, measure) in schema.messages.iter().zip(measures) {
+    for (message, measure) in schema.messages.iter().zip(measures).filter(|(message, _)| message.in_wit) {
         add(measure.types);
         for member in &message.members {
             if let Member::Oneof(oneof) = member {
@@ -284,7 +284,9 @@ fn types(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
         add(sum(&mut used.into_iter().map(of)).saturating_add(functions).saturating_mul(2));
     }
     // Enums, and the interfaces themselves.
-    add(2 * schema.enums.len() as u64 + ERROR_TYPES * (2 * schema.packages.len() + 2 * schema.services.len()) as u64);
+    let packages = (0..schema.packages.len()).filter(|package| schema.has_wit(*package)).count();
+    let enums = schema.enums.iter().filter(|definition| definition.in_wit).count();
+    add(2 * enums as u64 + ERROR_TYPES * (2 * packages + 2 * schema.services.len()) as u64);
     if count <= MAX_TYPES {
         return Ok(());
     }

@@ -39,7 +39,7 @@ fn uses(schema: &Schema) -> HashMap<(usize, usize), String> {
             uses.entry((from, to)).or_insert_with(by);
         }
     };
-    for message in &schema.messages {
+    for message in schema.messages.iter().filter(|message| message.in_wit) {
         for field in all_fields(message) {
             let by = || format!("field `{}` of message `{}`", field.proto_name, message.full_name);
             add(message.package, &field.kind, &by);

@@ -8,6 +8,7 @@ use prost_reflect::{
 
 use super::descriptors::{EMPTY, fields, special, target, value};
 use super::{SchemaError, valid};
+use crate::type_pattern::{find_similar, is_match};
 
 /// All messages and enums of a pool in their fixed order, which the names of types and the cuts in cycles follow: file by
 /// file, in the order of the files' names; messages before those that are declared in them.
@@ -30,7 +31,7 @@ pub(super) struct Types {
 }
 
 /// What the methods of services lead to, by full name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Reachable {
     pub(super) messages: HashSet<String>,
     pub(super) enums: HashSet<String>,
@@ -160,9 +161,8 @@ impl Universe {
     /// # Errors
     /// When one of them is not valid.
     pub(super) fn reachable(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
-        let mut reachable = Reachable::default();
         let methods = services.iter().flat_map(ServiceDescriptor::methods);
-        let mut open: Vec<MessageDescriptor> = methods
+        let open = methods
             .flat_map(|method| {
                 // Without a message there is no parameter; a stream goes by its message all the same.
                 let input =
@@ -171,21 +171,57 @@ impl Universe {
                     Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
                 [input, output]
             })
-            .flatten()
-            .filter(|message| special(message).is_none())
-            .collect();
+            .flatten();
+        let mut reachable = Reachable::default();
+        reachable.extend(open)?;
+        Ok(reachable)
+    }
+
+    /// Adds the types that patterns mean, and what is in them.
+    ///
+    /// # Errors
+    /// When a pattern means no type, or one of the types is not valid.
+    pub(super) fn with_types<S: AsRef<str>>(
+        &self,
+        reachable: &Reachable,
+        patterns: &[S],
+    ) -> Result<Reachable, SchemaError> {
+        let mut reachable = reachable.clone();
+        for pattern in patterns.iter().map(AsRef::as_ref) {
+            let is_message = |found: &&MessageDescriptor| is_match(pattern, found.package_name(), found.full_name());
+            let is_enum = |found: &&EnumDescriptor| is_match(pattern, found.package_name(), found.full_name());
+            let messages: Vec<_> = self.messages.iter().filter(is_message).cloned().collect();
+            let enums: Vec<_> =
+                self.enums.iter().filter(is_enum).map(|definition| definition.full_name().to_owned()).collect();
+            if messages.is_empty() && enums.is_empty() {
+                let messages = self.messages.iter().map(|found| found.full_name().to_owned());
+                let enums = self.enums.iter().map(|found| found.full_name().to_owned());
+                let known = find_similar(pattern, messages.chain(enums));
+                return Err(SchemaError::UnknownType { pattern: valid::shown(pattern), known });
+            }
+            reachable.enums.extend(enums);
+            reachable.extend(messages.into_iter())?;
+        }
+        Ok(reachable)
+    }
+}
+
+impl Reachable {
+    /// Adds messages and what is in them, except for messages that are not mapped as records.
+    fn extend(&mut self, messages: impl Iterator<Item = MessageDescriptor>) -> Result<(), SchemaError> {
+        let mut open: Vec<_> = messages.filter(|message| special(message).is_none()).collect();
         while let Some(message) = open.pop() {
-            if !reachable.messages.insert(message.full_name().to_owned()) {
+            if !self.messages.insert(message.full_name().to_owned()) {
                 continue;
             }
             for field in fields(&message) {
                 valid::field(&field)?;
                 if let ProtoKind::Enum(definition) = value(&field).kind() {
-                    reachable.enums.insert(definition.full_name().to_owned());
+                    self.enums.insert(definition.full_name().to_owned());
                 }
                 open.extend(target(&field));
             }
         }
-        Ok(reachable)
+        Ok(())
     }
 }
