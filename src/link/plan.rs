@@ -521,6 +521,7 @@ fn fill(image: &mut [u8], at: u32, bytes: &[u8]) {
 fn synthetic(name: &str, number: u32, cardinality: Cardinality, kind: Kind) -> schema::Field {
     schema::Field {
         proto_name: name.to_owned(),
+        json_name: name.to_owned(),
         wit_name: name.to_owned(),
         number,
         cardinality,

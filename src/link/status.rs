@@ -65,6 +65,7 @@ impl StatusPlan {
         let field = |name: &str, number, cardinality, kind| {
             schema::Member::Field(schema::Field {
                 proto_name: name.to_owned(),
+                json_name: name.to_owned(),
                 wit_name: name.to_owned(),
                 number,
                 cardinality,

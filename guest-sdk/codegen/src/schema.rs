@@ -95,6 +95,8 @@ pub enum Member {
 pub struct Field {
     /// protobuf name.
     pub proto_name: String,
+    /// Name in JSON, such as `unitPrice`.
+    pub json_name: String,
     /// WIT name without `%`; unique among the record's members or the variant's cases.
     pub wit_name: String,
     /// protobuf field number.

@@ -418,6 +418,7 @@ impl<'a> Builder<'a> {
         }
         Field {
             proto_name: field.name().to_owned(),
+            json_name: field.json_name().to_owned(),
             wit_name,
             number: field.number(),
             cardinality,
