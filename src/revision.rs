@@ -7,6 +7,7 @@ mod access;
 pub(crate) mod dispatcher;
 mod idle;
 pub(crate) mod pool;
+mod singleton;
 
 pub use dispatcher::LeaseError;
 pub use pool::PoolCounts;
@@ -23,11 +24,12 @@ use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
     Status, UnaryResponse, read_single_request, refuse,
 };
-use crate::config::AllowedCallers;
+use crate::config::{AllowedCallers, Isolation};
 use crate::instance::{CallParams, CompiledComponent, Instance};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
-use crate::revision::dispatcher::Dispatcher;
+use crate::revision::dispatcher::{Dispatcher, InstanceLease};
+use crate::revision::singleton::Singleton;
 
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
@@ -40,6 +42,7 @@ pub(crate) struct Revision {
     /// Services that the component calls in this process.
     local_imports: Vec<Arc<str>>,
     access_rules: AccessRules,
+    singleton: Option<Singleton>,
 }
 
 impl Revision {
@@ -47,11 +50,21 @@ impl Revision {
         name: String,
         component: Arc<CompiledComponent>,
         dispatcher: Arc<InstanceDispatcher>,
+        services: Vec<Arc<str>>,
         local_imports: Vec<Arc<str>>,
         allowed_callers: &AllowedCallers,
     ) -> Self {
         let access_rules = AccessRules::new(&name, allowed_callers);
-        Self { name, component, dispatcher, local_imports, access_rules }
+        let run = component.run();
+        let singleton =
+            (run.isolation == Isolation::Singleton).then(|| Singleton::new(name.clone(), services, run.deadline));
+        Self { name, component, dispatcher, local_imports, access_rules, singleton }
+    }
+
+    /// Checks that a call may be made.
+    fn check_call(&self, context: &Context) -> Result<(), Status> {
+        self.access_rules.check(context)?;
+        self.singleton.as_ref().map_or(Ok(()), |singleton| singleton.check_chain(context))
     }
 
     /// Returns the name of its package.
@@ -124,7 +137,7 @@ impl Revision {
     /// Leases an instance and runs the call on it.
     ///
     /// # Cancellation
-    /// Dropping the future leaves nothing behind but a free slot in the pool.
+    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on.
     async fn run_on_instance(
         &self,
         context: Context,
@@ -135,33 +148,50 @@ impl Revision {
         let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
         let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
         let lease = self.dispatcher.lease(lease_deadline, context.chain.len()).await;
-        let mut lease = lease.map_err(|error| lease_status(&context, error))?;
-        // An instance that grew too old while it was idle is replaced.
-        let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
-        let mut instance = match idle {
-            Some(instance) => instance,
-            None => {
-                // Boxed: most calls find an instance and have no need of so large a future.
-                let instance = Box::pin(self.component.instantiate()).await.map_err(|error| {
-                    tracing::error!(service = %context.service, chain = context.trail(), %error, "cannot make an instance");
-                    let message = format!("no instance of {} can be made: {error}", context.call_chain());
-                    let code = if error.is_start_trap() { Code::Internal } else { Code::ResourceExhausted };
-                    Status::new(code, message)
-                })?;
-                Box::new(SyncWrapper::new(instance))
-            }
+        let lease = lease.map_err(|error| lease_status(&context, error))?;
+        let component = self.component.clone();
+        let Some(singleton) = &self.singleton else {
+            return run_on_lease(component, lease, context, params, requests, responses).await;
         };
-        let result = instance.get_mut().call(context, params, requests, responses).await;
-        if result.is_reusable && !instance.get_mut().is_spent() {
-            lease.give_back(instance);
-        }
-        Ok((result.outcome?, result.responses))
+        let work = |context| run_on_lease(component, lease, context, params, requests, responses);
+        singleton.run_to_end(context, work).await
     }
+}
+
+/// Runs a call on a leased instance, which is made first if the lease came without one.
+async fn run_on_lease(
+    component: Arc<CompiledComponent>,
+    mut lease: InstanceLease<SyncWrapper<Instance>>,
+    context: Context,
+    params: CallParams,
+    requests: Option<RequestStream>,
+    responses: Option<ResponseSink>,
+) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+    // An instance that grew too old while it was idle is replaced.
+    let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
+    let mut instance = match idle {
+        Some(instance) => instance,
+        None => {
+            // Boxed: most calls find an instance and have no need of so large a future.
+            let instance = Box::pin(component.instantiate()).await.map_err(|error| {
+                tracing::error!(service = %context.service, chain = context.trail(), %error, "cannot make an instance");
+                let message = format!("no instance of {} can be made: {error}", context.call_chain());
+                let code = if error.is_start_trap() { Code::Internal } else { Code::ResourceExhausted };
+                Status::new(code, message)
+            })?;
+            Box::new(SyncWrapper::new(instance))
+        }
+    };
+    let result = instance.get_mut().call(context, params, requests, responses).await;
+    if result.is_reusable && !instance.get_mut().is_spent() {
+        lease.give_back(instance);
+    }
+    Ok((result.outcome?, result.responses))
 }
 
 impl CallHandler for Revision {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
-        match self.access_rules.check(&context) {
+        match self.check_call(&context) {
             Ok(()) => async move { self.run_unary(context, request).await }.boxed(),
             Err(status) => refuse(status),
         }
@@ -173,7 +203,7 @@ impl CallHandler for Revision {
         requests: RequestStream,
         responses: ResponseSink,
     ) -> CallFuture<Metadata> {
-        match self.access_rules.check(&context) {
+        match self.check_call(&context) {
             Ok(()) => async move { self.run_streaming(context, requests, responses).await }.boxed(),
             Err(status) => refuse(status),
         }

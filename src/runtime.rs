@@ -167,7 +167,8 @@ impl Runtime {
         let name = manifest.name.to_string();
         let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &manifest.run).await?;
         let local_imports = component.calls().filter(|service| !importer.is_upstream(service)).cloned().collect();
-        let revision = Revision::new(name, component, dispatcher, local_imports, &manifest.allowed_callers);
+        let served = services.iter().map(|service| service.as_str().into()).collect();
+        let revision = Revision::new(name, component, dispatcher, served, local_imports, &manifest.allowed_callers);
         let revision = Arc::new(revision);
         let mut catalog = Catalog::clone(&self.catalog.borrow());
         for service in services {

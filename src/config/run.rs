@@ -14,9 +14,9 @@ use crate::config::unit;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Run {
-    /// Whether an instance serves one call after another, or one call only. Default: `"instance"`.
+    /// Whether calls share instances, have one each, or all go to a single one. Default: `"instance"`.
     pub isolation: Isolation,
-    /// Most instances, and so most calls that run at the same time. Default: 16.
+    /// Most instances, and so most calls that run at the same time. Without effect on a singleton. Default: 16.
     pub instances: NonZeroU32,
     /// Most calls that wait for an instance; more calls fail with `RESOURCE_EXHAUSTED`. Default: 128.
     pub queue: u32,
@@ -37,7 +37,7 @@ pub struct Run {
     /// Age at which an instance is replaced, between two calls. Default: no limit.
     #[serde(with = "unit::optional_duration", skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Duration>,
-    /// Time without a call after which an instance is removed. Default: `"60s"`.
+    /// Time without a call after which an instance is removed. Without effect on a singleton. Default: `"60s"`.
     #[serde(with = "unit::duration")]
     pub idle: Duration,
     /// Largest request message, after decompression. Default: `"4MiB"`.
@@ -57,6 +57,35 @@ pub enum Isolation {
     Instance,
     /// Each call has a fresh instance.
     Request,
+    /// All calls go to one instance, one after another, and none makes a second one.
+    Singleton,
+}
+
+impl Run {
+    /// Returns the most instances that there may be at the same time, without those in reserve for nested calls.
+    pub(crate) fn max_instances(&self) -> u32 {
+        match self.isolation {
+            Isolation::Singleton => 1,
+            Isolation::Instance | Isolation::Request => self.instances.get(),
+        }
+    }
+
+    /// Returns the most instances in reserve for the calls of each depth, for when the others are taken.
+    ///
+    /// A service that calls another holds its instance meanwhile. Services that call each other would wait for ever once
+    /// such calls held all instances; but a call waits only for deeper ones, and the deepest always find a slot. A
+    /// singleton has no reserve: its revision refuses calls that come back to it.
+    pub(crate) fn reserve_per_depth(&self) -> u32 {
+        match self.isolation {
+            Isolation::Singleton => 0,
+            Isolation::Instance | Isolation::Request => self.instances.get().div_ceil(4),
+        }
+    }
+
+    /// Returns the time without a call after which an instance is removed; `None` for a singleton, which stays.
+    pub(crate) fn idle_time(&self) -> Option<Duration> {
+        (self.isolation != Isolation::Singleton).then_some(self.idle)
+    }
 }
 
 impl Default for Run {

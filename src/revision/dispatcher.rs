@@ -20,9 +20,8 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Run;
-use crate::revision::pool::{InstanceClaim, InstancePool, PoolCounts, Slot, reserve};
-
 use crate::revision::idle::IdleInstances;
+use crate::revision::pool::{InstanceClaim, InstancePool, PoolCounts, Slot};
 
 /// How often instances that were idle for too long are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +34,8 @@ impl<T: Send + Sync + 'static> PooledInstance for T {}
 struct RevisionActor<I: PooledInstance> {
     pool: InstancePool<I>,
     idle_instances: Arc<IdleInstances<I>>,
-    idle_time: Duration,
+    /// `None`: idle instances stay.
+    idle_time: Option<Duration>,
     sweeps: Option<Timer>,
 }
 
@@ -100,7 +100,8 @@ impl<I: PooledInstance> Handler<SweepIdle> for RevisionActor<I> {
     async fn handle(&mut self, _: SweepIdle, _: &mut ActorContext) {
         let now = Instant::now();
         drop(self.pool.sweep(now));
-        for slot in self.idle_instances.sweep(now, self.idle_time) {
+        let Some(idle_time) = self.idle_time else { return };
+        for slot in self.idle_instances.sweep(now, idle_time) {
             self.pool.release(Slot { kind: slot.kind, instance: None }, now);
         }
     }
@@ -229,9 +230,10 @@ impl<I: PooledInstance> Dispatcher<I> {
     }
 
     fn admit(self: &Arc<Self>, depth: usize) -> Result<AdmissionPermit<I>, LeaseError> {
-        let (instances, queue) = (self.run.instances.get(), self.run.queue);
+        let (instances, queue) = (self.run.max_instances(), self.run.queue);
         // Deeper calls have slots in reserve.
-        let room = instances as usize + depth.saturating_mul(reserve(instances) as usize) + queue as usize;
+        let reserve = depth.saturating_mul(self.run.reserve_per_depth() as usize);
+        let room = instances as usize + reserve + queue as usize;
         let permit = AdmissionPermit(self.clone());
         if self.admitted.fetch_add(1, Ordering::Relaxed) >= room {
             return Err(LeaseError::Full { instances, waiting: queue });
@@ -268,7 +270,7 @@ async fn spawn_actor<I: PooledInstance>(
     let actor = RevisionActor {
         pool: InstancePool::new(run),
         idle_instances: Arc::clone(&idle_instances),
-        idle_time: run.idle,
+        idle_time: run.idle_time(),
         sweeps: None,
     };
     let actor = actor.into_anon_actor(Some(id), system).await.map_err(|error| {

@@ -57,7 +57,8 @@ pub(crate) struct InstancePool<I> {
     instances: usize,
     /// Slots in reserve for the calls of each depth.
     reserve: usize,
-    idle_time: Duration,
+    /// `None`: idle instances stay.
+    idle_time: Option<Duration>,
     /// The instance that served last is the last one: it is warm, and the first ones grow old and are dropped.
     idle: Vec<IdleInstance<I>>,
     /// Leased slots for all calls, their instances at work or being made.
@@ -67,21 +68,12 @@ pub(crate) struct InstancePool<I> {
     waiting: VecDeque<InstanceClaim<I>>,
 }
 
-/// Returns how many slots the calls of one depth have in reserve, for when the slots for all calls are taken.
-///
-/// A service that calls another holds its instance meanwhile. Services that call each other would wait for ever once such
-/// calls held all instances; but a call waits only for deeper ones, and the deepest always find a slot.
-pub(crate) fn reserve(instances: u32) -> u32 {
-    instances.div_ceil(4)
-}
-
 impl<I> InstancePool<I> {
     pub(crate) fn new(run: &Run) -> Self {
-        let instances = run.instances.get();
         Self {
-            instances: instances as usize,
-            reserve: reserve(instances) as usize,
-            idle_time: run.idle,
+            instances: run.max_instances() as usize,
+            reserve: run.reserve_per_depth() as usize,
+            idle_time: run.idle_time(),
             idle: Vec::new(),
             leased: 0,
             leased_reserve: BTreeMap::new(),
@@ -150,7 +142,8 @@ impl<I> InstancePool<I> {
     /// Drops the claims that no longer wait, and removes the instances that were idle for too long.
     pub(crate) fn sweep(&mut self, now: Instant) -> Vec<Box<I>> {
         self.waiting.retain(|claim| !claim.reply.is_closed() && claim.deadline > now);
-        let old = self.idle.iter().take_while(|idle| now.duration_since(idle.since) >= self.idle_time).count();
+        let Some(idle_time) = self.idle_time else { return Vec::new() };
+        let old = self.idle.iter().take_while(|idle| now.duration_since(idle.since) >= idle_time).count();
         self.idle.drain(..old).map(|idle| idle.instance).collect()
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use okra::call::{
     CallFailure, Context, Deadline, Metadata, ResponsePart, UnaryResponse, request_channel, response_channel,
 };
-use okra::config::{Address, Import, ServiceName};
+use okra::config::{Address, Import, Run, ServiceName};
 use okra::gateway::{self, GatewaySettings};
-use okra::package::Package;
+use okra::package::{Manifest, Package};
 use okra::project::build_if_stale;
 use okra::runtime::{DeployError, EngineSettings, Runtime};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
@@ -45,6 +45,17 @@ impl TestHost {
         for project in projects {
             host.deploy(&package(project)).await.expect("the package is deployed");
         }
+        host
+    }
+
+    /// A runtime that serves the package of a project, run in another way.
+    pub(crate) async fn running(project: &str, change: impl Fn(&mut Run)) -> Self {
+        let built = package(project);
+        let mut manifest = Manifest::clone(built.manifest());
+        change(&mut manifest.run);
+        let package = Package::write(built.component(), built.descriptors(), &manifest).expect("a package");
+        let mut host = Self::empty();
+        host.deploy(&Package::read(package).expect("a package")).await.expect("the package is deployed");
         host
     }
 

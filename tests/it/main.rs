@@ -42,6 +42,7 @@ mod packages;
 mod raw;
 mod run;
 mod shop;
+mod singleton;
 mod soak;
 mod streams;
 mod surface;

@@ -4,25 +4,17 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use okra::config::{Isolation, Run};
-use okra::package::{Manifest, Package};
 use okra::runtime::PoolCounts;
 
 use super::crafted::{Core, Crafted};
-use super::host::{TestHost, package};
+use super::host::TestHost;
 use super::hostile;
 
 const FAULTS: &str = "test.faults.v1.Faults";
 const COUNT: &str = "test.faults.v1.Faults/Count";
 
-/// The faults guest, run in another way.
 async fn host(change: impl Fn(&mut Run)) -> TestHost {
-    let built = package("tests/guests/faults");
-    let mut manifest = Manifest::clone(built.manifest());
-    change(&mut manifest.run);
-    let package = Package::write(built.component(), built.descriptors(), &manifest).unwrap();
-    let mut host = TestHost::empty();
-    host.deploy(&Package::read(package).unwrap()).await.unwrap();
-    host
+    TestHost::running("tests/guests/faults", change).await
 }
 
 async fn count(host: &TestHost) -> String {

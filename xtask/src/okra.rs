@@ -15,8 +15,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.map(Path::to_owned).unwrap_or_default()
+    // Read at run time: working copies that share a target folder may run each other's binary.
+    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest_dir).parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// The `okra` binary.
