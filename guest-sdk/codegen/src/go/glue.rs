@@ -38,8 +38,9 @@ pub fn glue(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> 
     if world.raw {
         let package = format!("export_{}", raw::okra_service("raw"));
         let status = names.internal(&format!("wit/{}", raw::okra_service("status")));
-        let text =
-            RAW.replace("@package", &package).replace("@status", &status).replace("@glue", &names.internal("glue"));
+        let streams = names.internal(&format!("wit/{}", raw::okra_service("raw-streams")));
+        let text = RAW.replace("@package", &package).replace("@status", &status).replace("@streams", &streams);
+        let text = text.replace("@glue", &names.internal("glue"));
         add(format!("wit/{package}/export.go"), text);
     }
     files

@@ -140,6 +140,7 @@ impl Glue<'_> {
         }
         if self.world.raw {
             exports.insert(contract::RAW_INTERFACE.to_owned(), "raw".to_owned());
+            imports.insert(contract::RAW_STREAMS_INTERFACE.to_owned(), "okra-raw-streams".to_owned());
         }
         (imports, exports)
     }
@@ -197,6 +198,9 @@ impl Glue<'_> {
             text.push_str(
                 "\nraw = c.implementation(okra.RawService)\n\n\nclass Raw:\n    def handle(self, method, request):\n        \
                  try:\n            return raw.handle(method, request, context)\n        except BaseException as error:\n            \
+                 raise failure(error) from None\n\n    def handle_stream(self, method, requests, responses):\n        \
+                 try:\n            call = raw.handle_stream(method, c.requests(requests), context)\n            \
+                 return c.respond(responses, None, call)\n        except BaseException as error:\n            \
                  raise failure(error) from None\n",
             );
         }

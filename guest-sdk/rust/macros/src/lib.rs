@@ -4,6 +4,7 @@ mod bindings;
 mod keywords;
 mod modules;
 mod project;
+mod raw;
 mod streams;
 
 use proc_macro::TokenStream;
@@ -33,6 +34,7 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
     let mut project = Project::load()?;
     let modules = modules::modules(&project);
     let readers = streams::readers(&project);
+    let raw = raw::implementation(&project);
     let bindings = bindings::bindings(&mut project)?;
     let files = project.files.iter().map(|file| file.display().to_string());
     Ok(quote! {
@@ -49,6 +51,8 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
         mod __okra_streams {
             #readers
         }
+
+        #raw
 
         #[allow(unused_macros)]
         macro_rules! okra_export {

@@ -168,8 +168,13 @@ fn client_items(project: &Project, id: InterfaceId, depth: usize) -> TokenStream
     quote!(#functions pub use #path::{#(#calls),*};)
 }
 
-/// The trait by which a service is served.
+/// The trait by which a service is served, or the SDK's module for services on encoded messages.
 fn trait_item(project: &Project, id: InterfaceId, depth: usize) -> TokenStream {
+    if project.is_hosts(id) {
+        return quote!(
+            pub use ::okra_guest::raw::*;
+        );
+    }
     let path = path(project, id, true, depth);
     let service = ident(&interface_name(project, id).to_upper_camel_case());
     quote!(pub use #path::Guest as #service;)
