@@ -9,6 +9,7 @@ mod component;
 mod module;
 mod names;
 mod services;
+mod tables;
 mod text;
 mod types;
 

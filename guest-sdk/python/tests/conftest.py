@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 SDK = ROOT / "guest-sdk/python/src"
 sys.path.insert(0, str(SDK))
+sys.path.insert(0, str(ROOT / "tests/clients"))
 
 
 @pytest.fixture(scope="session")
