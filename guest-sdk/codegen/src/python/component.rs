@@ -143,8 +143,8 @@ impl Glue<'_> {
     }
 
     fn has_types(&self, package: usize) -> bool {
-        self.schema.messages.iter().any(|message| message.package == package)
-            || self.schema.enums.iter().any(|found| found.package == package)
+        self.schema.messages.iter().any(|message| message.package == package && message.in_wit)
+            || self.schema.enums.iter().any(|found| found.package == package && found.in_wit)
     }
 
     fn text(&self) -> String {
@@ -158,10 +158,10 @@ impl Glue<'_> {
             let _ = writeln!(text, "types{index} = c.types_module(\"types{index}\")");
         }
         text.push('\n');
-        for (index, found) in self.schema.enums.iter().enumerate() {
+        for (index, found) in self.schema.enums.iter().enumerate().filter(|(_, found)| found.in_wit) {
             self.enum_text(index, found, &mut text);
         }
-        for (index, message) in self.schema.messages.iter().enumerate() {
+        for (index, message) in self.schema.messages.iter().enumerate().filter(|(_, message)| message.in_wit) {
             self.message_text(index, message, &mut text);
         }
         let (imports, exports) = self.interfaces();
