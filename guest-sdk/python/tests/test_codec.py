@@ -1,21 +1,17 @@
 """The encodings of messages are those of google.protobuf: random messages of the mapping's corpus go through both."""
 
+import importlib
 import json
 import math
-import sys
-from pathlib import Path
 
 import okra
 import pytest
-from conftest import ROOT
 from google.protobuf import json_format as google_json
 from google.protobuf.message import DecodeError
-from grpc_tools import protoc
-from okra import json_format
+from okra import grpc, json_format
 from random_messages import Maker, differences
 
 SEEDS = 80
-FILES = ["names", "plain", "proto2", "recursion", "scalars", "shapes", "wellknown", "imports/two", "imports/three"]
 TYPES = {
     "corpus.scalars.v1.Scalars": "gen.corpus.scalars.v1",
     "corpus.shapes.v1alpha.Shapes": "gen.corpus.shapes.v1alpha",
@@ -31,28 +27,8 @@ TYPES = {
 }
 
 
-@pytest.fixture(scope="session")
-def google(tmp_path_factory, corpus: Path):
-    """The message classes of google.protobuf by their full names."""
-    out = tmp_path_factory.mktemp("stubs")
-    protos = ROOT / "guest-sdk/codegen/tests/corpus"
-    files = [f"{name}.proto" for name in FILES] + ["imports/one.proto"]
-    includes = [f"-I{protos}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
-    assert protoc.main(["protoc", *includes, f"--python_out={out}", *files]) == 0
-    sys.path.insert(0, str(out))
-    sys.path.insert(0, str(corpus))
-    for name in FILES:
-        __import__(name.replace("/", ".") + "_pb2")
-    from google.protobuf import descriptor_pool, message_factory
-
-    pool = descriptor_pool.Default()
-    return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
-
-
 def ours(name: str):
     """The class of the SDK."""
-    import importlib
-
     importlib.import_module(TYPES[name])
     from okra import _fields
 
@@ -141,3 +117,18 @@ def test_damaged_bytes_are_refused_or_read_as_google_does(name: str, google) -> 
         # google.protobuf leaves out entries of maps that have unknown fields, as protobuf's other implementations do not.
         found = [it for it in differences(expected, came) if ": keys {" not in it and " items, came " not in it]
         assert found == [], f"seed {seed}: {data.hex()}"
+
+
+def test_messages_that_the_sdk_has_as_values_are_messages_here(google) -> None:
+    known = importlib.import_module("gen.corpus.known.v2p1beta3.pb2").Known()
+    assert known.string.value == "" and not known.HasField("string")
+    known.string.value = "a"
+    known.int32.value = 0
+    known.mask.paths.append("b")
+    known.struct["c"] = 1.0
+    known.any.Pack(grpc.timestamp_pb2.Timestamp(seconds=5))
+    assert known.HasField("string") and known.HasField("int32") and not known.HasField("bool")
+    came = google("corpus.known.v2p1beta3.Known").FromString(known.SerializeToString())
+    assert (came.string.value, came.HasField("int32"), list(came.mask.paths)) == ("a", True, ["b"])
+    assert came.struct["c"] == 1.0 and came.any.type_url.endswith("google.protobuf.Timestamp")
+    assert known.any.Is(grpc.timestamp_pb2.Timestamp.DESCRIPTOR)

@@ -112,7 +112,10 @@ class Field:
     @functools.cached_property
     def type_class(self) -> typing.Any:
         """The class of its messages or enums."""
-        return find(self.type_name)
+        # Messages of the SDK hold those of the SDK, though a project may have its own.
+        is_own = self.message.__module__.startswith("okra.")
+        found = _own_types.get(self.type_name) if is_own else None
+        return find(self.type_name) if found is None else found
 
     def __repr__(self) -> str:
         return f"<field {self.full_name}>"
@@ -171,6 +174,7 @@ class Table:
 
 
 _types: dict[str, typing.Any] = {}
+_own_types: dict[str, typing.Any] = {}
 
 
 class _EnumNames(typing.NamedTuple):
@@ -194,6 +198,8 @@ def describe(described: type, full_name: str, *rows: str) -> None:
     or a second name of a member's number: ``OTHER NAME alias``.
     """
     _types[full_name] = described
+    if described.__module__.startswith("okra."):
+        _own_types[full_name] = described
     if issubclass(described, enum.IntEnum):
         words = [row.split(" ") for row in rows]
         members = {name: member for name, member, *_ in words}

@@ -100,9 +100,17 @@ class _Kind(type):
         return attribute(_fields.table(kind).full_name, name)
 
 
+class _Descriptor:
+    """``DESCRIPTOR`` of a message or of its class."""
+
+    def __get__(self, view: object, kind: typing.Any) -> _fields.Table:
+        return _fields.table(kind._type)
+
+
 class Message(metaclass=_Kind):
     """Base of protobuf's message classes."""
 
+    DESCRIPTOR: typing.ClassVar[_Descriptor] = _Descriptor()
     _type: typing.ClassVar[typing.Any]
 
     def __init__(self, **fields: typing.Any) -> None:
@@ -162,10 +170,6 @@ class Message(metaclass=_Kind):
         if not name.startswith("_") and not hasattr(type(self), name):
             raise AttributeError(f"{type(self).__name__} has no field `{name}`")
         super().__setattr__(name, value)
-
-    @property
-    def DESCRIPTOR(self) -> _fields.Table:
-        return _fields.table(self._type)
 
     def SerializeToString(self, *, deterministic: bool = False) -> bytes:
         encoded: bytes = self._message.SerializeToString(deterministic=deterministic)
