@@ -63,7 +63,7 @@ async fn a_servicer_serves_the_four_shapes_of_calls() {
     outcome.unwrap();
     let summary: Value = serde_json::from_str(&summaries[0]).unwrap();
     assert_eq!((&summary["pointCount"], &summary["featureCount"]), (&json!(2), &json!(2)));
-    assert_eq!(summary["distance"], json!(68_790));
+    assert_eq!(summary["distance"], json!(68_732));
 
     let notes: Vec<String> =
         ["a", "b", "c"].iter().map(|text| json!({ "location": here, "message": text }).to_string()).collect();
