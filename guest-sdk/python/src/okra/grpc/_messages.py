@@ -288,6 +288,19 @@ def message_class(kind: type) -> typing.Any:
     return _classes[kind]
 
 
+def prepare(full_names: list[str]) -> None:
+    """Makes the classes of these messages and of all that they hold."""
+    kinds = [_fields.find(name) for name in full_names]
+    done: set[type] = set()
+    while kinds:
+        kind = kinds.pop()
+        if kind not in done:
+            done.add(kind)
+            message_class(kind)
+            inner = (field for field in _fields.table(kind).fields if is_message(field))
+            kinds += [field.type_class for field in inner]
+
+
 def _property(field: Field) -> property:
     if field.is_repeated:
         return property(lambda self: _repeated(self, field))

@@ -271,6 +271,9 @@ def _handler(servicer: typing.Any, method: Method) -> typing.Any:
 def adapt(table: ServiceTable, servicer: typing.Any) -> _service.Service:
     """The SDK's service that a servicer is."""
     body = {method.function: _handler(servicer, method) for method in table.methods}
+    for method in table.methods:
+        # Here, so that instances begin with the classes that they need.
+        _messages.prepare([method.request, method.response])
     adapter: _service.Service = type(table.name, (table.base,), body)()
     return adapter
 
