@@ -45,13 +45,17 @@
 pub mod context;
 pub mod details;
 mod error;
+mod json;
 pub mod log;
+pub mod message;
 mod metadata;
 pub mod outgoing;
 pub mod stream;
 pub mod well_known;
 
 pub use error::{Code, Detail, Entry, Error};
+pub use json::JsonError;
+pub use message::{DecodeError, EncodeError, Message};
 pub use metadata::{InvalidMetadata, Metadata};
 
 /// Makes Rust of the WIT in the project's `wit/` folder, where `okra generate` writes it.
