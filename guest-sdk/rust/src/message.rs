@@ -3,6 +3,8 @@
 //! Generated code only says which fields there are (`fields`); `encode`, `decode` and [`json`](crate::json) do the rest for all
 //! messages alike.
 
+#[doc(hidden)]
+pub mod convert;
 mod decode;
 mod encode;
 #[doc(hidden)]
