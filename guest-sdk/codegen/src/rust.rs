@@ -10,6 +10,7 @@ mod convert;
 mod messages;
 mod modules;
 mod names;
+mod operation;
 mod services;
 mod tables;
 mod types;

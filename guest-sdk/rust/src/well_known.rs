@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::{Duration as StdDuration, SystemTime};
 
-use crate::message::fields::{Cardinality, Field, Fields, Kind, Member, MemberMut, MessageInfo, Scalar, Types};
+use crate::message::fields::{Types, table};
 use crate::{DecodeError, Detail, EncodeError, Message};
 
 /// `google.protobuf.Timestamp`: a point in time.
@@ -49,10 +49,12 @@ pub(crate) const ANY: &str = "google.protobuf.Any";
 pub(crate) const NULL_VALUE: &str = "google.protobuf.NullValue";
 const EMPTY: &str = "google.protobuf.Empty";
 
-/// What stands before the name of a type in an [`Any`].
-const TYPE_URL: &str = "type.googleapis.com/";
-
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
+
+/// Returns the URL of a type in an [`Any`].
+pub(crate) fn type_url(full_name: &str) -> String {
+    format!("type.googleapis.com/{full_name}")
+}
 
 /// Whether a message in an [`Any`] has its JSON in a field `value`.
 pub(crate) fn has_own_json(name: &str) -> bool {
@@ -65,7 +67,7 @@ impl Any {
     /// # Errors
     /// If the message cannot be encoded: see [`Message::encode_to_vec`].
     pub fn pack<M: Message>(message: &M) -> Result<Self, EncodeError> {
-        Ok(Self { type_url: format!("{TYPE_URL}{}", M::FULL_NAME), value: message.encode_to_vec()? })
+        Ok(Self { type_url: type_url(M::FULL_NAME), value: message.encode_to_vec()? })
     }
 
     /// Whether it holds a message of this type.
@@ -120,50 +122,25 @@ pub(crate) static TYPES: Types = Types {
     ],
 };
 
-macro_rules! message {
-    ($type:ident, $full_name:expr, $($index:literal $field:ident $number:literal $json_name:literal $scalar:ident;)*) => {
-        impl Fields for $type {
-            fn info(&self) -> &'static MessageInfo {
-                static INFO: MessageInfo = MessageInfo {
-                    full_name: $full_name,
-                    fields: &[$(Field::new(
-                        $number,
-                        stringify!($field),
-                        $json_name,
-                        Kind::Scalar(Scalar::$scalar),
-                        Cardinality::Implicit,
-                        $index,
-                    )),*],
-                    types: &TYPES,
-                };
-                &INFO
-            }
-
-            fn member(&self, index: usize) -> Member<'_> {
-                match index {
-                    $($index => Member::One(&self.$field),)*
-                    _ => Member::Missing,
-                }
-            }
-
-            fn member_mut(&mut self, index: usize) -> MemberMut<'_> {
-                match index {
-                    $($index => MemberMut::One(&mut self.$field),)*
-                    _ => MemberMut::Missing,
-                }
-            }
-        }
-
-        impl Message for $type {
-            const FULL_NAME: &'static str = $full_name;
-        }
-    };
+table! {
+    TYPES, Timestamp, TIMESTAMP,
+    0 seconds 1 "seconds" "seconds" One Scalar(Int64) Implicit;
+    1 nanos 2 "nanos" "nanos" One Scalar(Int32) Implicit;
 }
 
-message!(Timestamp, TIMESTAMP, 0 seconds 1 "seconds" Int64; 1 nanos 2 "nanos" Int32;);
-message!(Duration, DURATION, 0 seconds 1 "seconds" Int64; 1 nanos 2 "nanos" Int32;);
-message!(Any, ANY, 0 type_url 1 "typeUrl" String; 1 value 2 "value" Bytes;);
-message!(Empty, EMPTY,);
+table! {
+    TYPES, Duration, DURATION,
+    0 seconds 1 "seconds" "seconds" One Scalar(Int64) Implicit;
+    1 nanos 2 "nanos" "nanos" One Scalar(Int32) Implicit;
+}
+
+table! {
+    TYPES, Any, ANY,
+    0 type_url 1 "type_url" "typeUrl" One Scalar(String) Implicit;
+    1 value 2 "value" "value" One Scalar(Bytes) Implicit;
+}
+
+table! { TYPES, Empty, EMPTY, }
 
 impl Timestamp {
     /// The present.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::names::{camel, snake, type_name};
 use super::types::{OPTION, Types};
-use super::{convert, docs, tables};
+use super::{convert, docs, operation, tables};
 use crate::schema::{Enum, Member, Message, Oneof};
 
 const DERIVES: &str = "#[derive(Clone, Debug, Default, PartialEq)]";
@@ -36,6 +36,7 @@ pub(super) fn package_text(types: &Types<'_>, index: usize, text: &mut String) {
             tables::oneof_text(oneof, text);
         }
         tables::message_text(message, text);
+        operation::operation_text(types, message, text);
         if types.is_own(id) && message.in_wit {
             convert::message_text(types, id, message, text);
         }

@@ -67,7 +67,7 @@ fn read_text(types: &Types<'_>, item: &Kind, text: &mut String) {
     docs("Waits for the next message; none at the end. Fails with what ended the stream.", 0, text);
     let _ = writeln!(text, "pub fn read(&self) -> {RESULT}<{OPTION}<{message}>, {ERROR}> {{");
     let value = from_wit(types, item, "message");
-    let _ = writeln!(text, "self.0.read()?.map(|message| {value}).transpose()\n}}");
+    let _ = writeln!(text, "Ok(match self.0.read()? {{ Some(message) => Some({value}), None => None }})\n}}");
 }
 
 fn write_text(types: &Types<'_>, item: &Kind, text: &mut String) {
@@ -87,19 +87,19 @@ fn reader_impls(name: &str, message: &str, text: &mut String) {
     text.push_str("fn into_iter(self) -> Self::IntoIter { ::okra_guest::stream::Read::messages(self) }\n}\n");
 }
 
-/// The result with people's type, made of a value with wit-bindgen's.
+/// A value with people's type, made of one with wit-bindgen's.
 fn from_wit(types: &Types<'_>, kind: &Kind, value: &str) -> String {
     match types.is_own_kind(kind) {
-        true => format!("::okra_guest::message::convert::from_one::<{}>({value})", types.value(kind)),
-        false => format!("Ok({value})"),
+        true => format!("::okra_guest::message::convert::from_one::<{}>({value})?", types.value(kind)),
+        false => value.to_owned(),
     }
 }
 
-/// The result with wit-bindgen's type, made of a value with people's.
+/// A value with wit-bindgen's type, made of one with people's.
 fn into_wit(types: &Types<'_>, kind: &Kind, value: &str) -> String {
     match types.is_own_kind(kind) {
-        true => format!("::okra_guest::message::convert::into_one({value})"),
-        false => format!("Ok({value})"),
+        true => format!("::okra_guest::message::convert::into_one({value})?"),
+        false => value.to_owned(),
     }
 }
 
@@ -168,13 +168,13 @@ fn trait_text(types: &Types<'_>, service: &Service, name: &str, guest: &str, tex
         let mut arguments = Vec::new();
         match (method.requests, &method.input) {
             (Some(id), _) => arguments.push(argument(id, "requests", true)),
-            (None, Some(kind)) => arguments.push(format!("{}?", from_wit(types, kind, "request"))),
+            (None, Some(kind)) => arguments.push(from_wit(types, kind, "request")),
             (None, None) => {}
         }
         arguments.extend(method.responses.map(|id| argument(id, "responses", false)));
         let call = format!("<T as {name}>::{function}({})", arguments.join(", "));
         let made = match (&method.responses, &method.output) {
-            (None, Some(kind)) => into_wit(types, kind, &format!("{call}?")),
+            (None, Some(kind)) => format!("Ok({})", into_wit(types, kind, &format!("{call}?"))),
             _ => call,
         };
         let _ = writeln!(implementation, "{made}\n}}");
@@ -247,7 +247,7 @@ fn client_text(types: &Types<'_>, service: &Service, text: &mut String) {
                 };
                 (reader, made)
             }
-            (None, None, Some(kind)) => (types.value(kind), from_wit(types, kind, "response")),
+            (None, None, Some(kind)) => (types.value(kind), format!("Ok({})", from_wit(types, kind, "response"))),
             (None, None, None) => ("()".to_owned(), "Ok(response)".to_owned()),
         };
         let _ = writeln!(text, "pub fn {function}({parameter}) -> {RESULT}<{response}, {ERROR}> {{");
@@ -286,9 +286,9 @@ fn call_text(
             _ => {
                 docs("Says that no more requests follow, and waits for the response.", 0, text);
                 let response = output.map_or_else(|| "()".to_owned(), |kind| types.value(kind));
-                let made = output.map_or_else(|| "Ok(response)".to_owned(), |kind| from_wit(types, kind, "response"));
+                let made = output.map_or_else(|| "response".to_owned(), |kind| from_wit(types, kind, "response"));
                 let _ = writeln!(text, "pub fn finish(&self) -> {RESULT}<{response}, {ERROR}> {{");
-                let _ = writeln!(text, "let response = self.0.finish()?;\n{made}\n}}");
+                let _ = writeln!(text, "let response = self.0.finish()?;\nOk({made})\n}}");
             }
         }
         text.push_str("}\n");

@@ -395,3 +395,91 @@ impl Types {
         self.messages.get(index).map(|(_, new)| new())
     }
 }
+
+/// A message of the SDK: its struct and its table. A field is its place, name and type, its number, its names in protobuf and in
+/// JSON, the shape of its member, its kind and its cardinality.
+macro_rules! message {
+    (
+        $types:ident,
+        $(#[$docs:meta])*
+        $name:ident $full_name:literal {
+            $(
+                $(#[$field_docs:meta])*
+                $index:literal $field:ident: $type:ty, $number:literal $proto_name:literal $json_name:literal
+                $shape:ident $kind:ident $(($scalar:ident))? $cardinality:ident $(($key:ident))?;
+            )*
+        }
+    ) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name {
+            $(
+                $(#[$field_docs])*
+                pub $field: $type,
+            )*
+        }
+
+        $crate::message::fields::table! {
+            $types, $name, $full_name,
+            $($index $field $number $proto_name $json_name $shape $kind $(($scalar))? $cardinality $(($key))?;)*
+        }
+    };
+}
+
+/// The table of a message of the SDK: see [`message`].
+macro_rules! table {
+    (
+        $types:ident, $name:ident, $full_name:expr,
+        $(
+            $index:literal $field:ident $number:literal $proto_name:literal $json_name:literal
+            $shape:ident $kind:ident $(($scalar:ident))? $cardinality:ident $(($key:ident))?;
+        )*
+    ) => {
+        impl $crate::message::fields::Fields for $name {
+            fn info(&self) -> &'static $crate::message::fields::MessageInfo {
+                static INFO: $crate::message::fields::MessageInfo = $crate::message::fields::MessageInfo {
+                    full_name: $full_name,
+                    fields: &[$($crate::message::fields::Field::new(
+                        $number,
+                        $proto_name,
+                        $json_name,
+                        $crate::message::fields::Kind::$kind $(($crate::message::fields::Scalar::$scalar))?,
+                        $crate::message::fields::Cardinality::$cardinality $(($crate::message::fields::Scalar::$key))?,
+                        $index,
+                    )),*],
+                    types: &$types,
+                };
+                &INFO
+            }
+
+            fn member(&self, index: usize) -> $crate::message::fields::Member<'_> {
+                match index {
+                    $($index => $crate::message::fields::member!($shape, &self.$field),)*
+                    _ => $crate::message::fields::Member::Missing,
+                }
+            }
+
+            fn member_mut(&mut self, index: usize) -> $crate::message::fields::MemberMut<'_> {
+                match index {
+                    $($index => $crate::message::fields::MemberMut::$shape(&mut self.$field),)*
+                    _ => $crate::message::fields::MemberMut::Missing,
+                }
+            }
+        }
+
+        impl $crate::Message for $name {
+            const FULL_NAME: &'static str = $full_name;
+        }
+    };
+}
+
+macro_rules! member {
+    (Maybe, $value:expr) => {
+        $crate::message::fields::Member::maybe($value)
+    };
+    ($shape:ident, $value:expr) => {
+        $crate::message::fields::Member::$shape($value)
+    };
+}
+
+pub(crate) use {member, message, table};
