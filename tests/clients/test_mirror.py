@@ -14,7 +14,7 @@ from conftest import Server
 from google.protobuf import struct_pb2
 from google.protobuf.descriptor import FieldDescriptor as Field
 
-GUESTS = ["tests/guests/corpus/python", "tests/guests/corpus/go"]
+GUESTS = ["tests/guests/corpus/python", "tests/guests/corpus/go", "tests/guests/corpus/rust"]
 SERVICE = "test.mirror.v1.Mirror"
 MESSAGES = 60
 

@@ -172,14 +172,14 @@ fn trait_text(types: &Types<'_>, service: &Service, name: &str, guest: &str, tex
             (None, None) => {}
         }
         arguments.extend(method.responses.map(|id| argument(id, "responses", false)));
-        let call = format!("<T as {name}>::{function}({})", arguments.join(", "));
+        let call = format!("<__T as {name}>::{function}({})", arguments.join(", "));
         let made = match (&method.responses, &method.output) {
             (None, Some(kind)) => format!("Ok({})", into_wit(types, kind, &format!("{call}?"))),
             _ => call,
         };
         let _ = writeln!(implementation, "{made}\n}}");
     }
-    let _ = writeln!(text, "}}\nimpl<T: {name}> {guest} for T {{\n{implementation}}}");
+    let _ = writeln!(text, "}}\nimpl<__T: {name}> {guest} for __T {{\n{implementation}}}");
 }
 
 fn payload(types: &Types<'_>, kind: &Kind, is_wit: bool) -> String {
