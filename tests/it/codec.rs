@@ -186,6 +186,16 @@ async fn json_that_is_not_of_the_message_is_refused_with_the_field() {
         assert_eq!(failure.status.code.name(), "INVALID_ARGUMENT");
         assert!(failure.status.message.contains(reason), "{}", failure.status.message);
     }
+    let flavor = |value: &str| {
+        let url = "type.googleapis.com/corpus.scalars.v1.Scalars.Inner";
+        json!({ "text": format!(r#"{{"any":{{"@type":"{url}","flavor":{value}}}}}"#) }).to_string()
+    };
+    // The second name of a number is read, and so are numbers.
+    let one = host.call("test.codec.v1.Codec/Read", &flavor("\"FLAVOR_SWEET\"")).await.unwrap();
+    for value in ["\"FLAVOR_SUGARY\"", "1", "1.0"] {
+        assert_eq!(host.call("test.codec.v1.Codec/Read", &flavor(value)).await.unwrap(), one);
+    }
+    assert!(host.call("test.codec.v1.Codec/Read", &flavor("\"FLAVOR_BITTER\"")).await.is_err());
     for text in [tree(r#""left":null,"text":null,"leaf":{"green":true}"#), tree(r#""by_name":{"a":{}}"#)] {
         host.call("test.codec.v1.Codec/Read", &json!({ "text": text }).to_string()).await.unwrap();
     }

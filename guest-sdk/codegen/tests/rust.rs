@@ -38,7 +38,8 @@ fn streams_of_recursive_messages_and_types_that_no_method_leads_to() {
         "#,
     )
     .unwrap();
-    let schema = Schema::with_types(&compiled.pool, &services(&compiled.pool), &["shop.tree.v1.Event".to_owned()]).unwrap();
+    let schema =
+        Schema::with_types(&compiled.pool, &services(&compiled.pool), &["shop.tree.v1.Event".to_owned()]).unwrap();
     insta::assert_snapshot!(text(&schema));
 }
 

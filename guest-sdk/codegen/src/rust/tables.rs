@@ -121,6 +121,9 @@ pub(super) fn enum_text(definition: &Enum, name: &str, text: &mut String) {
     for case in &definition.cases {
         let _ = writeln!(text, "    ({:?}, {}),", case.proto_name, case.number);
     }
+    for (alias, number) in &definition.aliases {
+        let _ = writeln!(text, "    ({alias:?}, {number}),");
+    }
     text.push_str("] };\n&INFO\n}\nfn number(&self) -> i32 {\nmatch self {\n");
     for case in &definition.cases {
         let _ = writeln!(text, "    {name}::{} => {},", camel(&case.wit_name), case.number);
