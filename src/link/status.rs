@@ -115,6 +115,7 @@ impl StatusPlan {
             wit_name: "code".to_owned(),
             docs: String::new(),
             cases: cases.collect(),
+            aliases: Vec::new(),
             in_wit: true,
             unrecognized: None,
         };

@@ -28,6 +28,7 @@ mod abandoned;
 mod ambient;
 mod cases;
 mod chain;
+mod codec;
 mod composition;
 mod contract;
 mod crafted;

@@ -13,6 +13,7 @@ pub mod go;
 pub mod mapping;
 pub mod names;
 pub mod python;
+pub mod rust;
 pub mod schema;
 pub mod type_pattern;
 pub mod wit;

@@ -219,6 +219,8 @@ pub struct Enum {
     pub docs: String,
     /// The cases; aliases of a number are left out (the first name stands), so numbers are unique.
     pub cases: Vec<EnumCase>,
+    /// The protobuf names that are left out of the cases, with their numbers. JSON may have them.
+    pub aliases: Vec<(String, i32)>,
     /// As in [`Message::in_wit`].
     pub in_wit: bool,
     /// Name of the last case of an open enum, which carries an `s32` (`unrecognized`, or a numbered variant where a

@@ -316,13 +316,9 @@ impl<'a> Builder<'a> {
             if rest.starts_with(|first: char| first.is_ascii_alphabetic()) { rest.to_owned() } else { name.to_owned() }
         };
         let mut numbers = HashSet::new();
-        let values: Vec<_> = definition
-            .enum_descriptor_proto()
-            .value
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| numbers.insert(value.number()))
-            .collect();
+        let values = definition.enum_descriptor_proto().value.iter().enumerate();
+        let (values, aliases): (Vec<_>, Vec<_>) = values.partition(|(_, value)| numbers.insert(value.number()));
+        let aliases = aliases.into_iter().map(|(_, value)| (value.name().to_owned(), value.number()));
         let wanted: Vec<_> = values.iter().map(|(_, value)| kebab(&stripped(value.name()))).collect();
         let mut scope = Scope::default();
         let assigned = scope.assign(&wanted);
@@ -340,6 +336,7 @@ impl<'a> Builder<'a> {
             wit_name: self.type_name(definition.full_name()),
             docs: self.comments.of(&file, definition.path()),
             cases: cases.collect(),
+            aliases: aliases.collect(),
             in_wit: self.reachable.enums.contains(definition.full_name()),
             unrecognized: (file.syntax() != Syntax::Proto2).then(|| scope.one("unrecognized")),
         }

@@ -1,11 +1,10 @@
 //! The macro of `okra-guest`; its documentation is there.
 
 mod bindings;
+mod interfaces;
 mod keywords;
-mod modules;
 mod project;
 mod raw;
-mod streams;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -32,9 +31,9 @@ pub fn generate(input: TokenStream) -> TokenStream {
 
 fn expand() -> Result<proc_macro2::TokenStream, String> {
     let mut project = Project::load()?;
-    let modules = modules::modules(&project);
-    let readers = streams::readers(&project);
+    let interfaces = interfaces::interfaces(&project);
     let raw = raw::implementation(&project);
+    let messages = project.messages_path()?;
     let bindings = bindings::bindings(&mut project)?;
     let files = project.files.iter().map(|file| file.display().to_string());
     Ok(quote! {
@@ -46,11 +45,9 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
             #(const _: &[u8] = ::core::include_bytes!(#files);)*
         }
 
-        #modules
+        #interfaces
 
-        mod __okra_streams {
-            #readers
-        }
+        ::core::include!(#messages);
 
         #raw
 
