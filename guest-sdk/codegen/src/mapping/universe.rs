@@ -7,6 +7,7 @@ use prost_reflect::{
 };
 
 use super::descriptors::{EMPTY, fields, special, target, value};
+use super::sizes::TypeSize;
 use super::{SchemaError, valid};
 use crate::type_pattern::{find_similar, is_match};
 
@@ -19,6 +20,8 @@ pub(super) struct Universe {
     index: HashMap<String, usize>,
     /// Strongly connected component of each message.
     component: Vec<usize>,
+    /// Size of the record of each message.
+    sizes: Vec<TypeSize>,
     /// Messages that some field holds encoded.
     encoded: HashSet<usize>,
 }
@@ -68,18 +71,16 @@ impl Universe {
         }
         let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
         let index = index.collect();
-        let mut universe = Self { packages, messages, enums, index, component: Vec::new(), encoded: HashSet::new() };
+        let (component, sizes, encoded) = Default::default();
+        let mut universe = Self { packages, messages, enums, index, component, sizes, encoded };
         universe.component = universe.components();
+        universe.sizes = universe.sizes();
         universe.encoded = universe.encoded();
         universe
     }
 
     fn targets(&self, message: &MessageDescriptor) -> Vec<usize> {
-        fields(message)
-            .iter()
-            .filter_map(target)
-            .filter_map(|message| self.index.get(message.full_name()).copied())
-            .collect()
+        fields(message).iter().filter_map(target).filter_map(|message| self.index_of(&message)).collect()
     }
 
     /// Strongly connected components, by Kosaraju's algorithm without recursion.
@@ -130,24 +131,63 @@ impl Universe {
         component
     }
 
+    /// The sizes of all records, each measured after those that lie in it.
+    fn sizes(&self) -> Vec<TypeSize> {
+        let held: Vec<Vec<usize>> = (0..self.messages.len())
+            .map(|from| self.targets_of(from).into_iter().filter(|to| !self.closes_cycle(from, *to)).collect())
+            .collect();
+        let mut sizes = vec![None; held.len()];
+        for start in 0..held.len() {
+            let mut open = vec![start];
+            while let Some(&at) = open.last() {
+                let unmeasured = |id: &&usize| sizes.get(**id).is_some_and(Option::is_none);
+                let before = open.len();
+                open.extend(held.get(at).into_iter().flatten().filter(unmeasured));
+                if open.len() > before {
+                    continue;
+                }
+                open.pop();
+                if let (Some(None), Some(message)) = (sizes.get(at), self.messages.get(at)) {
+                    let size = TypeSize::of_message(message, |target| {
+                        let to = self.index_of(target).filter(|to| !self.closes_cycle(at, *to))?;
+                        sizes.get(to).copied().flatten()
+                    });
+                    if let Some(slot) = sizes.get_mut(at) {
+                        *slot = Some(size);
+                    }
+                }
+            }
+        }
+        sizes.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
     fn encoded(&self) -> HashSet<usize> {
-        let edges = self
-            .messages
-            .iter()
-            .enumerate()
-            .flat_map(|(from, message)| self.targets(message).into_iter().filter(move |to| self.cuts(from, *to)));
+        let edges = (0..self.messages.len())
+            .flat_map(|from| self.targets_of(from).into_iter().filter(move |to| self.cuts(from, *to)));
         edges.collect()
     }
 
+    fn index_of(&self, message: &MessageDescriptor) -> Option<usize> {
+        self.index.get(message.full_name()).copied()
+    }
+
+    fn targets_of(&self, message: usize) -> Vec<usize> {
+        self.messages.get(message).map(|message| self.targets(message)).unwrap_or_default()
+    }
+
     /// Whether a field of `from` would close a cycle of records by holding `to`.
-    fn cuts(&self, from: usize, to: usize) -> bool {
+    fn closes_cycle(&self, from: usize, to: usize) -> bool {
         to <= from && self.component.get(from) == self.component.get(to)
     }
 
-    /// Whether a field of `from` holds `to` encoded, because it would close a cycle of records otherwise.
+    /// Whether a field of `from` holds `to` encoded.
+    fn cuts(&self, from: usize, to: usize) -> bool {
+        self.closes_cycle(from, to) || self.sizes.get(to).is_some_and(|size| size.is_too_large_to_hold())
+    }
+
+    /// Whether a field of `from` holds `to` encoded: it would close a cycle of records otherwise, or be too large.
     pub(super) fn encodes(&self, from: &MessageDescriptor, to: &MessageDescriptor) -> bool {
-        let index = |message: &MessageDescriptor| self.index.get(message.full_name()).copied();
-        index(from).zip(index(to)).is_some_and(|(from, to)| self.cuts(from, to))
+        self.index_of(from).zip(self.index_of(to)).is_some_and(|(from, to)| self.cuts(from, to))
     }
 
     /// Full names of the messages of a package that some field holds encoded.
