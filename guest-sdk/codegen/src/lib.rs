@@ -9,6 +9,7 @@ mod files;
 
 pub mod compile;
 pub mod contract;
+pub mod editions;
 pub mod go;
 pub mod mapping;
 pub mod names;
