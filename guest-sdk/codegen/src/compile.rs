@@ -1,7 +1,6 @@
 //! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept. Descriptors that protoc
 //! or buf made are read as they are.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
@@ -13,8 +12,8 @@ use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
 use crate::declarations::{Declarations, first_token};
-use crate::editions::{self, EDITIONS, EditionError, SourceFeatures, edition_of};
-use crate::files::{ProtoFile, ProtoResolver, find_files, find_names, read_text};
+use crate::editions::{self, EDITIONS, EditionError, edition_of};
+use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
 use crate::type_pattern::{find_similar, is_match_within};
 
 /// What compiling gives.
@@ -321,18 +320,17 @@ fn canonical(roots: &[PathBuf]) -> Vec<PathBuf> {
 /// A compiler, and what it was told.
 struct Compilation<'a> {
     compiler: protox::Compiler,
-    /// Those of the files of editions, by name.
-    features: Rc<RefCell<HashMap<String, SourceFeatures>>>,
+    state: Rc<ResolverState>,
     roots: &'a [PathBuf],
     left_out: Vec<LeftOutFile>,
 }
 
 impl<'a> Compilation<'a> {
     fn new(roots: &'a [PathBuf]) -> Self {
-        let features = Rc::default();
-        let mut compiler = protox::Compiler::with_file_resolver(ProtoResolver::new(roots, Rc::clone(&features)));
+        let state = Rc::default();
+        let mut compiler = protox::Compiler::with_file_resolver(ProtoResolver::new(roots, Rc::clone(&state)));
         compiler.include_imports(true).include_source_info(true);
-        Self { compiler, features, roots, left_out: Vec::new() }
+        Self { compiler, state, roots, left_out: Vec::new() }
     }
 
     fn all(mut self, files: &[impl AsRef<Path>]) -> Result<Compiled, CompileError> {
@@ -344,14 +342,21 @@ impl<'a> Compilation<'a> {
 
     /// Compiles a file and its imports. After an error the compiler goes on without it.
     fn add(&mut self, file: impl AsRef<Path>) -> Result<(), CompileError> {
-        match self.compiler.open_file(file) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(CompileError::explained(error, self.roots)),
+        let file = file.as_ref();
+        let Err(error) = self.compiler.open_file(file) else { return Ok(()) };
+        if !error.is_parse() && !error.is_file_not_found() {
+            self.state.is_qualifying.set(true);
+            let again = self.compiler.open_file(file).is_ok();
+            self.state.is_qualifying.set(false);
+            if again {
+                return Ok(());
+            }
         }
+        Err(CompileError::explained(error, self.roots))
     }
 
     fn finish(self) -> Result<Compiled, CompileError> {
-        let descriptors = editions::lower(self.compiler.encode_file_descriptor_set(), &self.features.borrow())?;
+        let descriptors = editions::lower(self.compiler.encode_file_descriptor_set(), &self.state.features.borrow())?;
         // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
         let pool = DescriptorPool::decode(descriptors.as_slice())?;
         Ok(Compiled { pool, descriptors, left_out: self.left_out })

@@ -1,6 +1,6 @@
 //! The `.proto` files below folders, by the names under which `import` finds them, and those that OKRA brings.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::ErrorKind;
@@ -13,6 +13,7 @@ use protox::file::{File, FileResolver, GoogleFileResolver, IncludeFileResolver};
 use crate::compile::CompileError;
 use crate::declarations::Declarations;
 use crate::editions::{self, SourceFeatures};
+use crate::qualify::qualify;
 
 /// The `.proto` files that are often imported and seldom at hand.
 static WELL_KNOWN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/proto");
@@ -31,22 +32,26 @@ pub(crate) struct ProtoFile {
 /// `google/protobuf` are the compiler's own, also where a root has copies of them: the compiler cannot read the newest ones.
 pub(crate) struct ProtoResolver {
     roots: Vec<PathBuf>,
-    features: Rc<RefCell<HashMap<String, SourceFeatures>>>,
+    state: Rc<ResolverState>,
+}
+
+/// What the compiler's resolver and its owner share.
+#[derive(Default)]
+pub(crate) struct ResolverState {
+    /// Features of the files of editions that were opened, by name.
+    pub(crate) features: RefCell<HashMap<String, SourceFeatures>>,
+    /// Whether names of types are written in full in files that are opened.
+    pub(crate) is_qualifying: Cell<bool>,
 }
 
 impl ProtoResolver {
-    /// `features` gets those of the files of editions that are opened, by name.
-    pub(crate) fn new(roots: &[PathBuf], features: Rc<RefCell<HashMap<String, SourceFeatures>>>) -> Self {
-        Self { roots: roots.to_vec(), features }
+    pub(crate) fn new(roots: &[PathBuf], state: Rc<ResolverState>) -> Self {
+        Self { roots: roots.to_vec(), state }
     }
 }
 
-impl FileResolver for ProtoResolver {
-    fn resolve_path(&self, path: &Path) -> Option<String> {
-        self.roots.iter().find_map(|root| IncludeFileResolver::new(root.clone()).resolve_path(path))
-    }
-
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+impl ProtoResolver {
+    fn parse(&self, name: &str) -> Result<File, protox::Error> {
         match GoogleFileResolver::new().open_file(name) {
             Err(error) if error.is_file_not_found() => {}
             found => return found,
@@ -55,7 +60,8 @@ impl FileResolver for ProtoResolver {
             match fs::read_to_string(root.join(name)) {
                 Ok(text) => {
                     let (file, features) = editions::parse(name, &text)?;
-                    self.features.borrow_mut().extend(features.map(|features| (name.to_owned(), features)));
+                    let features = features.map(|features| (name.to_owned(), features));
+                    self.state.features.borrow_mut().extend(features);
                     return Ok(file);
                 }
                 // The compiler tells what is wrong with the file.
@@ -65,6 +71,22 @@ impl FileResolver for ProtoResolver {
         }
         let text = well_known_text(name).ok_or_else(|| protox::Error::file_not_found(name))?;
         File::from_source(name, text)
+    }
+}
+
+impl FileResolver for ProtoResolver {
+    fn resolve_path(&self, path: &Path) -> Option<String> {
+        self.roots.iter().find_map(|root| IncludeFileResolver::new(root.clone()).resolve_path(path))
+    }
+
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        let file = self.parse(name)?;
+        if !self.state.is_qualifying.get() {
+            return Ok(file);
+        }
+        let mut descriptor = file.file_descriptor_proto().clone();
+        qualify(&mut descriptor, |import| Some(self.parse(import).ok()?.file_descriptor_proto().clone()));
+        Ok(File::from_file_descriptor_proto(descriptor))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod declarations;
 mod files;
+mod qualify;
 
 pub mod compile;
 pub mod contract;
