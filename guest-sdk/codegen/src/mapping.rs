@@ -5,7 +5,9 @@
 //! `packages`. Nothing here recurses over messages.
 
 mod builder;
+mod circles;
 mod comments;
+mod components;
 mod descriptors;
 mod error;
 mod limits;

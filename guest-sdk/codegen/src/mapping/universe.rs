@@ -1,11 +1,13 @@
 //! All messages and enums of a pool, and how the messages hang together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
     DescriptorPool, EnumDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, ServiceDescriptor,
 };
 
+use super::circles::PackageCircles;
+use super::components::components;
 use super::descriptors::{EMPTY, fields, special, target, value};
 use super::sizes::TypeSize;
 use super::{SchemaError, valid};
@@ -20,6 +22,8 @@ pub(super) struct Universe {
     index: HashMap<String, usize>,
     /// Strongly connected component of each message.
     component: Vec<usize>,
+    /// Packages that use each other.
+    circles: PackageCircles,
     /// Size of the record of each message.
     sizes: Vec<TypeSize>,
     /// Messages that some field holds encoded.
@@ -71,9 +75,11 @@ impl Universe {
         }
         let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
         let index = index.collect();
-        let (component, sizes, encoded) = Default::default();
-        let mut universe = Self { packages, messages, enums, index, component, sizes, encoded };
-        universe.component = universe.components();
+        let (component, circles, sizes, encoded) = Default::default();
+        let mut universe = Self { packages, messages, enums, index, component, circles, sizes, encoded };
+        let edges: Vec<_> = (0..universe.messages.len()).map(|message| universe.targets_of(message)).collect();
+        universe.component = components(&edges);
+        universe.circles = universe.circles(pool);
         universe.sizes = universe.sizes();
         universe.encoded = universe.encoded();
         universe
@@ -83,52 +89,25 @@ impl Universe {
         fields(message).iter().filter_map(target).filter_map(|message| self.index_of(&message)).collect()
     }
 
-    /// Strongly connected components, by Kosaraju's algorithm without recursion.
-    fn components(&self) -> Vec<usize> {
-        let count = self.messages.len();
-        let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
-        let mut order = Vec::with_capacity(count);
-        let mut seen = vec![false; count];
-        for start in 0..count {
-            let mut stack = vec![(start, 0)];
-            while let Some((node, next)) = stack.pop() {
-                if next == 0 {
-                    match seen.get_mut(node) {
-                        Some(seen) if !*seen => *seen = true,
-                        _ => continue,
-                    }
-                }
-                match edges.get(node).and_then(|edges| edges.get(next)) {
-                    Some(&target) => {
-                        stack.push((node, next + 1));
-                        if seen.get(target) == Some(&false) {
-                            stack.push((target, 0));
-                        }
-                    }
-                    None => order.push(node),
+    /// How packages use each other.
+    fn circles(&self, pool: &DescriptorPool) -> PackageCircles {
+        let (mut by_fields, mut firm) = (BTreeSet::new(), BTreeSet::new());
+        let uses = |from: &str, to: &str| (from != to).then(|| (from.to_owned(), to.to_owned()));
+        for message in &self.messages {
+            let from = message.package_name();
+            for field in fields(message) {
+                by_fields.extend(target(&field).and_then(|target| uses(from, target.package_name())));
+                if let ProtoKind::Enum(definition) = value(&field).kind() {
+                    firm.extend(uses(from, definition.package_name()));
                 }
             }
         }
-        let mut reversed = vec![Vec::new(); count];
-        for (from, targets) in edges.iter().enumerate() {
-            for target in targets {
-                if let Some(sources) = reversed.get_mut(*target) {
-                    sources.push(from);
-                }
-            }
+        for service in pool.services() {
+            let payloads = service.methods().flat_map(|method| [method.input(), method.output()]);
+            let payloads = payloads.filter(|message| special(message).is_none());
+            firm.extend(payloads.filter_map(|message| uses(service.package_name(), message.package_name())));
         }
-        let mut component = vec![usize::MAX; count];
-        for (number, &root) in order.iter().rev().enumerate() {
-            let mut stack = vec![root];
-            while let Some(node) = stack.pop() {
-                match component.get_mut(node) {
-                    Some(slot) if *slot == usize::MAX => *slot = number,
-                    _ => continue,
-                }
-                stack.extend(reversed.get(node).into_iter().flatten());
-            }
-        }
-        component
+        PackageCircles::new(&by_fields, &firm)
     }
 
     /// The sizes of all records, each measured after those that lie in it.
@@ -175,9 +154,12 @@ impl Universe {
         self.messages.get(message).map(|message| self.targets(message)).unwrap_or_default()
     }
 
-    /// Whether a field of `from` would close a cycle of records by holding `to`.
+    /// Whether a field of `from` would close a cycle of records, or of packages, by holding `to`.
     fn closes_cycle(&self, from: usize, to: usize) -> bool {
-        to <= from && self.component.get(from) == self.component.get(to)
+        let package =
+            |message: usize| self.messages.get(message).map(MessageDescriptor::package_name).unwrap_or_default();
+        (to <= from && self.component.get(from) == self.component.get(to))
+            || self.circles.are_closed_by(package(from), package(to))
     }
 
     /// Whether a field of `from` holds `to` encoded.
