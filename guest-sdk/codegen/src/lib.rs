@@ -6,9 +6,11 @@
 
 mod declarations;
 mod files;
+mod qualify;
 
 pub mod compile;
 pub mod contract;
+pub mod editions;
 pub mod go;
 pub mod mapping;
 pub mod names;

@@ -233,3 +233,26 @@ fn descriptors_of_protoc_are_read_and_incomplete_ones_refused() {
     }
     assert!(matches!(read_descriptors(&tree.root("no.binpb")).unwrap_err(), CompileError::Io { .. }));
 }
+
+#[test]
+fn a_package_that_is_not_imported_does_not_hide_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let write =
+        |name: &str, text: &str| fs::write(folder.path().join(name), format!("syntax = \"proto3\"; {text}")).unwrap();
+    write("common.proto", "package common; message Id { string id = 1; message Part {} }");
+    write("shop_common.proto", "package shop.common; message Other {}");
+    write("shop.proto", "package shop; import \"shop_common.proto\"; message Order { shop.common.Other other = 1; }");
+    // `common.Id` is that of package `common`: `shop.common` is read, but not imported by this file.
+    write(
+        "service.proto",
+        "package shop; import \"common.proto\"; import \"shop.proto\";
+         message M { common.Id id = 1; repeated common.Id.Part parts = 2; Order order = 3; Inner.Deep deep = 4;
+                     message Inner { message Deep {} } }
+         service S { rpc Get(common.Id) returns (M); }",
+    );
+    let compiled = compile_services(&[folder.path().to_owned()], &["shop.S"]).unwrap();
+    let message = compiled.pool.get_message_by_name("shop.M").unwrap();
+    let kinds: Vec<_> = message.fields().map(|field| format!("{:?}", field.kind())).collect();
+    assert_eq!(kinds, ["common.Id", "common.Id.Part", "shop.Order", "shop.M.Inner.Deep"]);
+    assert_eq!(compiled.left_out, []);
+}
