@@ -75,7 +75,7 @@ const NOT_OURS: &[(&str, &str)] = &[
 ];
 
 /// Folders that are no source at all, wherever they are.
-const SKIPPED: [&str; 7] = ["target", ".git", ".okra", "node_modules", "__pycache__", ".venv", ".pytest_cache"];
+const SKIPPED: [&str; 8] = ["gen", "target", ".git", ".okra", "node_modules", "__pycache__", ".venv", ".pytest_cache"];
 
 /// What does not stand in a comment of `src/`: subjects without a name, metaphors, and first lines that begin neither with
 /// a verb nor with a noun.
