@@ -250,7 +250,7 @@ fn a_package_that_is_not_imported_does_not_hide_one_that_is() {
                      message Inner { message Deep {} } }
          service S { rpc Get(common.Id) returns (M); }",
     );
-    let compiled = compile_services(&[folder.path().to_owned()], &["shop.S"]).unwrap();
+    let compiled = compile_services(&[folder.path().to_owned()], &["shop.S"], &[]).unwrap();
     let message = compiled.pool.get_message_by_name("shop.M").unwrap();
     let kinds: Vec<_> = message.fields().map(|field| format!("{:?}", field.kind())).collect();
     assert_eq!(kinds, ["common.Id", "common.Id.Part", "shop.Order", "shop.M.Inner.Deep"]);
