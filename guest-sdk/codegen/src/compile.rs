@@ -11,6 +11,7 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
+use crate::buf::module_roots;
 use crate::declarations::{Declarations, first_token};
 use crate::editions::{self, EDITIONS, EditionError, edition_of};
 use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
@@ -65,7 +66,7 @@ pub enum CompileError {
     #[error("{file}:{line}: `{import}` is not in the folders of .proto files")]
     #[diagnostic(help(
         "add the folder in which `{import}` is to `include` of [proto] in okra.toml: names of imports are relative to one of \
-         these folders"
+         these folders; what `buf.yaml` depends on is written into a folder by `buf export MODULE -o FOLDER`"
     ))]
     Import {
         /// The importing file, below its root.
@@ -312,9 +313,10 @@ fn no_service(files: &[ProtoFile], service: &str, roots: &[PathBuf]) -> CompileE
     CompileError::UnknownService { service: service.to_owned(), known }
 }
 
-/// Roots without `..` and links, so that it is seen which lies in another.
+/// Roots without `..` and links, so that it is seen which lies in another; in place of a folder with a `buf.yaml` its modules.
 fn canonical(roots: &[PathBuf]) -> Vec<PathBuf> {
-    roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect()
+    let canonical = roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
+    canonical.flat_map(|root| module_roots(&root)).collect()
 }
 
 /// A compiler, and what it was told.
