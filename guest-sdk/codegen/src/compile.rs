@@ -1,7 +1,7 @@
 //! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept. Descriptors that protoc
 //! or buf made are read as they are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use prost_reflect::DescriptorPool;
 
 use crate::buf::module_roots;
 use crate::declarations::{Declarations, first_token};
-use crate::editions::{self, EDITIONS, EditionError, edition_of};
+use crate::editions::{self, EDITIONS, EditionError, edition_of, lower_descriptors};
 use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
 use crate::type_pattern::{find_similar, is_match_within};
 
@@ -260,7 +260,7 @@ pub fn compile_services<S: AsRef<str>>(
 /// If the file cannot be read, or is not valid or not complete.
 pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
     let descriptors = fs::read(path).map_err(|source| CompileError::Io { path: path.to_owned(), source })?;
-    let descriptors = editions::lower(descriptors, &HashMap::new())?;
+    let descriptors = lower_descriptors(descriptors)?;
     let pool = DescriptorPool::decode(descriptors.as_slice())
         .map_err(|source| CompileError::DescriptorSet { path: path.to_owned(), source })?;
     Ok(Compiled { pool, descriptors, left_out: Vec::new() })
