@@ -1,7 +1,7 @@
 //! From `.proto` files to descriptors, by protox: imports and the well-known types included, comments kept. Descriptors that protoc
 //! or buf made are read as they are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,9 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
+use crate::buf::module_roots;
 use crate::declarations::{Declarations, first_token};
-use crate::editions::{self, EDITIONS, EditionError, edition_of};
+use crate::editions::{self, EDITIONS, EditionError, edition_of, lower_descriptors};
 use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
 use crate::type_pattern::{find_similar, is_match_within};
 
@@ -65,7 +66,7 @@ pub enum CompileError {
     #[error("{file}:{line}: `{import}` is not in the folders of .proto files")]
     #[diagnostic(help(
         "add the folder in which `{import}` is to `include` of [proto] in okra.toml: names of imports are relative to one of \
-         these folders"
+         these folders; what `buf.yaml` depends on is written into a folder by `buf export MODULE -o FOLDER`"
     ))]
     Import {
         /// The importing file, below its root.
@@ -259,7 +260,7 @@ pub fn compile_services<S: AsRef<str>>(
 /// If the file cannot be read, or is not valid or not complete.
 pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
     let descriptors = fs::read(path).map_err(|source| CompileError::Io { path: path.to_owned(), source })?;
-    let descriptors = editions::lower(descriptors, &HashMap::new())?;
+    let descriptors = lower_descriptors(descriptors)?;
     let pool = DescriptorPool::decode(descriptors.as_slice())
         .map_err(|source| CompileError::DescriptorSet { path: path.to_owned(), source })?;
     Ok(Compiled { pool, descriptors, left_out: Vec::new() })
@@ -312,9 +313,10 @@ fn no_service(files: &[ProtoFile], service: &str, roots: &[PathBuf]) -> CompileE
     CompileError::UnknownService { service: service.to_owned(), known }
 }
 
-/// Roots without `..` and links, so that it is seen which lies in another.
+/// Roots without `..` and links, so that it is seen which lies in another; in place of a folder with a `buf.yaml` its modules.
 fn canonical(roots: &[PathBuf]) -> Vec<PathBuf> {
-    roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect()
+    let canonical = roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
+    canonical.flat_map(|root| module_roots(&root)).collect()
 }
 
 /// A compiler, and what it was told.

@@ -31,7 +31,7 @@ impl Declarations {
                 "message" | "enum" if is_statement && depth == 0 => types.extend(tokens.next()),
                 _ => {}
             }
-            is_statement = matches!(token, "{" | "}" | ";" | "package");
+            is_statement = matches!(token, "{" | "}" | ";" | "package" | "export" | "local");
         }
         let full_name = |name: &str| if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
         let services = services.into_iter().map(full_name).collect();

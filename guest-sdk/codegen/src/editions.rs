@@ -10,6 +10,8 @@ mod features;
 mod lower;
 mod source;
 
+use std::collections::HashMap;
+
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Syntax};
 
 pub(crate) use lower::lower;
@@ -37,6 +39,15 @@ pub enum EditionError {
         /// The edition, or its number in descriptors.
         edition: String,
     },
+}
+
+/// Rewrites the files of editions in an encoded `google.protobuf.FileDescriptorSet` as files of proto2 and proto3; all else in
+/// it is kept.
+///
+/// # Errors
+/// If a file is of an edition other than 2023 and 2024.
+pub fn lower_descriptors(set: Vec<u8>) -> Result<Vec<u8>, EditionError> {
+    lower(set, &HashMap::new())
 }
 
 /// Whether each number is a value of the enum: numbers without a name are kept. In a closed enum they are unknown fields.

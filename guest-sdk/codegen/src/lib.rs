@@ -4,6 +4,7 @@
 //! rules to them, and [`wit`] prints the result. The host's link compiles the same [`Schema`](schema::Schema) into its
 //! plan. Nothing here runs anything: the crate knows neither tokio nor wasmtime.
 
+mod buf;
 mod declarations;
 mod files;
 mod qualify;

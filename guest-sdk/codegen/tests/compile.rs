@@ -256,3 +256,30 @@ fn a_package_that_is_not_imported_does_not_hide_one_that_is() {
     assert_eq!(kinds, ["common.Id", "common.Id.Part", "shop.Order", "shop.M.Inner.Deep"]);
     assert_eq!(compiled.left_out, []);
 }
+
+#[test]
+fn the_modules_of_buf_are_roots() {
+    let service = "syntax = \"proto3\"; package a; import \"common/id.proto\"; service S { rpc Get(common.Id) returns (common.Id); }";
+    let id = "syntax = \"proto3\"; package common; message Id {}";
+    let files = [
+        (
+            "",
+            "proto/a/a.proto",
+            "vendor/api/common/id.proto",
+            "buf.yaml",
+            "version: v2\nmodules:\n  - path: proto\n  - path: vendor/api\n",
+        ),
+        (
+            "",
+            "proto/a/a.proto",
+            "api/common/id.proto",
+            "buf.work.yaml",
+            "version: v1\ndirectories:\n  - proto\n  - api\n",
+        ),
+        ("sub", "sub/a/a.proto", "sub/common/id.proto", "sub/buf.yaml", "version: v1\nbreaking:\n  use: [FILE]\n"),
+    ];
+    for (root, service_name, id_name, yaml_name, yaml) in files {
+        let tree = Tree::new(&[(service_name, service), (id_name, id), (yaml_name, yaml)]);
+        assert_eq!(names(&tree.compile(&[root], &["a.S"]).unwrap()), ["a/a.proto", "common/id.proto"]);
+    }
+}

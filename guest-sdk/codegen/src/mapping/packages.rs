@@ -17,7 +17,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
 }
 
 impl Schema {
-    /// Returns packages whose types use each other in a circle, encoded fields included: what a language cannot have that lets
+    /// Returns packages whose types use each other in a circle, encoded fields and types that are not in WIT included: what a language cannot have that lets
     /// no packages import each other.
     pub fn package_circle(&self) -> Option<Vec<PackageUse>> {
         find_circle(self, EncodedFields::Counted)
@@ -66,7 +66,7 @@ fn uses(schema: &Schema, encoded: EncodedFields) -> HashMap<(usize, usize), Stri
             uses.entry((from, to)).or_insert_with(by);
         }
     };
-    for message in schema.messages.iter().filter(|message| message.in_wit) {
+    for message in schema.messages.iter().filter(|message| message.in_wit || encoded == EncodedFields::Counted) {
         for field in all_fields(message) {
             let by = || format!("field `{}` of message `{}`", field.proto_name, message.full_name);
             add(message.package, &field.kind, &by);
