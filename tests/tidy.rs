@@ -27,7 +27,7 @@ const MODULES: &[Row] = &[
     ("router", "revision config grpc suggest call"),
     ("revision", "instance package link config call"),
     ("instance", "host package link config call"),
-    ("gateway", "config telemetry grpc suggest call"),
+    ("gateway", "config telemetry grpc suggest json call"),
     ("host", "config grpc call"),
     ("client", "grpc suggest call"),
     ("project", "language package config suggest"),
@@ -38,6 +38,7 @@ const MODULES: &[Row] = &[
     ("telemetry", ""),
     ("grpc", "call"),
     ("suggest", ""),
+    ("json", ""),
     ("call", ""),
 ];
 

@@ -3,6 +3,7 @@
 //! The routes themselves are in [`routes`](crate::gateway::routes).
 
 mod binding;
+mod codecs;
 mod http_body;
 mod json_lines;
 mod parameter;
