@@ -60,6 +60,7 @@ mod instance;
 mod link;
 mod revision;
 mod router;
+mod routes;
 mod suggest;
 #[cfg(test)]
 mod testing;

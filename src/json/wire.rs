@@ -223,8 +223,7 @@ fn take_group<'a>(number: u32, wire: &mut &'a [u8]) -> Result<&'a [u8], JsonErro
         let (inner, wire_type) = decode_key(wire).map_err(|error| malformed(&error))?;
         if wire_type == WireType::EndGroup {
             let content = whole.get(..length).filter(|_| inner == number);
-            return content
-                .ok_or_else(|| JsonError::new(STRAY_GROUP));
+            return content.ok_or_else(|| JsonError::new(STRAY_GROUP));
         }
         skip_field(wire_type, inner, wire, DecodeContext::default()).map_err(|error| malformed(&error))?;
     }

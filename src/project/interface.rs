@@ -11,6 +11,7 @@ use prost_reflect::{DescriptorPool, FileDescriptor};
 use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName};
 use crate::language::GuestProject;
 use crate::project::ProjectError;
+use crate::project::http_rules::add_http_rules;
 
 /// The interface of a project.
 pub(super) struct ProjectInterface {
@@ -50,6 +51,7 @@ impl ProjectInterface {
             }
         }
         let descriptors = select_descriptors(&all, proto.serves.iter().chain(&proto.calls).chain(&proto.raw));
+        let descriptors = add_http_rules(folder, project, descriptors)?;
         // Types are named among all types of a package, so the mapping must see the descriptors that are in the package.
         let pool = DescriptorPool::decode(descriptors.as_slice())
             .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::call::Codec;
 use crate::gateway::tests::connect::{Answer, http1};
 use crate::gateway::tests::rest::{JSON, ruled};
-use crate::gateway::tests::*;
 
 const PROTO: &str = "content-type: application/x-protobuf\n";
 const ACCEPT_PROTO: &str = "accept: application/x-protobuf\n";
@@ -57,7 +56,8 @@ async fn the_response_is_in_the_codec_that_the_client_accepts() {
 #[tokio::test]
 async fn a_field_of_the_request_or_response_may_be_protobuf() {
     let server = ruled().await;
-    let answer = http1(&server, "PUT /v1/echo/a/inner", &format!("{PROTO}accept: application/json\n"), b"\n\x01x").await;
+    let answer =
+        http1(&server, "PUT /v1/echo/a/inner", &format!("{PROTO}accept: application/json\n"), b"\n\x01x").await;
     assert_eq!(answer.json(), json!({ "text": "a", "inner": { "name": "x" } }));
     let answer = http1(&server, "GET /v1/echo/x:inner", ACCEPT_PROTO, b"").await;
     assert_eq!((content_type(&answer), answer.body.as_slice()), ("application/x-protobuf", &b"\n\x01x"[..]));
@@ -70,7 +70,8 @@ async fn an_error_is_a_status_in_the_codec_of_the_response() {
     assert_eq!((answer.status, content_type(&answer)), (400, "application/x-protobuf"));
     let status = tonic_types::pb::Status::decode(answer.body.as_slice()).unwrap();
     assert_eq!((status.code, status.message.as_str(), status.details.len()), (9, "not today: déjà vu", 2));
-    let answer = http1(&server, "POST /v1/echo/a", "content-type: text/plain\naccept: application/protobuf\n", b"x").await;
+    let answer =
+        http1(&server, "POST /v1/echo/a", "content-type: text/plain\naccept: application/protobuf\n", b"x").await;
     assert_eq!((answer.status, content_type(&answer)), (415, "application/x-protobuf"));
     let status = tonic_types::pb::Status::decode(answer.body.as_slice()).unwrap();
     let wanted = "`/v1/echo/{text}` takes a body with content-type application/json or application/x-protobuf";

@@ -16,10 +16,10 @@ use crate::gateway::call::http_body::HttpBodyMessage;
 use crate::gateway::call::json::{encode_json, json_misfit};
 use crate::gateway::call::request_reader::MessageDecoder;
 use crate::gateway::protocol::rest::parameter::{invalid, parse_entry, parse_value};
-use crate::gateway::routes::PathValues;
-use crate::gateway::routes::rule::BodyMapping;
-use crate::gateway::routes::template::{field_path, find_field};
 use crate::json::{UnknownNames, read_field};
+use crate::routes::PathValues;
+use crate::routes::rule::BodyMapping;
+use crate::routes::template::{field_path, find_field};
 
 /// Decodes the body of a REST request together with the values of its path and query.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind};
 use serde_json::{Map, Value};
 
 use crate::call::{Code, Status};
-use crate::gateway::routes::template::field_path;
 use crate::json::{WellKnown, camel_case, is_f32, is_f64};
+use crate::routes::template::field_path;
 
 /// Makes the status of a request with a value that does not fit.
 pub(crate) fn invalid(message: String) -> Status {

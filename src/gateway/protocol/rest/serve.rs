@@ -26,8 +26,8 @@ use crate::gateway::protocol::rest::binding::RequestBinding;
 use crate::gateway::protocol::rest::codecs::RestCodecs;
 use crate::gateway::protocol::rest::http_body::HttpBodyEncoder;
 use crate::gateway::protocol::rest::json_lines::JsonLinesEncoder;
-use crate::gateway::routes::rule::BodyMapping;
-use crate::gateway::routes::{PathValues, RestRoute};
+use crate::routes::rule::BodyMapping;
+use crate::routes::{PathValues, RestRoute};
 
 /// Serves a request at a path that a method has by its rule.
 pub(crate) async fn serve(
