@@ -8,6 +8,7 @@ mod build;
 mod create;
 mod error;
 mod generate;
+mod http_rules;
 mod interface;
 mod stale;
 
