@@ -30,6 +30,8 @@ pub(super) struct GoMember {
     pub(super) name: String,
     /// Of a oneof: the interface of its cases.
     pub(super) interface: String,
+    /// Of a oneof: whether it has a getter of its own; not if the name is taken.
+    pub(super) has_getter: bool,
     /// Of a oneof: for each case its field's name and its type.
     pub(super) cases: Vec<(String, String)>,
 }
@@ -251,7 +253,7 @@ fn service_name(mut name: String, taken: &mut HashSet<String>) -> String {
 
 /// The names of a message's fields: those of methods, and getters of other fields, have a `_` behind them.
 fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<GoMember> {
-    const METHODS: [&str; 8] = [
+    const METHODS: [&str; 11] = [
         "Reset",
         "String",
         "ProtoMessage",
@@ -260,6 +262,9 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
         "ExtensionRangeArray",
         "ExtensionMap",
         "Descriptor",
+        "MessageType",
+        "MarshalWire",
+        "UnmarshalWire",
     ];
     let mut used: HashSet<String> = METHODS.map(str::to_owned).into();
     let mut field = |proto_name: &str, has_getter: bool| {
@@ -277,7 +282,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
     for member in &message.members {
         members.push(match member {
             Member::Field(one) => {
-                GoMember { name: field(&one.proto_name, true), interface: String::new(), cases: Vec::new() }
+                GoMember {
+                name: field(&one.proto_name, true),
+                interface: String::new(),
+                has_getter: false,
+                cases: Vec::new(),
+            }
             }
             Member::Oneof(oneof) => {
                 // protoc-gen-go names the first case, then the oneof, then the other cases.
@@ -291,9 +301,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
                 });
                 let cases = cases.collect();
                 let interface = unique(format!("is{name}_{of_oneof}"), taken);
-                GoMember { name: of_oneof, interface, cases }
+                GoMember { name: of_oneof, interface, has_getter: false, cases }
             }
         });
+    }
+    for member in members.iter_mut().filter(|member| !member.interface.is_empty()) {
+        member.has_getter = used.insert(format!("Get{}", member.name));
     }
     members
 }

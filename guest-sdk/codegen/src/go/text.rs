@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 /// Packages that are not the project's, by the names under which they are imported.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 15] = [
     "anypb",
     "codes",
     "context",
@@ -13,7 +13,9 @@ const OTHERS: [&str; 13] = [
     "io",
     "json",
     "link",
+    "math",
     "okra",
+    "protoimpl",
     "status",
     "strconv",
     "timestamppb",
