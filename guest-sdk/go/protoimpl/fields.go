@@ -3,6 +3,7 @@ package protoimpl
 import (
 	"cmp"
 	"iter"
+	"math"
 	"reflect"
 	"slices"
 )
@@ -45,6 +46,9 @@ func isSet(field *Field, value reflect.Value) bool {
 		return !value.IsNil()
 	case value.Kind() == reflect.Slice || value.Kind() == reflect.Map:
 		return value.Len() > 0
+	case value.CanFloat():
+		// Minus 0 is not the zero value.
+		return math.Float64bits(value.Float()) != 0
 	}
 	return !value.IsZero()
 }

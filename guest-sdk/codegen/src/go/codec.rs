@@ -43,7 +43,11 @@ impl File<'_> {
         self.body.push_str("\nvar enumTypes = [...]protoimpl.EnumType{\n");
         for (definition, _) in &own {
             let is_closed = definition.unrecognized.is_none();
-            let _ = writeln!(self.body, "\t{{Name: \"{}\", IsClosed: {is_closed}, Values: []protoimpl.EnumValue{{", definition.full_name);
+            let _ = writeln!(
+                self.body,
+                "\t{{Name: \"{}\", IsClosed: {is_closed}, Values: []protoimpl.EnumValue{{",
+                definition.full_name
+            );
             for case in &definition.cases {
                 let _ = writeln!(self.body, "\t\t{{Number: {}, Name: \"{}\"}},", case.number, case.proto_name);
             }
@@ -260,9 +264,7 @@ impl File<'_> {
             }
             Kind::Enum(_) if self.is_closed(kind) => {
                 let go = self.value_type(kind);
-                format!(
-                    "if v := {go}(d.Int32()); v.EnumType().Has(int32(v)) {{\n{to} = &{ty}{{{field}: v}}\n}}\n"
-                )
+                format!("if v := {go}(d.Int32()); v.EnumType().Has(int32(v)) {{\n{to} = &{ty}{{{field}: v}}\n}}\n")
             }
             Kind::Scalar(_) | Kind::Enum(_) => {
                 format!("{to} = &{ty}{{{field}: {}}}\n", self.read_plain(kind))
@@ -315,7 +317,9 @@ impl File<'_> {
                 let tag = tag(&Kind::Scalar(*of), 1);
                 let read = read_fields(&format!("case {tag}:\ninner = d.{}()\n", method(*of)));
                 let start = match (of, target) {
-                    (Scalar::Bytes, Target::Value) => format!("inner := {to}\nif inner == nil {{\ninner = []byte{{}}\n}}\n"),
+                    (Scalar::Bytes, Target::Value) => {
+                        format!("inner := {to}\nif inner == nil {{\ninner = []byte{{}}\n}}\n")
+                    }
                     (_, Target::Value) => format!("inner := {to}\n"),
                     (_, Target::Pointer) => format!("var inner {go}\nif {to} != nil {{\ninner = *{to}\n}}\n"),
                     (Scalar::Bytes, Target::Element) => "inner := []byte{}\n".to_owned(),
@@ -425,13 +429,12 @@ fn write_with(kind: &Kind, tag: u32, from: &str) -> String {
         Kind::Message { .. } | Kind::Encoded { .. } => format!("e.Message({tag}, {from})\n"),
         Kind::Wrapper(of) => {
             let write = write_value(&Kind::Scalar(*of), 1, "v");
-            format!(
-                "{{\nv, end := {from}, e.Begin({tag})\nif {} {{\n{write}}}\ne.End(end)\n}}\n",
-                is_set(*of, "v")
-            )
+            format!("{{\nv, end := {from}, e.Begin({tag})\nif {} {{\n{write}}}\ne.End(end)\n}}\n", is_set(*of, "v"))
         }
         Kind::FieldMask => {
-            format!("{{\nend := e.Begin({tag})\nfor _, path := range {from} {{\ne.String(10, path)\n}}\ne.End(end)\n}}\n")
+            format!(
+                "{{\nend := e.Begin({tag})\nfor _, path := range {from} {{\ne.String(10, path)\n}}\ne.End(end)\n}}\n"
+            )
         }
         Kind::Json(json) => format!("e.WriteJSON({tag}, protoimpl.{}, {from})\n", json_kind(*json)),
     }

@@ -281,14 +281,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
     let mut members = Vec::new();
     for member in &message.members {
         members.push(match member {
-            Member::Field(one) => {
-                GoMember {
+            Member::Field(one) => GoMember {
                 name: field(&one.proto_name, true),
                 interface: String::new(),
                 has_getter: false,
                 cases: Vec::new(),
-            }
-            }
+            },
             Member::Oneof(oneof) => {
                 // protoc-gen-go names the first case, then the oneof, then the other cases.
                 let mut cases: Vec<String> =
