@@ -56,7 +56,7 @@ fn types(schema: &Schema, names: &Names) -> String {
     }
     packages.sort_unstable();
     packages.dedup();
-    let sdk = ["okra/anypb", "okra/durationpb", "okra/emptypb", "okra/timestamppb"];
+    let sdk = ["okra/anypb", "okra/durationpb", "okra/emptypb", "okra/errdetails", "okra/timestamppb"];
     let imports: String = sdk.iter().chain(&packages).map(|package| format!("\t_ \"{package}\"\n")).collect();
     format!("{HEADER}\npackage glue\n\nimport (\n{imports})\n")
 }

@@ -118,9 +118,28 @@ fn known(full_name: &str) -> Option<(String, String)> {
         "google.protobuf.Duration" => "durationpb",
         "google.protobuf.Any" => "anypb",
         "google.protobuf.Empty" => "emptypb",
+        name if is_error_detail(name) => "errdetails",
         _ => return None,
     };
     Some((format!("okra/{package}"), package.to_owned()))
+}
+
+/// Whether a message is one of `google/rpc/error_details.proto`.
+fn is_error_detail(full_name: &str) -> bool {
+    const MESSAGES: [&str; 10] = [
+        "BadRequest",
+        "DebugInfo",
+        "ErrorInfo",
+        "Help",
+        "LocalizedMessage",
+        "PreconditionFailure",
+        "QuotaFailure",
+        "RequestInfo",
+        "ResourceInfo",
+        "RetryInfo",
+    ];
+    let local = full_name.strip_prefix("google.rpc.").unwrap_or_default();
+    MESSAGES.contains(&local.split('.').next().unwrap_or_default())
 }
 
 fn go_package(proto: &str, module: &str) -> GoPackage {
