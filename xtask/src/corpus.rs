@@ -64,7 +64,14 @@ pub(crate) struct CorpusOptions {
 impl CorpusOptions {
     /// Returns the short form, which is part of `cargo xtask test`.
     fn short() -> Self {
-        let services = ["google.longrunning.*", "google.pubsub.*", "google.spanner.v1.*", "etcdserverpb.*", "containerd.services.*", "runtime.v1.*"];
+        let services = [
+            "google.longrunning.*",
+            "google.pubsub.*",
+            "google.spanner.v1.*",
+            "etcdserverpb.*",
+            "containerd.services.*",
+            "runtime.v1.*",
+        ];
         Self {
             services: services.map(str::to_owned).to_vec(),
             sources: ["googleapis", "etcd", "containerd", "cri"].map(str::to_owned).to_vec(),
@@ -123,7 +130,8 @@ fn check_batches(
     services: &[CorpusService],
     options: &CorpusOptions,
 ) -> miette::Result<Vec<StepResult>> {
-    let is_generated = |step: &CorpusStep| *step == CorpusStep::Generate || LANGUAGES.iter().any(|language| step.checks(*language));
+    let is_generated =
+        |step: &CorpusStep| *step == CorpusStep::Generate || LANGUAGES.iter().any(|language| step.checks(*language));
     if !options.steps.iter().any(is_generated) {
         return Ok(Vec::new());
     }
@@ -134,7 +142,13 @@ fn check_batches(
         let mut check = BatchCheck { tools, language, steps: &options.steps, folder, results: Vec::new() };
         check.generate(batch)?;
         std::fs::remove_dir_all(&check.folder).ok();
-        let failed = check.results.iter().filter(|result| result.failure.is_some()).count();
+        let mut failed = 0;
+        for result in &check.results {
+            if let Some(failure) = &result.failure {
+                println!("{} {} {}: {failure}", result.step.name(), language.name(), result.service);
+                failed += 1;
+            }
+        }
         let (first, last) = (batch.first(), batch.last());
         let names = [first, last].map(|service| service.map(|service| service.name.as_str()).unwrap_or_default());
         println!("{} {} to {}: {failed} of {} failed", language.name(), names[0], names[1], check.results.len());

@@ -9,7 +9,11 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 const TIME_IS_UP: i32 = 124;
 
 /// Runs a program to its end, at most `seconds`. Returns what is wrong if it fails: one line that says why.
-pub(crate) fn run_limited(program: impl AsRef<OsStr>, seconds: u32, set_up: impl FnOnce(&mut Command)) -> miette::Result<Result<(), String>> {
+pub(crate) fn run_limited(
+    program: impl AsRef<OsStr>,
+    seconds: u32,
+    set_up: impl FnOnce(&mut Command),
+) -> miette::Result<Result<(), String>> {
     let mut command = Command::new("timeout");
     command.args(["--kill-after", "5", &seconds.to_string()]).arg(program);
     set_up(&mut command);
@@ -78,7 +82,8 @@ mod tests {
     fn the_line_that_says_what_went_wrong_is_found() {
         let okra = "Error: okra::rust::no_cargo_toml\n\n  × no Cargo.toml in ps/rust\n  help: make one\n";
         assert_eq!(telling_line(okra).as_deref(), Some("× no Cargo.toml in ps/rust"));
-        let python = "Traceback (most recent call last):\n  File \"x.py\", line 1\nNameError: name 'x' is not defined\n";
+        let python =
+            "Traceback (most recent call last):\n  File \"x.py\", line 1\nNameError: name 'x' is not defined\n";
         assert_eq!(telling_line(python).as_deref(), Some("NameError: name 'x' is not defined"));
         assert_eq!(telling_line(""), None);
     }

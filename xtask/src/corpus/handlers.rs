@@ -49,7 +49,10 @@ fn rust_handler(schema: &Schema, kind: HandlerKind) -> miette::Result<String> {
             HandlerKind::Unimplemented => "Err(Error::unimplemented(\"not implemented\"))",
         };
         let function = rust_name(&method.wit_name);
-        let _ = writeln!(text, "    #[allow(unused_variables)]\n    fn {function}({params}) -> Result<{answer}, Error> {{\n        {body}\n    }}\n");
+        let _ = writeln!(
+            text,
+            "    #[allow(unused_variables)]\n    fn {function}({params}) -> Result<{answer}, Error> {{\n        {body}\n    }}\n"
+        );
     }
     text.push_str("}\n\nokra_guest::export!(Handler);\n");
     Ok(text)
@@ -140,7 +143,10 @@ fn go_handler(project: &CorpusProject, kind: HandlerKind) -> miette::Result<Stri
             if !imports.contains(&import) {
                 imports.push(import);
             }
-            let _ = writeln!(functions, "\nfunc (handler) {name}(_ context.Context, request {request}) ({request}, error) {{\n\treturn request, nil\n}}");
+            let _ = writeln!(
+                functions,
+                "\nfunc (handler) {name}(_ context.Context, request {request}) ({request}, error) {{\n\treturn request, nil\n}}"
+            );
         }
     }
     let imports = imports.join("\n\t");
@@ -153,7 +159,8 @@ fn go_handler(project: &CorpusProject, kind: HandlerKind) -> miette::Result<Stri
 
 /// Returns the line of a file's imports that gives a package this name.
 fn go_import(file: &str, name: &str) -> Option<String> {
-    let lines = file.lines().map(str::trim).take_while(|line| !line.starts_with("type ")).filter(|line| line.ends_with('"'));
+    let lines =
+        file.lines().map(str::trim).take_while(|line| !line.starts_with("type ")).filter(|line| line.ends_with('"'));
     let is_named = |line: &&str| match line.split_once(" \"") {
         Some((alias, _)) => alias == name,
         None => line.trim_matches('"').rsplit('/').next() == Some(name),

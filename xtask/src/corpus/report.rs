@@ -26,14 +26,8 @@ pub(crate) enum CorpusStep {
     Echo,
 }
 
-pub(crate) const STEPS: [CorpusStep; 6] = [
-    CorpusStep::Generate,
-    CorpusStep::Vet,
-    CorpusStep::Import,
-    CorpusStep::Mypy,
-    CorpusStep::Build,
-    CorpusStep::Echo,
-];
+pub(crate) const STEPS: [CorpusStep; 6] =
+    [CorpusStep::Generate, CorpusStep::Vet, CorpusStep::Import, CorpusStep::Mypy, CorpusStep::Build, CorpusStep::Echo];
 
 impl CorpusStep {
     pub(crate) fn name(self) -> &'static str {
@@ -104,7 +98,8 @@ fn print_groups(failures: &[&StepResult], known: &KnownFailures) {
     }
     for ((is_known, _), results) in groups {
         let [first, ..] = results[..] else { continue };
-        let packages: BTreeSet<_> = results.iter().map(|result| result.service.rsplit_once('.').map(|(package, _)| package)).collect();
+        let packages: BTreeSet<_> =
+            results.iter().map(|result| result.service.rsplit_once('.').map(|(package, _)| package)).collect();
         let known = if is_known { "known: " } else { "" };
         let failure = first.failure.as_deref().unwrap_or_default();
         let (services, packages) = (results.len(), packages.len());

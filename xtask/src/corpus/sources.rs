@@ -173,7 +173,14 @@ impl CorpusSource {
             partial.path().join("package")
         } else {
             let mut download = Command::new(python.program("pip"));
-            download.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
+            download.args([
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+            ]);
             tools::run(download.arg("--dest").arg(&archives).arg(format!("{package}=={version}")))?;
             let contents = partial.path().join("package");
             let mut unpack = Command::new(python.program("python"));
