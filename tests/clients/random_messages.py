@@ -1,4 +1,4 @@
-"""Random messages of any type, and in what two messages differ."""
+"""Random messages of any type, and how two messages differ."""
 
 import math
 import random
@@ -23,10 +23,11 @@ TEXTS = ["", "a", "Ünïcode 猫 🥒", "line\nand \"quotes\" \\ \t\0", "x" * 30
 
 
 class Maker:
-    """Random messages of any type."""
+    """Random messages of any type, of at most `fields` fields or little more, whose types may be of any pool."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, fields: int = 10_000):
         self.random = random.Random(seed)
+        self.fields = fields
 
     def number(self, low: int, high: int) -> int:
         choose = self.random
@@ -61,7 +62,7 @@ class Maker:
         """Sets some of a message's fields, and all that are required."""
         descriptor = message.DESCRIPTOR
         if descriptor.full_name == "google.protobuf.Value":
-            message.CopyFrom(self.json(depth))
+            message.ParseFromString(self.json(depth).SerializeToString())
             return message
         chosen = {oneof.name: self.random.choice([*oneof.fields, None]) for oneof in descriptor.oneofs}
         for field in descriptor.fields:
@@ -75,7 +76,8 @@ class Maker:
 
     def set(self, message, field: Field, depth: int):
         is_message = field.message_type is not None
-        if is_message and depth > 4 and not field.is_required:
+        self.fields -= 1
+        if (is_message and depth > 4 or self.fields < 0) and not field.is_required:
             return
         many = self.random.choice([0, 1, 2, 5]) if depth < 2 else self.random.choice([0, 1])
         if is_message and field.message_type.GetOptions().map_entry:

