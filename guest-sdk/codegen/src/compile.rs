@@ -57,7 +57,7 @@ pub enum CompileError {
         edition: String,
         /// All of it.
         #[source_code]
-        source_code: NamedSource<String>,
+        source_code: Arc<NamedSource<String>>,
         /// Where it says so.
         #[label("this edition is not known")]
         span: SourceSpan,
@@ -166,7 +166,7 @@ impl CompileError {
             line: line(&text, start),
             edition: edition.to_owned(),
             span: (start, statement.len()).into(),
-            source_code: NamedSource::new(file, text.clone()),
+            source_code: Arc::new(NamedSource::new(file, text.clone())),
         })
     }
 
