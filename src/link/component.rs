@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use okra_codegen::contract::RAW_STREAMS_INTERFACE;
-use okra_codegen::schema::{Kind, MessageId, Method, Scalar, Schema, Service, StreamId};
+use okra_codegen::schema::{Kind, Method, Scalar, Schema, Service, StreamId};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
@@ -55,8 +55,7 @@ impl ComponentLink {
         let plan = Arc::new(SchemaPlan::new(schema, quirks));
         let mut linking =
             LinkBuilder { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
-        let mut interfaces = linking.codecs();
-        interfaces.extend(linking.streams());
+        let mut interfaces = linking.streams();
         interfaces.extend(linking.raw_streams());
         let named = |names: &[String]| {
             schema.services.iter().enumerate().filter(|(_, service)| names.contains(&service.full_name)).collect()
@@ -94,8 +93,7 @@ impl ComponentLink {
         self.interfaces.iter().map(|interface| interface.name.as_str())
     }
 
-    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`ImportHost`], those
-    /// of codec interfaces are answered here.
+    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`ImportHost`].
     ///
     /// # Errors
     /// When a name is defined already.
@@ -159,24 +157,6 @@ impl LinkBuilder<'_> {
             }
         }
         Some(interface)
-    }
-
-    /// The codec interface of each package.
-    fn codecs(&mut self) -> Vec<ImportInterface> {
-        let schema = self.schema;
-        let mut interfaces = Vec::new();
-        for (index, package) in schema.packages.iter().enumerate() {
-            let messages = schema.messages.iter().enumerate();
-            let functions = messages.filter(|(_, message)| message.package == index && message.has_codec).flat_map(
-                |(id, message)| {
-                    let (id, name) = (MessageId(id), &message.wit_name);
-                    [ComponentFunction::decode(&self.plan, id, name), ComponentFunction::encode(&self.plan, id, name)]
-                },
-            );
-            let functions = functions.map(|function| (function, ImportTarget::Codec)).collect();
-            interfaces.extend(self.interface(package.interface(&package.codec_interface), Vec::new(), functions));
-        }
-        interfaces
     }
 
     /// The interface with the readers and writers of each package.

@@ -80,7 +80,6 @@ impl StatusPlan {
             docs: String::new(),
             members,
             in_wit: true,
-            has_codec: false,
         };
         let named = |name: &str, value: &str| {
             let text = field(name, 1, Cardinality::Implicit, Kind::Scalar(Scalar::String));

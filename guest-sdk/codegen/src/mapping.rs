@@ -67,9 +67,8 @@ impl Schema {
             chosen.push(found);
         }
         let universe = Universe::new(pool);
-        let reachable = universe.reachable(&chosen)?;
-        let with_types = universe.with_types(&reachable, types)?;
-        let schema = Builder::new(&universe, &reachable, &with_types, &chosen)?.build();
+        let (records, mapped) = (universe.records(&chosen)?, universe.mapped(&chosen, types)?);
+        let schema = Builder::new(&universe, &records, &mapped, &chosen)?.build();
         limits::check(&schema)?;
         packages::check(&schema)?;
         Ok(schema)

@@ -29,7 +29,7 @@ pub const MAX_METHODS: usize = 1_000;
 /// How many services and packages a schema may have.
 ///
 /// `MAX_WASM_INSTANCES` is 1000 for a component. A service that is both imported and exported takes four of them, a
-/// package with its `types` and `codec` three. What is left is for the interfaces of OKRA and of WASI.
+/// package with its `types` two. What is left is for the interfaces of OKRA and of WASI.
 pub const MAX_INTERFACES: usize = 200;
 
 /// How many characters a name may have; of a package with its namespace and version.
@@ -241,10 +241,6 @@ fn types(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
         let foreign = |kind: &Kind| package(schema, kind).is_some_and(|package| package != message.package);
         let foreign = all_fields(message).map(|field| &field.kind).filter(|kind| foreign(kind));
         used.entry(message.package).or_default().extend(foreign);
-        if message.has_codec {
-            // The codec interface uses the type, and has it in two functions.
-            add(measure.types.saturating_mul(3).saturating_add(ERROR_TYPES));
-        }
     }
     for kinds in used.values() {
         add(sum(&mut kinds.iter().map(|kind| of(kind))));

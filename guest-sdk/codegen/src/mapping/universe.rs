@@ -26,8 +26,6 @@ pub(super) struct Universe {
     circles: PackageCircles,
     /// Size of the record of each message.
     sizes: Vec<TypeSize>,
-    /// Messages that some field holds encoded.
-    encoded: HashSet<usize>,
 }
 
 /// Indices of the messages and enums of a package.
@@ -37,7 +35,7 @@ pub(super) struct Types {
     pub(super) enums: Vec<usize>,
 }
 
-/// What the methods of services lead to, by full name.
+/// Messages and enums by full name.
 #[derive(Clone, Default)]
 pub(super) struct Reachable {
     pub(super) messages: HashSet<String>,
@@ -75,13 +73,12 @@ impl Universe {
         }
         let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
         let index = index.collect();
-        let (component, circles, sizes, encoded) = Default::default();
-        let mut universe = Self { packages, messages, enums, index, component, circles, sizes, encoded };
+        let (component, circles, sizes) = Default::default();
+        let mut universe = Self { packages, messages, enums, index, component, circles, sizes };
         let edges: Vec<_> = (0..universe.messages.len()).map(|message| universe.targets_of(message)).collect();
         universe.component = components(&edges);
         universe.circles = universe.circles(pool);
         universe.sizes = universe.sizes();
-        universe.encoded = universe.encoded();
         universe
     }
 
@@ -140,12 +137,6 @@ impl Universe {
         sizes.into_iter().map(Option::unwrap_or_default).collect()
     }
 
-    fn encoded(&self) -> HashSet<usize> {
-        let edges = (0..self.messages.len())
-            .flat_map(|from| self.targets_of(from).into_iter().filter(move |to| self.cuts(from, *to)));
-        edges.collect()
-    }
-
     fn index_of(&self, message: &MessageDescriptor) -> Option<usize> {
         self.index.get(message.full_name()).copied()
     }
@@ -172,43 +163,27 @@ impl Universe {
         self.index_of(from).zip(self.index_of(to)).is_some_and(|(from, to)| self.cuts(from, to))
     }
 
-    /// Full names of the messages of a package that some field holds encoded.
-    pub(super) fn encoded_in(&self, types: &Types) -> Vec<String> {
-        let encoded = types.messages.iter().filter(|index| self.encoded.contains(index));
-        encoded.filter_map(|index| self.messages.get(*index)).map(|message| message.full_name().to_owned()).collect()
-    }
-
-    /// The messages that methods of the services lead to, and the enums in them.
+    /// The messages that methods of the services lead to by records, and the enums in them: what WIT has.
     ///
     /// # Errors
     /// When one of them is not valid.
-    pub(super) fn reachable(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
-        let methods = services.iter().flat_map(ServiceDescriptor::methods);
-        let open = methods
-            .flat_map(|method| {
-                // Without a message there is no parameter; a stream goes by its message all the same.
-                let input =
-                    Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
-                let output =
-                    Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
-                [input, output]
-            })
-            .flatten();
-        let mut reachable = Reachable::default();
-        reachable.extend(open)?;
-        Ok(reachable)
+    pub(super) fn records(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
+        let mut records = Reachable::default();
+        records.extend(payloads(services), |from, to| !self.encodes(from, to))?;
+        Ok(records)
     }
 
-    /// Adds the types that patterns mean, and what is in them.
+    /// The messages that methods of the services lead to, the types that patterns mean, and what is in them.
     ///
     /// # Errors
     /// When a pattern means no type, or one of the types is not valid.
-    pub(super) fn with_types<S: AsRef<str>>(
+    pub(super) fn mapped<S: AsRef<str>>(
         &self,
-        reachable: &Reachable,
+        services: &[ServiceDescriptor],
         patterns: &[S],
     ) -> Result<Reachable, SchemaError> {
-        let mut reachable = reachable.clone();
+        let mut mapped = Reachable::default();
+        mapped.extend(payloads(services), |_, _| true)?;
         for pattern in patterns.iter().map(AsRef::as_ref) {
             let is_message = |found: &&MessageDescriptor| is_match(pattern, found.package_name(), found.full_name());
             let is_enum = |found: &&EnumDescriptor| is_match(pattern, found.package_name(), found.full_name());
@@ -221,16 +196,31 @@ impl Universe {
                 let known = find_similar(pattern, messages.chain(enums));
                 return Err(SchemaError::UnknownType { pattern: valid::shown(pattern), known });
             }
-            reachable.enums.extend(enums);
-            reachable.extend(messages.into_iter())?;
+            mapped.enums.extend(enums);
+            mapped.extend(messages.into_iter(), |_, _| true)?;
         }
-        Ok(reachable)
+        Ok(mapped)
     }
 }
 
+/// The messages that the methods of services take and return, without those for which a function has no parameter or result.
+fn payloads(services: &[ServiceDescriptor]) -> impl Iterator<Item = MessageDescriptor> {
+    services.iter().flat_map(ServiceDescriptor::methods).flat_map(|method| {
+        // A stream goes by its message all the same.
+        let input = Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
+        let output = Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
+        input.into_iter().chain(output)
+    })
+}
+
 impl Reachable {
-    /// Adds messages and what is in them, except for messages that are not mapped as records.
-    fn extend(&mut self, messages: impl Iterator<Item = MessageDescriptor>) -> Result<(), SchemaError> {
+    /// Adds messages and what is in them, except for messages that are not mapped as records. `follows` says whether what a
+    /// message holds is added, too.
+    fn extend(
+        &mut self,
+        messages: impl Iterator<Item = MessageDescriptor>,
+        follows: impl Fn(&MessageDescriptor, &MessageDescriptor) -> bool,
+    ) -> Result<(), SchemaError> {
         let mut open: Vec<_> = messages.filter(|message| special(message).is_none()).collect();
         while let Some(message) = open.pop() {
             if !self.messages.insert(message.full_name().to_owned()) {
@@ -241,7 +231,7 @@ impl Reachable {
                 if let ProtoKind::Enum(definition) = value(&field).kind() {
                     self.enums.insert(definition.full_name().to_owned());
                 }
-                open.extend(target(&field));
+                open.extend(target(&field).filter(|target| follows(&message, target)));
             }
         }
         Ok(())
