@@ -97,7 +97,10 @@ fn the_files_of_types_are_compiled_and_a_type_that_is_missing_is_told_with_the_m
     for pattern in ["acme.v1.Evnt", "acme.*", "acme.v1", "shop.users.v1.Users"] {
         let error = compile(&[pattern]).unwrap_err();
         let CompileError::UnknownType { known, .. } = error else { panic!("{error}") };
-        assert!(known[0].starts_with("acme.v1.") || pattern.starts_with("shop"), "{pattern}: {known:?}");
+        assert!(
+            known.first().is_some_and(|name| name.starts_with("acme.v1.")) || pattern.starts_with("shop"),
+            "{pattern}: {known:?}"
+        );
     }
 }
 
