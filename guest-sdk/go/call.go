@@ -78,7 +78,7 @@ type served struct{}
 
 // NewContext returns a context with a call. Handlers get one; package okra/okratest makes them for tests.
 func NewContext(ctx context.Context, call Call) context.Context {
-	return context.WithValue(ctx, served{}, call)
+	return context.WithValue(context.WithValue(ctx, served{}, call), metadata.IncomingKey(), call)
 }
 
 // FromContext returns the call of a context. If the context has none, it returns a call without any properties, whose

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use okra_codegen::schema::{self, JsonKind, Kind, MessageId};
+use okra_codegen::schema::{self, JsonKind, Kind, MessageId, Scalar};
 
 use crate::call::Status;
 use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
@@ -20,7 +20,7 @@ use crate::link::wire::WireError;
 pub(crate) enum MessagePayload {
     Record(RecordId),
     Json(JsonKind),
-    /// Bytes that are handed on as they are (an encoded recursive message).
+    /// Bytes that are handed on as they are: an encoded recursive message, or a message that the guest gets encoded.
     Bytes,
 }
 
@@ -431,6 +431,7 @@ fn payload(plan: &SchemaPlan, kind: &Kind) -> Option<MessagePayload> {
         Kind::Message { message, .. } => MessagePayload::Record(message.0),
         Kind::Json(kind) => MessagePayload::Json(*kind),
         Kind::Wrapper(_) | Kind::FieldMask => MessagePayload::Record(plan.well_known(kind)?),
+        Kind::Scalar(Scalar::Bytes) => MessagePayload::Bytes,
         // No method takes one of these.
         Kind::Scalar(_) | Kind::Enum(_) | Kind::Encoded { .. } => return None,
     })

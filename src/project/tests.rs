@@ -361,3 +361,60 @@ fn types_that_no_method_leads_to_are_packed_with_their_files() {
     let Err(ProjectError::Config(error)) = compile("acme.v1.Evnt") else { panic!("the type is there") };
     assert_eq!(miette::Diagnostic::help(&error).unwrap().to_string(), "did you mean `acme.v1.Event`?");
 }
+
+/// A sketch of the greeter with these HTTP rules.
+fn ruled_sketch(proto: &str, rules: &str) -> Sketch {
+    let services = format!("serves = [\"greeter.v1.Greeter\"]\n{rules}");
+    Sketch::new(&[("greeter.proto", proto)], &services)
+}
+
+#[test]
+fn http_rules_of_okra_toml_become_options_in_the_descriptors() {
+    let with_own =
+        GREETER.replace("package greeter.v1;", "package greeter.v1; import \"google/api/annotations.proto\";").replace(
+            "(Request);",
+            "(Request) { option (google.api.http) = { get: \"/v1/own\" }; option deprecated = true; }",
+        );
+    for proto in [GREETER, &with_own] {
+        let sketch = ruled_sketch(
+            proto,
+            "[[http.rules]]\nselector = \"greeter.v1.Greeter.Hello\"\npost = \"/v1/hello\"\nbody = \"*\"\n\
+             additional-bindings = [{ get = \"/v1/hello/{name}\", response-body = \"name\" }, \
+             { custom = { kind = \"PURGE\", path = \"/v1/hello\" } }]",
+        );
+        let project = crate::config::Project::load(sketch.path()).unwrap();
+        let interface = crate::project::interface::ProjectInterface::compile(sketch.path(), &project).unwrap();
+        let pool = prost_reflect::DescriptorPool::decode(interface.descriptors.as_slice()).unwrap();
+        let method = pool.get_service_by_name("greeter.v1.Greeter").unwrap().methods().next().unwrap();
+        let rules = crate::routes::rule::read_rules(&method);
+        let rules: Vec<_> = rules.iter().map(|rule| format!("{} {}", rule.verb, rule.path)).collect();
+        assert_eq!(rules, ["POST /v1/hello", "GET /v1/hello/{name}", "PURGE /v1/hello"]);
+        let options = method.method_descriptor_proto().options.clone();
+        assert_eq!(options.is_some_and(|options| options.deprecated()), proto == with_own);
+    }
+}
+
+#[test]
+fn an_http_rule_that_is_not_valid_is_an_error_of_the_build() {
+    for (rule, wanted) in [
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1/{no_field}\"", "`/v1/{no_field}`: "),
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"v1\"", "`v1`: "),
+        ("selector = \"greeter.v1.Greeter.Hello\"\npost = \"/v1\"\nbody = \"no\"", "`body` names `no`"),
+        (
+            "selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\nresponse-body = \"no\"",
+            "`response_body` names `no`",
+        ),
+        ("selector = \"greeter.v1.Greeter.Hi\"\nget = \"/v1\"", "it serves `greeter.v1.Greeter.Hello`"),
+        ("selector = \"greeter.v1.Greeter.Hello\"", "patch and custom, not 0"),
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\nput = \"/v1\"", "patch and custom, not 2"),
+        ("get = \"/v1\"", "it has no `selector`"),
+        (
+            "selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\n[[http.rules]]\n\
+             selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v2\"",
+            "the method has another rule",
+        ),
+    ] {
+        let report = ruled_sketch(GREETER, &format!("[[http.rules]]\n{rule}")).report();
+        assert!(report.contains(wanted) && report.contains("PROJECT/okra.toml"), "{rule}: {report}");
+    }
+}

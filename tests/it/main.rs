@@ -40,6 +40,7 @@ mod mismatch;
 mod modules;
 mod outside;
 mod packages;
+mod ported;
 mod raw;
 mod run;
 mod shop;

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use crate::counts::TestCounts;
 use crate::okra::OkraBinary;
 use crate::tools::{self, PythonEnvironment};
-use crate::{conformance, fuzz, interop};
+use crate::{conformance, fuzz, interop, protobuf_conformance};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 10;
@@ -32,7 +32,8 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     for suite in [&mut cargo, &mut clients, &mut sdk] {
         counts.run_suite(suite)?;
     }
-    for suite in [interop::run(&okra, &python)?, conformance::suite(&okra, &python, &[])?] {
+    let protobuf = protobuf_conformance::suite(&okra, &[], &[])?;
+    for suite in [interop::run(&okra, &python)?, conformance::suite(&okra, &python, &[])?, protobuf] {
         counts.add_suite(suite);
     }
     // A short run: a change of the link deserves a longer one, by `cargo xtask fuzz`.

@@ -4,8 +4,8 @@
 //! the plan by which wire bytes become typed calls. Neither of them looks at a descriptor again, so a rule exists in
 //! one place only.
 //!
-//! Messages and enums are referred to by index ([`MessageId`], [`EnumId`]). The graph of records is acyclic: an edge
-//! that would close a cycle is a [`Kind::Encoded`] field.
+//! Messages and enums are referred to by index ([`MessageId`], [`EnumId`]). The graph of records is acyclic and each record is
+//! bounded: a field that would close a cycle, or hold a message of too many types, is a [`Kind::Encoded`] field.
 
 use std::collections::BTreeMap;
 
@@ -144,7 +144,7 @@ pub enum Kind {
         /// Whether it is written between group tags instead of length-prefixed (proto2 groups, editions' `DELIMITED`).
         group: bool,
     },
-    /// A message as `list<u8>` that holds its encoding: the edge would close a cycle of records.
+    /// A message as `list<u8>` that holds its encoding: as a record it would close a cycle, or be too large.
     Encoded {
         /// The message.
         message: MessageId,

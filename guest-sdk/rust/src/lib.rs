@@ -38,6 +38,7 @@
 //! - [`context`]: the call that is being served: its protocol, metadata, deadline and caller, and its headers and trailers.
 //! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
 //! - [`stream`]: the messages of calls that stream, in and out.
+//! - [`raw`]: services on encoded messages.
 //! - [`log`]: lines for the host's log.
 //! - [`well_known`]: the protobuf types of `google.protobuf` that are records.
 
@@ -51,6 +52,7 @@ pub mod log;
 pub mod message;
 mod metadata;
 pub mod outgoing;
+pub mod raw;
 pub mod stream;
 pub mod well_known;
 
@@ -77,8 +79,7 @@ pub use metadata::{InvalidMetadata, Metadata};
 ///   - all messages and enums of the package that the project's services reach;
 ///   - the traits of its services that are served, and readers and writers of streams;
 ///   - for each service that is called a module with its functions: `proto::shop::users::v1::users::get_user`;
-/// - with services that are served with encoded messages, module `raw` with the trait `Raw`:
-///   `fn handle(method: String, request: Vec<u8>) -> Result<Vec<u8>, Error>`.
+/// - with services that are served with encoded messages, module `raw` with the trait `Raw` and the rest of [`raw`].
 ///
 /// Where two services would have a module of the same name, or one would be called `proto`, the module has the name of the
 /// package before its own: `shop_users_v1_users`. The modules in `proto` do not depend on what other packages there are.
@@ -109,7 +110,16 @@ pub mod bindings {
 
     wit_bindgen::generate!({
         path: "wit",
-        world: "service",
+        inline: "
+            package okra:guest;
+
+            world bindings {
+                include okra:service/service@0.2.0;
+                import okra:service/raw-streams@0.2.0;
+            }
+        ",
+        world: "okra:guest/bindings",
+        generate_all,
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq, Hash],
         additional_derives_ignore: ["scope"],

@@ -30,6 +30,8 @@ pub(super) struct GoMember {
     pub(super) name: String,
     /// Of a oneof: the interface of its cases.
     pub(super) interface: String,
+    /// Of a oneof: whether it has a getter of its own; not if the name is taken.
+    pub(super) has_getter: bool,
     /// Of a oneof: for each case its field's name and its type.
     pub(super) cases: Vec<(String, String)>,
 }
@@ -116,9 +118,28 @@ fn known(full_name: &str) -> Option<(String, String)> {
         "google.protobuf.Duration" => "durationpb",
         "google.protobuf.Any" => "anypb",
         "google.protobuf.Empty" => "emptypb",
+        name if is_error_detail(name) => "errdetails",
         _ => return None,
     };
     Some((format!("okra/{package}"), package.to_owned()))
+}
+
+/// Whether a message is one of `google/rpc/error_details.proto`.
+fn is_error_detail(full_name: &str) -> bool {
+    const MESSAGES: [&str; 10] = [
+        "BadRequest",
+        "DebugInfo",
+        "ErrorInfo",
+        "Help",
+        "LocalizedMessage",
+        "PreconditionFailure",
+        "QuotaFailure",
+        "RequestInfo",
+        "ResourceInfo",
+        "RetryInfo",
+    ];
+    let local = full_name.strip_prefix("google.rpc.").unwrap_or_default();
+    MESSAGES.contains(&local.split('.').next().unwrap_or_default())
 }
 
 fn go_package(proto: &str, module: &str) -> GoPackage {
@@ -251,7 +272,7 @@ fn service_name(mut name: String, taken: &mut HashSet<String>) -> String {
 
 /// The names of a message's fields: those of methods, and getters of other fields, have a `_` behind them.
 fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<GoMember> {
-    const METHODS: [&str; 8] = [
+    const METHODS: [&str; 11] = [
         "Reset",
         "String",
         "ProtoMessage",
@@ -260,6 +281,9 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
         "ExtensionRangeArray",
         "ExtensionMap",
         "Descriptor",
+        "MessageType",
+        "MarshalWire",
+        "UnmarshalWire",
     ];
     let mut used: HashSet<String> = METHODS.map(str::to_owned).into();
     let mut field = |proto_name: &str, has_getter: bool| {
@@ -276,9 +300,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
     let mut members = Vec::new();
     for member in &message.members {
         members.push(match member {
-            Member::Field(one) => {
-                GoMember { name: field(&one.proto_name, true), interface: String::new(), cases: Vec::new() }
-            }
+            Member::Field(one) => GoMember {
+                name: field(&one.proto_name, true),
+                interface: String::new(),
+                has_getter: false,
+                cases: Vec::new(),
+            },
             Member::Oneof(oneof) => {
                 // protoc-gen-go names the first case, then the oneof, then the other cases.
                 let mut cases: Vec<String> =
@@ -291,9 +318,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
                 });
                 let cases = cases.collect();
                 let interface = unique(format!("is{name}_{of_oneof}"), taken);
-                GoMember { name: of_oneof, interface, cases }
+                GoMember { name: of_oneof, interface, has_getter: false, cases }
             }
         });
+    }
+    for member in members.iter_mut().filter(|member| !member.interface.is_empty()) {
+        member.has_getter = used.insert(format!("Get{}", member.name));
     }
     members
 }

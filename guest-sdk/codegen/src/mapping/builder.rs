@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
     EnumDescriptor, FieldDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor,
-    OneofDescriptor, ServiceDescriptor, Syntax,
+    OneofDescriptor, ServiceDescriptor,
 };
 
 use super::comments::Comments;
@@ -12,6 +12,7 @@ use super::descriptors::{EMPTY, cardinality, fields, scalar, special, target, va
 use super::universe::{Reachable, Types, Universe};
 use super::{MAX_INTERFACES, SchemaError, limits};
 use crate::contract;
+use crate::editions::is_open_enum;
 use crate::names::{self, Scope, kebab};
 use crate::schema::{
     Cardinality, Enum, EnumCase, EnumId, Field, Kind, Member, Message, MessageId, Method, Oneof, Package, Scalar,
@@ -338,7 +339,7 @@ impl<'a> Builder<'a> {
             cases: cases.collect(),
             aliases: aliases.collect(),
             in_wit: self.reachable.enums.contains(definition.full_name()),
-            unrecognized: (file.syntax() != Syntax::Proto2).then(|| scope.one("unrecognized")),
+            unrecognized: is_open_enum(definition).then(|| scope.one("unrecognized")),
         }
     }
 

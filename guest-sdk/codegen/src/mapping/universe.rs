@@ -1,12 +1,15 @@
 //! All messages and enums of a pool, and how the messages hang together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
     DescriptorPool, EnumDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, ServiceDescriptor,
 };
 
+use super::circles::PackageCircles;
+use super::components::components;
 use super::descriptors::{EMPTY, fields, special, target, value};
+use super::sizes::TypeSize;
 use super::{SchemaError, valid};
 use crate::type_pattern::{find_similar, is_match};
 
@@ -19,6 +22,10 @@ pub(super) struct Universe {
     index: HashMap<String, usize>,
     /// Strongly connected component of each message.
     component: Vec<usize>,
+    /// Packages that use each other.
+    circles: PackageCircles,
+    /// Size of the record of each message.
+    sizes: Vec<TypeSize>,
     /// Messages that some field holds encoded.
     encoded: HashSet<usize>,
 }
@@ -68,86 +75,101 @@ impl Universe {
         }
         let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
         let index = index.collect();
-        let mut universe = Self { packages, messages, enums, index, component: Vec::new(), encoded: HashSet::new() };
-        universe.component = universe.components();
+        let (component, circles, sizes, encoded) = Default::default();
+        let mut universe = Self { packages, messages, enums, index, component, circles, sizes, encoded };
+        let edges: Vec<_> = (0..universe.messages.len()).map(|message| universe.targets_of(message)).collect();
+        universe.component = components(&edges);
+        universe.circles = universe.circles(pool);
+        universe.sizes = universe.sizes();
         universe.encoded = universe.encoded();
         universe
     }
 
     fn targets(&self, message: &MessageDescriptor) -> Vec<usize> {
-        fields(message)
-            .iter()
-            .filter_map(target)
-            .filter_map(|message| self.index.get(message.full_name()).copied())
-            .collect()
+        fields(message).iter().filter_map(target).filter_map(|message| self.index_of(&message)).collect()
     }
 
-    /// Strongly connected components, by Kosaraju's algorithm without recursion.
-    fn components(&self) -> Vec<usize> {
-        let count = self.messages.len();
-        let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
-        let mut order = Vec::with_capacity(count);
-        let mut seen = vec![false; count];
-        for start in 0..count {
-            let mut stack = vec![(start, 0)];
-            while let Some((node, next)) = stack.pop() {
-                if next == 0 {
-                    match seen.get_mut(node) {
-                        Some(seen) if !*seen => *seen = true,
-                        _ => continue,
+    /// How packages use each other.
+    fn circles(&self, pool: &DescriptorPool) -> PackageCircles {
+        let (mut by_fields, mut firm) = (BTreeSet::new(), BTreeSet::new());
+        let uses = |from: &str, to: &str| (from != to).then(|| (from.to_owned(), to.to_owned()));
+        for message in &self.messages {
+            let from = message.package_name();
+            for field in fields(message) {
+                by_fields.extend(target(&field).and_then(|target| uses(from, target.package_name())));
+                if let ProtoKind::Enum(definition) = value(&field).kind() {
+                    firm.extend(uses(from, definition.package_name()));
+                }
+            }
+        }
+        for service in pool.services() {
+            let payloads = service.methods().flat_map(|method| [method.input(), method.output()]);
+            let payloads = payloads.filter(|message| special(message).is_none());
+            firm.extend(payloads.filter_map(|message| uses(service.package_name(), message.package_name())));
+        }
+        PackageCircles::new(&by_fields, &firm)
+    }
+
+    /// The sizes of all records, each measured after those that lie in it.
+    fn sizes(&self) -> Vec<TypeSize> {
+        let held: Vec<Vec<usize>> = (0..self.messages.len())
+            .map(|from| self.targets_of(from).into_iter().filter(|to| !self.closes_cycle(from, *to)).collect())
+            .collect();
+        let mut sizes = vec![None; held.len()];
+        for start in 0..held.len() {
+            let mut open = vec![start];
+            while let Some(&at) = open.last() {
+                let unmeasured = |id: &&usize| sizes.get(**id).is_some_and(Option::is_none);
+                let before = open.len();
+                open.extend(held.get(at).into_iter().flatten().filter(unmeasured));
+                if open.len() > before {
+                    continue;
+                }
+                open.pop();
+                if let (Some(None), Some(message)) = (sizes.get(at), self.messages.get(at)) {
+                    let size = TypeSize::of_message(message, |target| {
+                        let to = self.index_of(target).filter(|to| !self.closes_cycle(at, *to))?;
+                        sizes.get(to).copied().flatten()
+                    });
+                    if let Some(slot) = sizes.get_mut(at) {
+                        *slot = Some(size);
                     }
                 }
-                match edges.get(node).and_then(|edges| edges.get(next)) {
-                    Some(&target) => {
-                        stack.push((node, next + 1));
-                        if seen.get(target) == Some(&false) {
-                            stack.push((target, 0));
-                        }
-                    }
-                    None => order.push(node),
-                }
             }
         }
-        let mut reversed = vec![Vec::new(); count];
-        for (from, targets) in edges.iter().enumerate() {
-            for target in targets {
-                if let Some(sources) = reversed.get_mut(*target) {
-                    sources.push(from);
-                }
-            }
-        }
-        let mut component = vec![usize::MAX; count];
-        for (number, &root) in order.iter().rev().enumerate() {
-            let mut stack = vec![root];
-            while let Some(node) = stack.pop() {
-                match component.get_mut(node) {
-                    Some(slot) if *slot == usize::MAX => *slot = number,
-                    _ => continue,
-                }
-                stack.extend(reversed.get(node).into_iter().flatten());
-            }
-        }
-        component
+        sizes.into_iter().map(Option::unwrap_or_default).collect()
     }
 
     fn encoded(&self) -> HashSet<usize> {
-        let edges = self
-            .messages
-            .iter()
-            .enumerate()
-            .flat_map(|(from, message)| self.targets(message).into_iter().filter(move |to| self.cuts(from, *to)));
+        let edges = (0..self.messages.len())
+            .flat_map(|from| self.targets_of(from).into_iter().filter(move |to| self.cuts(from, *to)));
         edges.collect()
     }
 
-    /// Whether a field of `from` would close a cycle of records by holding `to`.
-    fn cuts(&self, from: usize, to: usize) -> bool {
-        to <= from && self.component.get(from) == self.component.get(to)
+    fn index_of(&self, message: &MessageDescriptor) -> Option<usize> {
+        self.index.get(message.full_name()).copied()
     }
 
-    /// Whether a field of `from` holds `to` encoded, because it would close a cycle of records otherwise.
+    fn targets_of(&self, message: usize) -> Vec<usize> {
+        self.messages.get(message).map(|message| self.targets(message)).unwrap_or_default()
+    }
+
+    /// Whether a field of `from` would close a cycle of records, or of packages, by holding `to`.
+    fn closes_cycle(&self, from: usize, to: usize) -> bool {
+        let package =
+            |message: usize| self.messages.get(message).map(MessageDescriptor::package_name).unwrap_or_default();
+        (to <= from && self.component.get(from) == self.component.get(to))
+            || self.circles.are_closed_by(package(from), package(to))
+    }
+
+    /// Whether a field of `from` holds `to` encoded.
+    fn cuts(&self, from: usize, to: usize) -> bool {
+        self.closes_cycle(from, to) || self.sizes.get(to).is_some_and(|size| size.is_too_large_to_hold())
+    }
+
+    /// Whether a field of `from` holds `to` encoded: it would close a cycle of records otherwise, or be too large.
     pub(super) fn encodes(&self, from: &MessageDescriptor, to: &MessageDescriptor) -> bool {
-        let index = |message: &MessageDescriptor| self.index.get(message.full_name()).copied();
-        index(from).zip(index(to)).is_some_and(|(from, to)| self.cuts(from, to))
+        self.index_of(from).zip(self.index_of(to)).is_some_and(|(from, to)| self.cuts(from, to))
     }
 
     /// Full names of the messages of a package that some field holds encoded.

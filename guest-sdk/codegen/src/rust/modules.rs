@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::docs;
-use super::names::{camel, long_package_name, package_path, snake, wit_module};
+use super::names::{camel, long_package_name, package_path, snake};
 use super::types::Types;
-use crate::contract;
 use crate::schema::{Schema, Service};
 use crate::wit::World;
 
@@ -103,8 +102,8 @@ fn service_modules(schema: &Schema, world: &World) -> Vec<ServiceModule> {
         });
     }
     if world.raw {
-        let module = wit_module("okra", "service", contract::VERSION);
-        let uses = vec![format!("__okra_wit_exports::{module}::raw::Guest as Raw")];
+        // The macro `generate!` makes it: what implements the SDK's trait `Raw` implements that of wit-bindgen.
+        let uses = vec!["__okra_raw::*".to_owned()];
         let docs = "Services that get and answer encoded messages.".to_owned();
         let module = Module { docs, uses, ..Module::default() };
         modules.push(ServiceModule { short: "raw".to_owned(), long: "okra_service_raw".to_owned(), module });

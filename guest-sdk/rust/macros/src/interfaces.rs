@@ -50,7 +50,7 @@ fn packages(
 }
 
 /// `shop__users__1_0_0` for `shop:users@1.0.0`.
-fn package_module(project: &Project, id: PackageId) -> String {
+pub(crate) fn package_module(project: &Project, id: PackageId) -> String {
     let name = &project.resolve.packages[id].name;
     let version = name.version.as_ref().map(ToString::to_string).unwrap_or_default();
     [name.namespace.as_str(), &name.name, &version].map(|part| part.replace(['-', '.'], "_")).join("__")

@@ -4,6 +4,7 @@ mod bindings;
 mod interfaces;
 mod keywords;
 mod project;
+mod raw;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -31,6 +32,7 @@ pub fn generate(input: TokenStream) -> TokenStream {
 fn expand() -> Result<proc_macro2::TokenStream, String> {
     let mut project = Project::load()?;
     let interfaces = interfaces::interfaces(&project);
+    let raw = raw::implementation(&project);
     let messages = project.messages_path()?;
     let bindings = bindings::bindings(&mut project)?;
     let files = project.files.iter().map(|file| file.display().to_string());
@@ -46,6 +48,8 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
         #interfaces
 
         ::core::include!(#messages);
+
+        #raw
 
         #[allow(unused_macros)]
         macro_rules! okra_export {

@@ -11,8 +11,8 @@ use std::cmp::Ordering;
 use http::Method as Verb;
 use prost_reflect::{FieldDescriptor, MethodDescriptor, ServiceDescriptor};
 
-use crate::gateway::routes::rule::{HttpRule, read_rules};
-use crate::gateway::routes::template::UrlTemplate;
+use crate::routes::rule::{HttpRule, read_rules};
+use crate::routes::template::UrlTemplate;
 
 /// The routes of all services, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use percent_encoding::percent_decode_str;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use crate::gateway::routes::PathValues;
+use crate::routes::PathValues;
 
 /// Most parts of the path of a field: each is a level of the message that is made.
 const MAX_FIELD_PARTS: usize = 32;
