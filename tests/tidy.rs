@@ -209,8 +209,10 @@ fn architecture_md_has_the_table_of_this_test() {
 fn source_files_have_at_most_600_lines() {
     let mut wrong = Vec::new();
     for path in files(&root(), &["rs", "go", "py"]).into_iter().filter(|path| is_ours(path)) {
-        let lines = read(&path).lines().count();
-        if lines > MAX_LINES {
+        let text = read(&path);
+        let is_generated = text.lines().next().is_some_and(|line| line.contains("enerated by OKRA"));
+        let lines = text.lines().count();
+        if lines > MAX_LINES && !is_generated {
             wrong.push(format!("{}: {lines} lines", shown(&path)));
         }
     }

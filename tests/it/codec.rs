@@ -15,6 +15,7 @@ use super::host::{TestHost, package};
 
 /// Random messages, as the unit tests of the library have them.
 #[path = "../../src/testing"]
+#[allow(dead_code, reason = "the tests of the library use more of it")]
 mod random {
     mod message;
     mod tape;

@@ -149,3 +149,94 @@ impl From<DecodeError> for Error {
         Self::invalid_argument(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::details::{BadRequest, ErrorInfo, RetryInfo};
+    use crate::well_known::{Any, Duration, Timestamp};
+
+    #[test]
+    fn what_is_damaged_is_refused() {
+        for bytes in [
+            &b"\x0a"[..],
+            b"\x0a\x05abc",
+            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+            b"\x0a\x02\xff\xfe",
+            b"\x02\x00",
+            b"\x0e",
+            b"\x0f",
+            b"\x4c",
+            b"\x4b\x0a",
+            b"\x4b\x54",
+            b"\x1a\x02\x0a\x05",
+        ] {
+            assert!(ErrorInfo::decode(bytes).is_err(), "{bytes:?}");
+        }
+        let groups = |count: usize| [vec![0x4b; count], vec![0x4c; count]].concat();
+        assert_eq!(ErrorInfo::decode(&groups(100)).unwrap(), ErrorInfo::default());
+        assert!(ErrorInfo::decode(&groups(101)).is_err());
+        assert!(ErrorInfo::decode(&vec![0x4b; 1_000_000]).is_err());
+        let error = BadRequest::decode(b"\x0a\x03\x0a\x01\xff").unwrap_err().to_string();
+        assert_eq!(error, "the message cannot be decoded: a string is not UTF-8 in field `field_violations.field`");
+    }
+
+    #[test]
+    fn unknown_fields_are_dropped_and_what_comes_twice_is_merged() {
+        let unknown = b"\x0a\x01r\x48\x01\x4d1234\x4912345678\x4a\x01x\x4b\x48\x01\x4c\x12\x01d\x08\x05";
+        let expected = ErrorInfo { reason: "r".into(), domain: "d".into(), metadata: Vec::new() };
+        assert_eq!(ErrorInfo::decode(unknown).unwrap(), expected);
+        // The last entry of a key counts, and one without a value has the default.
+        let twice = b"\x1a\x06\x0a\x01k\x12\x01a\x1a\x03\x0a\x01j\x1a\x06\x0a\x01k\x12\x01b";
+        let metadata = vec![("j".to_owned(), String::new()), ("k".to_owned(), "b".to_owned())];
+        assert_eq!(ErrorInfo::decode(twice).unwrap().metadata, metadata);
+        let retry = RetryInfo::decode(b"\x0a\x02\x08\x05\x0a\x02\x10\x07").unwrap();
+        assert_eq!(retry.retry_delay, Some(Duration { seconds: 5, nanos: 7 }));
+    }
+
+    #[test]
+    fn every_prefix_of_a_message_and_every_flipped_byte_is_read_or_refused() {
+        let mut wrong = BadRequest::default();
+        wrong.violation("a", "bc");
+        let bytes = wrong.encode_to_vec().unwrap();
+        for index in 0..bytes.len() {
+            let _ = BadRequest::decode(&bytes[..index]);
+            for byte in 0..=255 {
+                let mut damaged = bytes.clone();
+                damaged[index] = byte;
+                let _ = BadRequest::decode(&damaged);
+            }
+        }
+    }
+
+    #[test]
+    fn an_any_holds_what_was_packed_and_says_what_it_holds_otherwise() {
+        let time = Timestamp { seconds: -1, nanos: 5 };
+        let any = Any::pack(&time).unwrap();
+        assert_eq!(any.type_url, "type.googleapis.com/google.protobuf.Timestamp");
+        assert!(any.is::<Timestamp>() && !any.is::<Duration>());
+        assert_eq!(any.unpack::<Timestamp>().unwrap(), time);
+        let error = any.unpack::<Duration>().unwrap_err().to_string();
+        assert!(error.contains("google.protobuf.Timestamp") && error.contains("google.protobuf.Duration"), "{error}");
+        let within = Any::pack(&any).unwrap();
+        let json = r#"{"@type":"type.googleapis.com/google.protobuf.Any","value":{"@type":"type.googleapis.com/google.protobuf.Timestamp","value":"1969-12-31T23:59:59.000000005Z"}}"#;
+        assert_eq!(within.to_json().unwrap(), json);
+        assert_eq!(Any::from_json(json).unwrap(), within);
+        assert_eq!(Any::from_json("{}").unwrap().to_json().unwrap(), "{}");
+        for (name, value) in [
+            ("StringValue", "\"a\""),
+            ("Int64Value", "\"-5\""),
+            ("BytesValue", "\"AQI=\""),
+            ("FieldMask", "\"aB,c\""),
+            ("Struct", "{\"a\":[1,null]}"),
+            ("Value", "null"),
+            ("ListValue", "[0.5]"),
+            ("Empty", "{}"),
+            ("Duration", "\"1.500s\""),
+        ] {
+            let json = format!(r#"{{"@type":"type.googleapis.com/google.protobuf.{name}","value":{value}}}"#);
+            assert_eq!(Any::from_json(&json).unwrap().to_json().unwrap(), json);
+        }
+    }
+}

@@ -141,7 +141,7 @@ impl Reader {
                         return Err(error.within(key_text));
                     }
                 }
-                if map.len() > 1 && map.remove_duplicates() > 0 {
+                if map.count() > 1 && map.remove_duplicates() > 0 {
                     return Err(JsonError::new("a key is there twice"));
                 }
             }

@@ -74,11 +74,9 @@ impl Writer {
 
     fn field(&mut self, field: &Field, member: Member<'_>, is_first: &mut bool, depth: u32) -> Result<(), JsonError> {
         match member {
-            Member::One(value) => {
-                if field.cardinality != Cardinality::Implicit || !value.view().is_default() {
-                    self.key(is_first, field.json_name);
-                    self.value(field.kind, value, depth)?;
-                }
+            Member::One(value) if field.cardinality != Cardinality::Implicit || !value.view().is_default() => {
+                self.key(is_first, field.json_name);
+                self.value(field.kind, value, depth)?;
             }
             Member::Maybe(Some(value)) => {
                 self.key(is_first, field.json_name);
@@ -88,9 +86,9 @@ impl Writer {
                 self.key(is_first, field.json_name);
                 self.value(field.kind, value, depth)?;
             }
-            Member::Many(list) if list.len() > 0 => {
+            Member::Many(list) if list.count() > 0 => {
                 self.key(is_first, field.json_name);
-                for index in 0..list.len() {
+                for index in 0..list.count() {
                     self.text.push(if index == 0 { '[' } else { ',' });
                     if let Some(value) = list.get(index) {
                         self.value(field.kind, value, depth)?;
@@ -98,7 +96,7 @@ impl Writer {
                 }
                 self.text.push(']');
             }
-            Member::Map(map) if map.len() > 0 => {
+            Member::Map(map) if map.count() > 0 => {
                 self.key(is_first, field.json_name);
                 self.map(field, map, depth)?;
             }
@@ -109,7 +107,7 @@ impl Writer {
 
     fn map(&mut self, field: &Field, map: &dyn Map, depth: u32) -> Result<(), JsonError> {
         let mut is_first = true;
-        for (key, value) in (0..map.len()).filter_map(|index| map.get(index)) {
+        for (key, value) in (0..map.count()).filter_map(|index| map.get(index)) {
             let key = match key.view() {
                 View::I32(key) => key.to_string(),
                 View::I64(key) => key.to_string(),

@@ -54,6 +54,7 @@ pub fn from_encoded_one<M: Message>(value: Vec<u8>, field: &str) -> Result<Box<M
     decode(&value, field).map(Box::new)
 }
 
+#[allow(clippy::boxed_local, reason = "the case of a oneof holds a box")]
 pub fn into_encoded_one<M: Message>(value: Box<M>, field: &str) -> Result<Vec<u8>, Error> {
     encode(&*value, field)
 }

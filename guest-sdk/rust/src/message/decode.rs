@@ -148,7 +148,7 @@ fn merge(message: &mut dyn Fields, input: &mut Input<'_>, depth: u32, group: Opt
             }
             Cardinality::Map(_) => {
                 if let MemberMut::Map(map) = message.member_mut(field.member)
-                    && map.len() > 1
+                    && map.count() > 1
                 {
                     map.remove_duplicates();
                 }

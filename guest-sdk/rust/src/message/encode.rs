@@ -59,7 +59,7 @@ impl Output {
                 Member::Many(list) => self.list(field, list, depth)?,
                 Member::Map(map) => {
                     let Cardinality::Map(key_scalar) = field.cardinality else { continue };
-                    for index in (0..map.len()).rev() {
+                    for index in (0..map.count()).rev() {
                         let Some((key, value)) = map.get(index) else { continue };
                         let end = self.bytes.len();
                         self.field(2, field.kind, value, depth)?;
@@ -74,9 +74,9 @@ impl Output {
     }
 
     fn list(&mut self, field: &Field, list: &dyn super::fields::Many, depth: u32) -> Result<(), EncodeError> {
-        let is_packed = field.cardinality == Cardinality::Packed && list.len() > 0;
+        let is_packed = field.cardinality == Cardinality::Packed && list.count() > 0;
         let end = self.bytes.len();
-        for index in (0..list.len()).rev() {
+        for index in (0..list.count()).rev() {
             let Some(value) = list.get(index) else { continue };
             match field.kind {
                 Kind::Scalar(scalar) if is_packed => {

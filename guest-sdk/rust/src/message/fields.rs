@@ -27,8 +27,11 @@ pub struct MessageInfo {
 #[derive(Debug)]
 pub struct Types {
     /// By full name, ascending.
-    pub messages: &'static [(&'static str, fn() -> Box<dyn Fields>)],
+    pub messages: &'static [(&'static str, NewMessage)],
 }
+
+/// Makes an empty message.
+pub type NewMessage = fn() -> Box<dyn Fields>;
 
 /// A field of a message, or a case of a oneof.
 #[derive(Clone, Copy, Debug)]
@@ -209,14 +212,14 @@ pub trait Maybe {
 
 /// A list.
 pub trait Many {
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     fn get(&self, index: usize) -> Option<&dyn Single>;
     fn push(&mut self, fill: Fill<'_>);
 }
 
 /// A map, as a list of its entries.
 pub trait Map {
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     fn get(&self, index: usize) -> Option<(&dyn Single, &dyn Single)>;
     fn push(&mut self, fill: &mut dyn FnMut(&mut dyn Single, &mut dyn Single) -> bool);
     /// Of entries with the same key keeps the last one. Returns how many have gone.
@@ -254,8 +257,8 @@ impl<T: Single + Default> Maybe for Option<T> {
 }
 
 impl<T: Single + Default> Many for Vec<T> {
-    fn len(&self) -> usize {
-        Vec::len(self)
+    fn count(&self) -> usize {
+        self.len()
     }
 
     fn get(&self, index: usize) -> Option<&dyn Single> {
@@ -271,8 +274,8 @@ impl<T: Single + Default> Many for Vec<T> {
 }
 
 impl<K: Single + Default + Ord, V: Single + Default> Map for Vec<(K, V)> {
-    fn len(&self) -> usize {
-        Vec::len(self)
+    fn count(&self) -> usize {
+        self.len()
     }
 
     fn get(&self, index: usize) -> Option<(&dyn Single, &dyn Single)> {
@@ -287,13 +290,13 @@ impl<K: Single + Default + Ord, V: Single + Default> Map for Vec<(K, V)> {
     }
 
     fn remove_duplicates(&mut self) -> usize {
-        let before = Vec::len(self);
+        let before = self.len();
         // The sort is stable, so the last of equal keys stays the last.
         self.sort_by(|one, other| one.0.cmp(&other.0));
         self.reverse();
         self.dedup_by(|one, other| one.0 == other.0);
         self.reverse();
-        before - Vec::len(self)
+        before - self.len()
     }
 }
 
