@@ -8,7 +8,7 @@ import okra
 import pytest
 from google.protobuf import json_format as google_json
 from google.protobuf.message import DecodeError
-from okra import grpc, json_format
+from okra import _wire, grpc, json_format
 from random_messages import Maker, differences
 
 SEEDS = 80
@@ -132,3 +132,28 @@ def test_messages_that_the_sdk_has_as_values_are_messages_here(google) -> None:
     assert (came.string.value, came.HasField("int32"), list(came.mask.paths)) == ("a", True, ["b"])
     assert came.struct["c"] == 1.0 and came.any.type_url.endswith("google.protobuf.Timestamp")
     assert known.any.Is(grpc.timestamp_pb2.Timestamp.DESCRIPTOR)
+
+
+def test_a_second_name_of_a_number_is_read_in_json_and_not_written(google) -> None:
+    scalars = ours("corpus.scalars.v1.Scalars")
+    read = json_format.ParseDict({"by_truth": {"true": "FLAVOR_SUGARY"}}, scalars())
+    assert "FLAVOR_SWEET" in json_format.MessageToJson(read)
+
+
+def test_depth_is_limited_in_both_encodings(google) -> None:
+    node = ours("corpus.recursion.Node")
+    for depth, is_read in [(100, True), (101, False)]:
+        data = b""
+        for _ in range(depth - 1):
+            data = b"\x12" + _wire.varint(len(data)) + data
+        text = '{"next": ' * (depth - 1) + "{}" + "}" * (depth - 1)
+        for read in (lambda: node.FromString(data), lambda: json_format.Parse(text, node())):
+            if is_read:
+                assert read().HasField("next")
+            else:
+                with pytest.raises(ValueError, match="more than 100 deep"):
+                    read()
+    circle = node()
+    circle.next = circle
+    with pytest.raises(okra.EncodeError, match="more than 100 deep"):
+        circle.SerializeToString()

@@ -43,7 +43,13 @@ fn message_text(types: &mut Types<'_>, message: &Message, names: &MessageNames) 
 
 fn enum_text(types: &mut Types<'_>, definition: &Enum, names: &EnumNames) -> String {
     let renamed = definition.cases.iter().zip(&names.cases).filter(|(case, member)| case.proto_name != **member);
-    let rows: Vec<String> = renamed.map(|(case, member)| format!("{} {member}", case.proto_name)).collect();
+    let mut rows: Vec<String> = renamed.map(|(case, member)| format!("{} {member}", case.proto_name)).collect();
+    for (name, number) in &definition.aliases {
+        let place = definition.cases.iter().position(|case| case.number == *number);
+        if let Some(member) = place.and_then(|place| names.cases.get(place)) {
+            rows.push(format!("{name} {member} alias"));
+        }
+    }
     describe(types, &names.path, &definition.full_name, &rows)
 }
 
