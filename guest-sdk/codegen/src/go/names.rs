@@ -49,6 +49,8 @@ pub(super) struct GoService {
     pub(super) name: String,
     /// By method.
     pub(super) methods: Vec<String>,
+    /// By method: what protoc-gen-go-grpc calls the stream of a handler, unless the name is taken. `None` of unary ones.
+    pub(super) stream_aliases: Vec<Option<String>>,
 }
 
 /// All names.
@@ -88,7 +90,7 @@ impl Names {
             let name = service_name(camel(local(&service.full_name, proto(service.package))), taken);
             let mut taken = HashSet::new();
             let methods = service.methods.iter().map(|method| unique(camel(&method.proto_name), &mut taken)).collect();
-            services.push(GoService { name, methods });
+            services.push(GoService { name, methods, stream_aliases: Vec::new() });
         }
         for (definition, named) in schema.enums.iter().zip(&mut enums) {
             let taken = taken.get_mut(definition.package).unwrap_or(&mut nobody);
@@ -101,6 +103,14 @@ impl Names {
         for (message, named) in schema.messages.iter().zip(&mut messages) {
             let taken = taken.get_mut(message.package).unwrap_or(&mut nobody);
             named.members = members(message, &named.name, taken);
+        }
+        for (service, named) in schema.services.iter().zip(&mut services) {
+            let taken = taken.get_mut(service.package).unwrap_or(&mut nobody);
+            let aliases = service.methods.iter().zip(&named.methods).map(|(method, go)| {
+                let alias = format!("{}_{go}Server", named.name);
+                (!method.is_unary() && taken.insert(alias.clone())).then_some(alias)
+            });
+            named.stream_aliases = aliases.collect();
         }
         Self { module: module.to_owned(), packages, messages, enums, services }
     }
