@@ -8,7 +8,7 @@ use okra::call::Code;
 use okra::config::Name;
 use okra::language::GoLanguage;
 use okra::project::{build_project, create_project, generate_project};
-use prost_reflect::{DynamicMessage, ReflectMessage as _, prost::Message as _};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, prost::Message as _};
 
 use super::codec::{describe, random_messages};
 use super::host::{TestHost, package};
@@ -110,12 +110,16 @@ fn messages_are_encoded_and_written_as_json_as_prost_reflect_has_them() {
             continue;
         }
         for message in random_messages(&method.input(), 40) {
-            // An Any of another type has no JSON.
+            // Values of their defaults are not sent.
+            let message = DynamicMessage::decode(method.input(), message.encode_to_vec().as_slice()).unwrap();
+            // An Any of another type has no JSON, and empty paths of masks are lost in it.
             let Ok(json) = serde_json::to_string(&message) else { continue };
+            if describe(&parse_json(&method.input(), &json)) != describe(&message) {
+                continue;
+            }
             let name = method.input().full_name().to_owned();
             lines += &format!("{name}\t{}\t{json}\n", hex(&message.encode_to_vec()));
-            // Values of their defaults are not sent.
-            messages.push(DynamicMessage::decode(method.input(), message.encode_to_vec().as_slice()).unwrap());
+            messages.push(message);
         }
     }
     assert!(messages.len() > 200, "{} messages", messages.len());
@@ -138,10 +142,12 @@ fn messages_are_encoded_and_written_as_json_as_prost_reflect_has_them() {
         let decode = |text: &str| DynamicMessage::decode(descriptor.clone(), unhex(text).as_slice()).unwrap();
         assert_eq!(describe(&decode(encoded)), describe(&message));
         assert_eq!(describe(&decode(read)), describe(&message));
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let from_json = DynamicMessage::deserialize(descriptor.clone(), &mut deserializer).unwrap();
-        assert_eq!(describe(&from_json), describe(&message), "{json}");
+        assert_eq!(describe(&parse_json(&descriptor, json)), describe(&message), "{json}");
     }
+}
+
+fn parse_json(descriptor: &MessageDescriptor, json: &str) -> DynamicMessage {
+    DynamicMessage::deserialize(descriptor.clone(), &mut serde_json::Deserializer::from_str(json)).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
