@@ -35,7 +35,7 @@ pub struct BuiltPackage {
 /// A stage of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildStage {
-    /// What was done, such as `compile`.
+    /// The work, such as `compile`.
     pub name: &'static str,
     /// How long it took.
     pub elapsed: Duration,
