@@ -116,3 +116,24 @@ func (none) AddTrailer(string, string) error { return notServing() }
 func notServing() error {
 	return Error(codes.FailedPrecondition, "the context belongs to no call")
 }
+
+// AddHeaders adds response headers to a call; see [Call].
+func AddHeaders(call Call, md metadata.MD) error {
+	return addAll(call.AddHeader, md)
+}
+
+// AddTrailers adds response trailers to a call; see [Call].
+func AddTrailers(call Call, md metadata.MD) error {
+	return addAll(call.AddTrailer, md)
+}
+
+func addAll(add func(name, value string) error, md metadata.MD) error {
+	for name, values := range md {
+		for _, value := range values {
+			if err := add(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -28,20 +28,20 @@ pub struct BuiltPackage {
     pub size_bytes: u64,
     /// The generated files that were not up to date before the build.
     pub changes: Vec<FileChange>,
-    /// What the build did and how long each took, in their order. One stage: nothing had changed.
+    /// The stages of the build, in their order. A single stage: nothing had changed.
     pub stages: Vec<BuildStage>,
 }
 
 /// A stage of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct BuildStage {
-    /// What was done, such as `compile`.
+    /// The work, such as `compile`.
     pub name: &'static str,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// What takes the time of the stages.
+/// A clock that takes the time of the stages.
 struct StageClock {
     start: Instant,
     stages: Vec<BuildStage>,

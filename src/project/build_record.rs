@@ -43,7 +43,7 @@ const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 /// The most folders within each other.
 const MAX_DEPTH: usize = 100;
 
-/// What a package is made of, apart from the package itself.
+/// The inputs of a package, with the package that was made of them.
 #[derive(Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct BuildRecord {
     /// Digest of all that is not a file: this `okra`, the toolchain, the environment.
@@ -201,7 +201,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What reads files and folders into a record.
+/// A reader of files and folders into a record.
 struct FileReader<'a> {
     old: Option<&'a BuildRecord>,
     files: &'a mut BTreeMap<PathBuf, FileRecord>,

@@ -27,7 +27,7 @@ const CODEC: &str = "tests/guests/codec";
 const MIRROR: &str = "tests/guests/corpus/rust";
 
 /// A message of each type, as often as is said, with their fields chosen at random, the same in each run.
-fn random_messages(descriptor: &MessageDescriptor, count: usize) -> Vec<DynamicMessage> {
+pub(super) fn random_messages(descriptor: &MessageDescriptor, count: usize) -> Vec<DynamicMessage> {
     let mut runner = TestRunner::deterministic();
     let strategy = random::Reel::any(0..600);
     let mut messages = Vec::new();
@@ -64,7 +64,7 @@ async fn random_messages_of_the_corpus_come_back_as_they_went() {
 }
 
 /// A message as text: entries of maps in their order, and numbers that are not numbers equal.
-fn describe(message: &DynamicMessage) -> String {
+pub(super) fn describe(message: &DynamicMessage) -> String {
     let fields = message.fields().map(|(field, value)| format!("{}: {}", field.name(), describe_value(value)));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
 }

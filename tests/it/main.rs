@@ -41,6 +41,7 @@ mod modules;
 mod outside;
 mod packages;
 mod ported;
+mod ported_go;
 mod raw;
 mod run;
 mod shop;

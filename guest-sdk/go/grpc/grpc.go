@@ -12,6 +12,12 @@ import (
 // ServerStreamingServer is what a handler of one request and many responses sends to.
 type ServerStreamingServer[Res any] = okra.ServerStreamingServer[Res]
 
+// ClientStreamingServer is what a handler of many requests and one response receives from.
+type ClientStreamingServer[Req, Res any] = okra.ClientStreamingServer[Req, Res]
+
+// ServerStream is what all streams of calls that are served have.
+type ServerStream = okra.ServerStream
+
 // BidiStreamingServer is what a handler of many requests and many responses receives from and sends to.
 type BidiStreamingServer[Req, Res any] = okra.BidiStreamingServer[Req, Res]
 
@@ -30,7 +36,7 @@ func Trailer(md *metadata.MD) CallOption {
 
 // SetHeader adds response headers, which leave with the first message. It fails if they have left already.
 func SetHeader(ctx context.Context, md metadata.MD) error {
-	return add(okra.FromContext(ctx).AddHeader, md)
+	return okra.AddHeaders(okra.FromContext(ctx), md)
 }
 
 // SendHeader adds response headers. They leave with the first message, not before it.
@@ -40,22 +46,11 @@ func SendHeader(ctx context.Context, md metadata.MD) error {
 
 // SetTrailer adds response trailers, which leave at the end of the call.
 func SetTrailer(ctx context.Context, md metadata.MD) error {
-	return add(okra.FromContext(ctx).AddTrailer, md)
+	return okra.AddTrailers(okra.FromContext(ctx), md)
 }
 
 // Method returns the path of the call that is served, such as /greeter.v1.Greeter/Hello.
 func Method(ctx context.Context) (string, bool) {
 	call := okra.FromContext(ctx)
 	return "/" + call.Service() + "/" + call.Method(), call.Method() != ""
-}
-
-func add(add func(name, value string) error, md metadata.MD) error {
-	for name, values := range md {
-		for _, value := range values {
-			if err := add(name, value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -92,8 +92,10 @@ type EnumType struct {
 	Name string
 	// IsClosed says that numbers without a name are no values.
 	IsClosed bool
-	// Values are in the order of declaration; aliases are left out.
+	// Values are in the order of declaration, with one name for each number.
 	Values []EnumValue
+	// Aliases are the other names of the numbers.
+	Aliases []EnumValue
 }
 
 // Enum is a value of a generated enum.
@@ -127,6 +129,11 @@ func (t *EnumType) NumberOf(name string) (int32, bool) {
 	for i := range t.Values {
 		if t.Values[i].Name == name {
 			return t.Values[i].Number, true
+		}
+	}
+	for i := range t.Aliases {
+		if t.Aliases[i].Name == name {
+			return t.Aliases[i].Number, true
 		}
 	}
 	return 0, false

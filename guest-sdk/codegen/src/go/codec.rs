@@ -51,6 +51,14 @@ impl File<'_> {
             for case in &definition.cases {
                 let _ = writeln!(self.body, "\t\t{{Number: {}, Name: \"{}\"}},", case.number, case.proto_name);
             }
+            if definition.aliases.is_empty() {
+                self.body.push_str("\t}},\n");
+                continue;
+            }
+            self.body.push_str("\t}, Aliases: []protoimpl.EnumValue{\n");
+            for (name, number) in &definition.aliases {
+                let _ = writeln!(self.body, "\t\t{{Number: {number}, Name: \"{name}\"}},");
+            }
             self.body.push_str("\t}},\n");
         }
         self.body.push_str("}\n");

@@ -211,19 +211,23 @@ impl File<'_> {
             let glue = format!("{glue}.");
             (method.output.as_ref(), self.put_payload(&glue, method.output.as_ref(), "reply", "res"))
         };
+        let mut opened = String::new();
+        let has_one_response = recv.is_some() && send.is_none();
         if recv.is_some() || send.is_some() {
             let nothing = || "nil".to_owned();
-            let stream = format!(
-                "link.NewServerStream[{req}, {res}](call, {}, {})",
+            opened = format!(
+                "stream := link.NewServerStream[{req}, {res}](call, {}, {})\n",
                 recv.clone().unwrap_or_else(nothing),
                 send.clone().unwrap_or_else(nothing)
             );
-            arguments.push(stream);
+            arguments.push("stream".to_owned());
         } else {
             arguments.insert(0, "call".to_owned());
         }
         let output = self.raw_payload(output);
-        let result = if send.is_some() { "err =" } else { "res, err :=" };
+        let result = if opened.is_empty() { "res, err :=" } else { "err =" };
+        let reply =
+            if has_one_response { "res, err := stream.Reply()\nif err != nil {\nreturn reply, err\n}\n" } else { "" };
         let catch = self.catch();
         let ignored = if send.is_none() && put.is_empty() { "_ = res\n" } else { "" };
         let full_name = &service.full_name;
@@ -232,8 +236,8 @@ impl File<'_> {
             self.body,
             "\nfunc {name}({}) witTypes.Result[{output}, {error}] {{\n{drops}call := link.Begin()\ndefer call.End()\n\
              reply, err := func() (reply {output}, err error) {{\n{catch}\
-             server, err := link.Server[{server}](\"{full_name}\")\nif err != nil {{\nreturn reply, err\n}}\n{request}\
-             {result} server.{go}({arguments})\nif err != nil {{\nreturn reply, err\n}}\n{ignored}{put}\
+             server, err := link.Server[{server}](\"{full_name}\")\nif err != nil {{\nreturn reply, err\n}}\n{request}{opened}\
+             {result} server.{go}({arguments})\nif err != nil {{\nreturn reply, err\n}}\n{reply}{ignored}{put}\
              return reply, nil\n}}()\nif err != nil {{\n\
              return witTypes.Err[{output}, {error}]({glue}.Failure(err))\n}}\n\
              return witTypes.Ok[{output}, {error}](reply)\n}}\n",

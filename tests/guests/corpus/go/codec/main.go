@@ -1,11 +1,11 @@
-// A program that reads messages in one form and writes them in all: tests/clients/test_go_codec.py compares them with those of
-// another implementation. A line has a full name, then an encoding in base64, then JSON; an answer has the encoding, the JSON,
+// A program that reads messages in one form and writes them in all: tests/it/go.rs compares them with those of
+// prost-reflect. A line has a full name, then an encoding in hexadecimal, then JSON; an answer has the encoding, the JSON,
 // and the encoding that the JSON was read to, or an error.
 package main
 
 import (
 	"bufio"
-	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"strings"
@@ -37,7 +37,7 @@ func main() {
 }
 
 func convert(columns []string) (string, error) {
-	encoded, err := base64.StdEncoding.DecodeString(columns[1])
+	encoded, err := hex.DecodeString(columns[1])
 	if err != nil {
 		return "", err
 	}
@@ -60,5 +60,5 @@ func convert(columns []string) (string, error) {
 		return "", err
 	}
 	read, err := proto.Marshal(m)
-	return base64.StdEncoding.EncodeToString(again) + "\t" + string(text) + "\t" + base64.StdEncoding.EncodeToString(read), err
+	return hex.EncodeToString(again) + "\t" + string(text) + "\t" + hex.EncodeToString(read), err
 }
