@@ -53,7 +53,7 @@ enum Expected {
     Name,
     /// A name or the end of an object.
     FirstName,
-    /// What stands behind a value.
+    /// The comma or bracket behind a value, or the end of the text.
     Behind,
 }
 

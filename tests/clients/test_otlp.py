@@ -1,11 +1,13 @@
 """OpenTelemetry's own exporters against a collector that is a guest of each language: by gRPC, by HTTP with protobuf, and
 each of them with gzip.
 
-The HTTP paths are those of `[[http.rules]]` in the guests' okra.toml. The descriptors are those of PyPI's
-opentelemetry-proto.
+The exporters are those of Python and, in the program that the environment has as OTLP_CLIENT, those of Go. The HTTP paths
+are those of `[[http.rules]]` in the guests' okra.toml, the descriptors those of PyPI's opentelemetry-proto.
 """
 
 import importlib
+import os
+import subprocess
 
 import pytest
 from conftest import ROOT, Server
@@ -88,5 +90,7 @@ def test_exporters_reach_the_collector(guest):
         records.shutdown()
         expected += [f"span inner-{name}", f"span outer-{name}", f"metric counter-{name}", f"metric histogram-{name}"]
         expected.append(f"log text-{name}")
+    subprocess.run([os.environ["OTLP_CLIENT"], server.address], check=True, timeout=300)
+    expected += [f"span go-{name}" for name in ("grpc", "grpc-gzip", "http", "http-gzip")]
     log = server.stop()
     assert [line for line in expected if line not in log] == [], log

@@ -15,6 +15,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     let okra = OkraBinary::build()?;
     let python = PythonEnvironment::set_up()?;
     let (grpcurl, h2spec) = (tools::grpcurl(&python)?, tools::h2spec(&python)?);
+    let otlp_client = tools::otlp_client(&python)?;
     tools::node_packages()?;
     let chromium = tools::chromium()?;
 
@@ -24,6 +25,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
         let mut pytest = Command::new(python.program("pytest"));
         pytest.args(["--quiet", "-p", "no:cacheprovider", tests]).env("PYTHONDONTWRITEBYTECODE", "1");
         pytest.env("OKRA", okra.binary()).env("GRPCURL", &grpcurl).env("H2SPEC", &h2spec).env("CHROMIUM", &chromium);
+        pytest.env("OTLP_CLIENT", &otlp_client);
         pytest
     };
     let (mut clients, mut sdk) = (pytest("tests/clients"), pytest("guest-sdk/python/tests"));

@@ -144,6 +144,14 @@ fn go_install(python: &PythonEnvironment, package: &str, program: &str) -> miett
     Ok(program)
 }
 
+/// Builds OpenTelemetry's exporters of Go as a program.
+pub(crate) fn otlp_client(python: &PythonEnvironment) -> miette::Result<PathBuf> {
+    let program = cache_folder()?.join("go/otlp-client");
+    let mut go = Command::new(python.go()?);
+    run(go.args(["build", "-o"]).arg(&program).arg(".").current_dir(root().join("tests/clients/otlp-go")))?;
+    Ok(program)
+}
+
 /// Installs the clients of the web, packages of Node, in their folder.
 pub(crate) fn node_packages() -> miette::Result<()> {
     if on_path("node").is_none() || on_path("npm").is_none() {
