@@ -11,7 +11,7 @@ use crate::okra::OkraBinary;
 use crate::tools::PythonEnvironment;
 
 /// Most services and packages of a project.
-const MAX_BATCH: usize = 60;
+const MAX_BATCH: usize = 150;
 
 /// Time that a command may take, in seconds.
 const COMMAND_LIMIT: u32 = 900;

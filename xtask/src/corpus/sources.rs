@@ -80,7 +80,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     source("dapr", Go, "github.com/dapr/dapr", "v1.14.0", &[("", "")], &[]),
     source("lnd", Go, "github.com/lightningnetwork/lnd", "v0.18.3-beta.rc3", &[("lnrpc", "")], &[]),
     source("cosmos", Go, "github.com/cosmos/cosmos-sdk", "v0.55.0", &[("proto", "")], &["cosmos-gogo", "cosmos-proto", "cometbft"]),
-    source("argo-rollouts", Go, "github.com/argoproj/argo-rollouts", "v1.10.2", &[("", "github.com/argoproj/argo-rollouts")], &["kubernetes-api", "kubernetes-meta", "googleapis"]),
+    source("argo-rollouts", Go, "github.com/argoproj/argo-rollouts", "v1.8.3", &[("", "github.com/argoproj/argo-rollouts")], &["kubernetes-api", "kubernetes-meta", "googleapis"]),
     source("connect", Go, "connectrpc.com/connect", "v1.19.1", &[("internal/proto", "")], &[]),
     source("connect-conformance", Go, "connectrpc.com/conformance", "v1.0.5", &[("proto", "")], &[]),
     imports_only(source("gogo", Go, "github.com/gogo/protobuf", "v1.3.2", &[("gogoproto", "gogoproto"), ("gogoproto", "github.com/gogo/protobuf/gogoproto")], &[])),
