@@ -49,7 +49,10 @@ impl CorpusTools<'_> {
             }),
             _ => run_limited(self.python.program("mypy"), COMMAND_LIMIT, |mypy| {
                 mypy.args(["--strict", "--no-error-summary", "--python-version", "3.11", "--cache-dir"]);
-                mypy.arg(self.folder.join("mypy-cache")).arg("gen").current_dir(&project.folder).env("MYPYPATH", &sdk);
+                mypy.arg(project.folder.join("mypy-cache"))
+                    .arg("gen")
+                    .current_dir(&project.folder)
+                    .env("MYPYPATH", &sdk);
             }),
         }
     }
