@@ -11,6 +11,7 @@ mod services;
 mod sources;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
@@ -56,6 +57,9 @@ pub(crate) struct CorpusOptions {
     /// Languages of the guests.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = LANGUAGES, hide_default_value = true)]
     languages: Vec<GuestLanguage>,
+    /// The `okra` binary; built from this working copy by default.
+    #[arg(long, value_name = "FILE")]
+    okra: Option<PathBuf>,
     /// Languages of the echo guests; those of `languages` by default.
     #[arg(skip)]
     echo_languages: Option<Vec<GuestLanguage>>,
@@ -79,6 +83,7 @@ impl CorpusOptions {
             seed: 1,
             steps: STEPS.into_iter().filter(|step| *step != CorpusStep::Build).collect(),
             languages: LANGUAGES.to_vec(),
+            okra: None,
             echo_languages: Some(vec![GuestLanguage::Rust]),
         }
     }
@@ -90,7 +95,8 @@ impl CorpusOptions {
 
 /// Installs the tools, runs the steps and prints their counts.
 pub(crate) fn run(options: &CorpusOptions) -> miette::Result<ExitCode> {
-    Ok(suite(&OkraBinary::build()?, &PythonEnvironment::set_up()?, options)?.exit_code())
+    let okra = options.okra.clone().map_or_else(OkraBinary::build, |binary| Ok(OkraBinary::at(binary)))?;
+    Ok(suite(&okra, &PythonEnvironment::set_up()?, options)?.exit_code())
 }
 
 /// Runs the short form.

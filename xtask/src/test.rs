@@ -20,7 +20,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     let chromium = tools::chromium()?;
 
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
+    cargo.args(["test", "--workspace", "--no-fail-fast", "--locked"]).env_remove("CARGO_MANIFEST_DIR");
     let pytest = |tests: &str| {
         let mut pytest = Command::new(python.program("pytest"));
         pytest.args(["--quiet", "-p", "no:cacheprovider", tests]).env("PYTHONDONTWRITEBYTECODE", "1");

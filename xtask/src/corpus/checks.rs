@@ -11,7 +11,7 @@ use crate::okra::OkraBinary;
 use crate::tools::PythonEnvironment;
 
 /// Most services and packages of a project.
-const MAX_BATCH: usize = 60;
+const MAX_BATCH: usize = 150;
 
 /// Time that a command may take, in seconds.
 const COMMAND_LIMIT: u32 = 900;
@@ -49,7 +49,10 @@ impl CorpusTools<'_> {
             }),
             _ => run_limited(self.python.program("mypy"), COMMAND_LIMIT, |mypy| {
                 mypy.args(["--strict", "--no-error-summary", "--python-version", "3.11", "--cache-dir"]);
-                mypy.arg(self.folder.join("mypy-cache")).arg("gen").current_dir(&project.folder).env("MYPYPATH", &sdk);
+                mypy.arg(project.folder.join("mypy-cache"))
+                    .arg("gen")
+                    .current_dir(&project.folder)
+                    .env("MYPYPATH", &sdk);
             }),
         }
     }

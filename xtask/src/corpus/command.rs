@@ -30,7 +30,8 @@ pub(crate) fn run_limited(
 
 /// Returns the line of an output that says best what went wrong.
 fn telling_line(output: &str) -> Option<String> {
-    let lines: Vec<&str> = output.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = output.lines().map(|line| line.trim().trim_start_matches("Error: ").trim_start());
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
     let find = |is_telling: &dyn Fn(&str) -> bool| lines.iter().position(|line| is_telling(line));
     let index = find(&|line| line.starts_with("error[") || line.starts_with("error: "))
         .or_else(|| find(&|line| line.starts_with('×')))

@@ -62,7 +62,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     source("etcd", Go, "go.etcd.io/etcd/api/v3", "v3.7.3", &[("", "etcd/api")], &["gogo"]),
     source("containerd", Go, "github.com/containerd/containerd/api", "v1.12.0", &[("", ""), ("", "github.com/containerd/containerd/api")], &["gogo"]),
     source("cri", Go, "k8s.io/cri-api", "v0.37.2", &[("", "k8s.io/cri-api")], &["gogo"]),
-    source("envoy", Npm, "@grpc/grpc-js-xds", "1.14.1", &[("deps/envoy-api", ""), ("deps/xds", ""), ("deps/protoc-gen-validate", "")], &["googleapis", "opencensus"]),
+    source("envoy", Npm, "@grpc/grpc-js-xds", "1.14.1", &[("deps/envoy-api", ""), ("deps/xds", ""), ("deps/protoc-gen-validate", "")], &["googleapis", "opencensus", "prometheus"]),
     source("opentelemetry", WheelDescriptors, "opentelemetry-proto", "1.45.2", &[("opentelemetry", "")], &[]),
     source("grpc-health", WheelDescriptors, "grpcio-health-checking", "1.85.1", &[("grpc_health", "")], &[]),
     source("grpc-reflection", WheelDescriptors, "grpcio-reflection", "1.85.1", &[("grpc_reflection", "")], &[]),
@@ -80,7 +80,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     source("dapr", Go, "github.com/dapr/dapr", "v1.14.0", &[("", "")], &[]),
     source("lnd", Go, "github.com/lightningnetwork/lnd", "v0.18.3-beta.rc3", &[("lnrpc", "")], &[]),
     source("cosmos", Go, "github.com/cosmos/cosmos-sdk", "v0.55.0", &[("proto", "")], &["cosmos-gogo", "cosmos-proto", "cometbft"]),
-    source("argo-rollouts", Go, "github.com/argoproj/argo-rollouts", "v1.10.2", &[("", "github.com/argoproj/argo-rollouts")], &["kubernetes-api", "kubernetes-meta", "googleapis"]),
+    source("argo-rollouts", Go, "github.com/argoproj/argo-rollouts", "v1.8.3", &[("", "github.com/argoproj/argo-rollouts")], &["kubernetes-api", "kubernetes-meta", "googleapis"]),
     source("connect", Go, "connectrpc.com/connect", "v1.19.1", &[("internal/proto", "")], &[]),
     source("connect-conformance", Go, "connectrpc.com/conformance", "v1.0.5", &[("proto", "")], &[]),
     imports_only(source("gogo", Go, "github.com/gogo/protobuf", "v1.3.2", &[("gogoproto", "gogoproto"), ("gogoproto", "github.com/gogo/protobuf/gogoproto")], &[])),
@@ -89,6 +89,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     imports_only(source("cometbft", Go, "github.com/cometbft/cometbft", "v0.38.17", &[("proto", "")], &[])),
     imports_only(source("kubernetes-api", Go, "k8s.io/api", "v0.37.2", &[("", "k8s.io/api")], &[])),
     imports_only(source("kubernetes-meta", Go, "k8s.io/apimachinery", "v0.37.2", &[("", "k8s.io/apimachinery")], &[])),
+    imports_only(source("prometheus", Go, "github.com/prometheus/client_model", "v0.6.2", &[("", "")], &[])),
     imports_only(source("opencensus", Go, "github.com/census-instrumentation/opencensus-proto", "v0.4.1", &[("src", "")], &[])),
 ];
 
