@@ -5,6 +5,7 @@
 
 mod callers;
 mod error;
+mod http_rule;
 mod import;
 mod name;
 mod run;
@@ -13,6 +14,7 @@ mod unit;
 
 pub use callers::{Callable, Caller};
 pub use error::{ConfigError, Mistake};
+pub use http_rule::{CustomVerb, Http, HttpRuleConfig};
 pub use import::{Address, Import, InvalidAddress};
 pub use name::{InvalidName, Name, ServiceName, TypePattern};
 pub use run::{Isolation, Run};
@@ -57,6 +59,9 @@ pub struct Project {
     /// Callers of a service, or of a method of it. A service that is not named here may be called by all.
     #[serde(default)]
     pub allowed_callers: AllowedCallers,
+    /// Paths of REST for methods.
+    #[serde(default)]
+    pub http: Http,
     /// Limits and isolation of the service.
     #[serde(default)]
     pub run: Run,

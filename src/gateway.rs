@@ -14,7 +14,6 @@ mod error;
 pub(crate) mod fake;
 mod peer;
 mod protocol;
-mod routes;
 mod settings;
 mod state;
 #[cfg(test)]

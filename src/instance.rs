@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod limits;
 mod output;
+mod raw;
 mod store;
 mod streams;
 #[cfg(test)]
@@ -22,5 +23,5 @@ pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
-pub(crate) use component::CompiledComponent;
+pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;

@@ -112,6 +112,9 @@ pub struct BuiltComponent {
     pub path: PathBuf,
     /// The component.
     pub bytes: Vec<u8>,
+    /// Files and folders outside of the project that it was made of. `None` if that cannot be told: then the next build
+    /// compiles, whatever has changed.
+    pub outside: Option<Vec<PathBuf>>,
 }
 
 /// Returns the language of an `okra.toml`, or none for a component that was built elsewhere.

@@ -46,6 +46,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod client;
 #[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
 pub mod language;
 #[doc(hidden)]
 pub mod project;
@@ -58,6 +60,7 @@ mod instance;
 mod link;
 mod revision;
 mod router;
+mod routes;
 mod suggest;
 #[cfg(test)]
 mod testing;

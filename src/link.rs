@@ -31,7 +31,7 @@ mod tests;
 mod wire;
 
 pub(crate) use abi::{BoundExport, ExportedMethod, load_compiled};
-pub(crate) use component::ComponentLink;
+pub(crate) use component::{ComponentLink, RAW_REQUESTS, RAW_RESPONSES};
 pub(crate) use error::LinkError;
 pub use error::LinkMismatch;
 pub(crate) use function::{CheckedMessage, GuestResult};

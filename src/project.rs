@@ -5,15 +5,17 @@
 //! [`language`](crate::language).
 
 mod build;
+mod build_record;
 mod create;
 mod error;
 mod generate;
+mod http_rules;
 mod interface;
 mod stale;
 
 #[cfg(test)]
 pub(crate) use build::make_manifest;
-pub use build::{BuiltPackage, build_if_stale, build_project};
+pub use build::{BuildStage, BuiltPackage, build_if_stale, build_project};
 pub use create::create_project;
 pub use error::ProjectError;
 pub use generate::{ChangeKind, FileChange, find_changes, generate_project};

@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
-    Status, UnaryResponse, read_single_request, refuse,
+    Status, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, Instance};
+use crate::instance::{CallParams, CompiledComponent, Instance, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -107,9 +107,12 @@ impl Revision {
         &self,
         context: Context,
         mut requests: RequestStream,
-        mut responses: ResponseSink,
+        responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
         let shape = self.component.stream_shape(&context)?;
+        if self.component.raw_shape(&context).is_some() && (shape.requests || shape.responses) {
+            return self.stream_raw(context, shape, requests, responses).await;
+        }
         let (params, requests) = if shape.requests {
             (CallParams::Typed(CheckedMessage::Nothing), Some(requests))
         } else {
@@ -118,20 +121,40 @@ impl Revision {
         };
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
-            if let Some(mut sink) = sink
-                && !outcome.headers.is_empty()
-            {
-                // When the caller has gone, the headers have no reader.
-                let _ = sink.headers(outcome.headers).await;
-            }
-            return Ok(outcome.trailers);
+            return Ok(send_last_headers(outcome, sink).await);
         }
         let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
-        if !outcome.headers.is_empty() {
-            let _ = responses.headers(outcome.headers).await;
+        Ok(send_single(outcome, responses).await)
+    }
+
+    /// Runs a call with streams on encoded messages. The handler has a stream on both sides; on a side where the method has
+    /// none, it holds one message.
+    async fn stream_raw(
+        &self,
+        context: Context,
+        shape: StreamShape,
+        mut requests: RequestStream,
+        responses: ResponseSink,
+    ) -> Result<Metadata, CallFailure> {
+        if !shape.requests {
+            requests = RequestStream::one(read_single_request(&context, &mut requests).await?);
         }
-        let _ = responses.send(outcome.message).await;
-        Ok(outcome.trailers)
+        let (params, path) = (CallParams::RawStream, context.path());
+        if shape.responses {
+            let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
+            return Ok(send_last_headers(outcome, sink).await);
+        }
+        let (sink, mut written) = response_channel();
+        let running = self.run_on_instance(context, params, Some(requests), Some(sink));
+        // The queue has an end: it is read while the handler runs. Its sink, if it comes back, is dropped with the result.
+        let running = async { running.await.map(|(outcome, _)| outcome) };
+        let (outcome, response) = tokio::join!(running, written.read_single());
+        let mut outcome = outcome?;
+        let (headers, message) = response.map_err(|count| count.of_responses(&path))?;
+        if !headers.is_empty() {
+            outcome.headers = headers;
+        }
+        Ok(send_single(UnaryResponse { message, ..outcome }, responses).await)
     }
 
     /// Leases an instance and runs the call on it.
@@ -156,6 +179,27 @@ impl Revision {
         let work = |context| run_on_lease(component, lease, context, params, requests, responses);
         singleton.run_to_end(context, work).await
     }
+}
+
+/// Sends the headers of a handler that wrote no message, and returns the trailers.
+async fn send_last_headers(outcome: UnaryResponse, sink: Option<ResponseSink>) -> Metadata {
+    if let Some(mut sink) = sink
+        && !outcome.headers.is_empty()
+    {
+        // When the caller has gone, the headers have no reader.
+        let _ = sink.headers(outcome.headers).await;
+    }
+    outcome.trailers
+}
+
+/// Sends the one response of a call, and returns the trailers.
+async fn send_single(outcome: UnaryResponse, mut responses: ResponseSink) -> Metadata {
+    // When the caller has gone, they have no reader.
+    if !outcome.headers.is_empty() {
+        let _ = responses.headers(outcome.headers).await;
+    }
+    let _ = responses.send(outcome.message).await;
+    outcome.trailers
 }
 
 /// Runs a call on a leased instance, which is made first if the lease came without one.

@@ -27,10 +27,10 @@ const MODULES: &[Row] = &[
     ("router", "revision config grpc suggest call"),
     ("revision", "instance package link config call"),
     ("instance", "host package link config call"),
-    ("gateway", "config telemetry grpc suggest call"),
+    ("gateway", "config telemetry grpc suggest json routes call"),
     ("host", "config grpc call"),
     ("client", "grpc suggest call"),
-    ("project", "language package config suggest"),
+    ("project", "language package config suggest routes"),
     ("language", "config"),
     ("package", "config suggest"),
     ("link", "call"),
@@ -38,6 +38,8 @@ const MODULES: &[Row] = &[
     ("telemetry", ""),
     ("grpc", "call"),
     ("suggest", ""),
+    ("json", ""),
+    ("routes", ""),
     ("call", ""),
 ];
 
@@ -45,17 +47,16 @@ const MODULES: &[Row] = &[
 /// `src/gateway.rs` defines itself may be imported by all of them.
 const GATEWAY: &[Row] = &[
     ("transport", "dispatch state describe call peer catalog settings tls error"),
-    ("dispatch", "protocol state describe call peer catalog routes settings error"),
+    ("dispatch", "protocol state describe call peer catalog settings error"),
     ("protocol/grpc_web", "state call peer catalog settings error"),
     ("protocol/grpc", "state call peer catalog settings error"),
     ("protocol/connect", "state call peer catalog settings error"),
-    ("protocol/rest", "state call peer catalog routes settings error"),
+    ("protocol/rest", "state call peer catalog settings error"),
     ("state", "describe call peer catalog settings error"),
-    ("describe", "call catalog routes settings error"),
+    ("describe", "call catalog settings error"),
     ("call", "peer catalog settings error"),
     ("peer", "catalog"),
-    ("catalog", "routes settings error"),
-    ("routes", ""),
+    ("catalog", "settings error"),
     ("settings", "tls error"),
     ("tls", "error"),
     ("error", ""),
@@ -75,7 +76,7 @@ const NOT_OURS: &[(&str, &str)] = &[
 ];
 
 /// Folders that are no source at all, wherever they are.
-const SKIPPED: [&str; 7] = ["target", ".git", ".okra", "node_modules", "__pycache__", ".venv", ".pytest_cache"];
+const SKIPPED: [&str; 8] = ["gen", "target", ".git", ".okra", "node_modules", "__pycache__", ".venv", ".pytest_cache"];
 
 /// What does not stand in a comment of `src/`: subjects without a name, metaphors, and first lines that begin neither with
 /// a verb nor with a noun.
@@ -208,8 +209,10 @@ fn architecture_md_has_the_table_of_this_test() {
 fn source_files_have_at_most_600_lines() {
     let mut wrong = Vec::new();
     for path in files(&root(), &["rs", "go", "py"]).into_iter().filter(|path| is_ours(path)) {
-        let lines = read(&path).lines().count();
-        if lines > MAX_LINES {
+        let text = read(&path);
+        let is_generated = text.lines().next().is_some_and(|line| line.contains("enerated by OKRA"));
+        let lines = text.lines().count();
+        if lines > MAX_LINES && !is_generated {
             wrong.push(format!("{}: {lines} lines", shown(&path)));
         }
     }

@@ -78,7 +78,7 @@ type served struct{}
 
 // NewContext returns a context with a call. Handlers get one; package okra/okratest makes them for tests.
 func NewContext(ctx context.Context, call Call) context.Context {
-	return context.WithValue(ctx, served{}, call)
+	return context.WithValue(context.WithValue(ctx, served{}, call), metadata.IncomingKey(), call)
 }
 
 // FromContext returns the call of a context. If the context has none, it returns a call without any properties, whose
@@ -115,4 +115,25 @@ func (none) AddTrailer(string, string) error { return notServing() }
 
 func notServing() error {
 	return Error(codes.FailedPrecondition, "the context belongs to no call")
+}
+
+// AddHeaders adds response headers to a call; see [Call].
+func AddHeaders(call Call, md metadata.MD) error {
+	return addAll(call.AddHeader, md)
+}
+
+// AddTrailers adds response trailers to a call; see [Call].
+func AddTrailers(call Call, md metadata.MD) error {
+	return addAll(call.AddTrailer, md)
+}
+
+func addAll(add func(name, value string) error, md metadata.MD) error {
+	for name, values := range md {
+		for _, value := range values {
+			if err := add(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -6,26 +6,37 @@ import (
 	"okra/metadata"
 )
 
-// ServerStreamingServer is what a handler of one request and many responses sends to.
-type ServerStreamingServer[Res any] interface {
+// ServerStream is what all streams of calls that are served have.
+type ServerStream interface {
 	// Context is that of the call.
 	Context() context.Context
+	// SetHeader adds response headers, which leave with the first message. It fails if they have left already.
+	SetHeader(metadata.MD) error
+	// SendHeader adds response headers. They leave with the first message, not before it.
+	SendHeader(metadata.MD) error
+	// SetTrailer adds response trailers, which leave at the end of the call. What is not valid is left out.
+	SetTrailer(metadata.MD)
+}
+
+// ServerStreamingServer is what a handler of one request and many responses sends to.
+type ServerStreamingServer[Res any] interface {
+	ServerStream
 	// Send sends a response, and waits while the reader is slow. It fails if the reader is gone.
 	Send(*Res) error
 }
 
 // ClientStreamingServer is what a handler of many requests and one response receives from.
-type ClientStreamingServer[Req any] interface {
-	// Context is that of the call.
-	Context() context.Context
+type ClientStreamingServer[Req, Res any] interface {
+	ServerStream
 	// Recv waits for the next request. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Req, error)
+	// SendAndClose sets the response, which leaves when the handler returns nil.
+	SendAndClose(*Res) error
 }
 
 // BidiStreamingServer is what a handler of many requests and many responses receives from and sends to, in any order.
 type BidiStreamingServer[Req, Res any] interface {
-	// Context is that of the call.
-	Context() context.Context
+	ServerStream
 	// Recv waits for the next request. It returns io.EOF at the end, or the error that ended the stream.
 	Recv() (*Req, error)
 	// Send sends a response, and waits while the reader is slow. It fails if the reader is gone.

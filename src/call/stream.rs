@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
-use crate::call::{Metadata, Status};
+use crate::call::{Metadata, Status, WrongCount};
 
 /// The request messages of a call, as its handler reads them.
 pub struct RequestStream(BoxStream<'static, Result<Bytes, Box<Status>>>);
@@ -108,6 +108,28 @@ impl ResponseStream {
     /// No part is lost.
     pub async fn next(&mut self) -> Option<ResponsePart> {
         self.0.next().await
+    }
+
+    /// Reads the headers and the only message of a stream, to its end.
+    ///
+    /// # Errors
+    /// When the stream has another number of messages.
+    pub(crate) async fn read_single(&mut self) -> Result<(Metadata, Bytes), WrongCount> {
+        let (mut headers, mut messages, mut single) = (Metadata::default(), 0_usize, None);
+        while let Some(part) = self.next().await {
+            match part {
+                ResponsePart::Headers(part) => headers = part,
+                ResponsePart::Message(message) => {
+                    messages += 1;
+                    single = Some(message);
+                }
+            }
+        }
+        match single {
+            None => Err(WrongCount::None),
+            Some(message) if messages == 1 => Ok((headers, message)),
+            Some(_) => Err(WrongCount::MoreThanOne),
+        }
     }
 
     /// Returns the next part if there is one already.

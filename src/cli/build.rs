@@ -1,6 +1,6 @@
 //! `okra build`: builds a project's package, and prints its path.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +30,10 @@ impl Build {
     pub(super) fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let package = build_project(&self.project, self.output.as_deref())?;
         print_changes(&package.changes, false, out).into_diagnostic()?;
+        let stages: Vec<String> =
+            package.stages.iter().map(|stage| format!("{} {:.2} s", stage.name, stage.elapsed.as_secs_f64())).collect();
+        // Programs read the path from stdout.
+        writeln!(io::stderr(), "{}", stages.join(", ")).into_diagnostic()?;
         writeln!(out, "{} ({})", package.path.display(), ByteSize(package.size_bytes)).into_diagnostic()?;
         Ok(ExitCode::SUCCESS)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use okra_codegen::editions::has_implicit_presence;
 use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor, MethodDescriptor,
     OneofDescriptor, ServiceDescriptor, Syntax,
@@ -148,7 +149,7 @@ impl DefinitionPrinter {
     fn field(&mut self, field: &FieldDescriptor) {
         let in_oneof = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
         let explicit = match field.parent_file().syntax() {
-            Syntax::Proto2 => true,
+            Syntax::Proto2 => !has_implicit_presence(field),
             Syntax::Proto3 => field.field_descriptor_proto().proto3_optional(),
         };
         let label = match field.cardinality() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use okra_codegen::editions::lower_descriptors;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
@@ -86,7 +87,8 @@ impl ReflectionClient {
             // Without this, a server that answers with a file of another name is asked without end.
             seen.insert(name);
         }
-        let set = EncodedFileSet { file: files }.encode_to_vec();
+        let set = lower_descriptors(EncodedFileSet { file: files }.encode_to_vec())
+            .map_err(|error| self.protocol_error(&error.to_string()))?;
         pool.decode_file_descriptor_set(set.as_slice()).map_err(|source| ClientError::Descriptors {
             address: self.client.address().to_owned(),
             symbol: symbol.to_owned(),

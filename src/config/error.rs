@@ -134,6 +134,14 @@ pub enum Mistake {
         /// The methods that it has.
         known: Vec<String>,
     },
+    /// An HTTP rule that is not valid.
+    #[error("the HTTP rule of `{selector}`: {reason}")]
+    HttpRule {
+        /// The method.
+        selector: String,
+        /// The reason.
+        reason: String,
+    },
     /// `addresses` is an empty list.
     #[error("`addresses` names no server")]
     NoAddress,
@@ -172,6 +180,10 @@ impl Mistake {
             Self::UnknownMethod { method, known, .. } => return Some(suggest(method, known)),
             Self::NotCalled { .. } => "name it in `calls` of [proto], or remove it here",
             Self::NotServed { .. } => "name it in `serves` or `raw` of [proto], or remove it here",
+            Self::HttpRule { .. } => {
+                "a rule has the form of google.api.HttpRule, such as `selector = \"shop.users.v1.Users.GetUser\"` with \
+                 `get = \"/v1/users/{id}\"`"
+            }
             Self::NoAddress => "name one or more, such as `[\"https://users.example.com\"]`",
             Self::NoCertificates { .. } => "`ca` is a PEM file, relative to the folder of the okra.toml",
             Self::ComponentMissing => "set `component` to the path of the .wasm file",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use crate::call::{Code, Status};
-use crate::gateway::routes::{RestRoute, RestRoutes};
+use crate::routes::{RestRoute, RestRoutes};
 use crate::suggest::did_you_mean;
 
 /// The services that are served at one moment, by their full names.

@@ -16,8 +16,8 @@ use crate::gateway::catalog::Catalog;
 use crate::gateway::peer::Peer;
 use crate::gateway::protocol::grpc_web::GrpcWebFormat;
 use crate::gateway::protocol::{connect, grpc, rest};
-use crate::gateway::routes::{RouteMatch, find_route};
 use crate::gateway::state::GatewayState;
+use crate::routes::{RouteMatch, find_route};
 
 /// The protocol that a content type names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

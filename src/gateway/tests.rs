@@ -17,6 +17,7 @@ mod reflection;
 mod rest;
 mod rest_bodies;
 mod rest_origins;
+mod rest_protobuf;
 mod rest_routes;
 mod rest_values;
 mod routes;

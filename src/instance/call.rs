@@ -5,20 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use okra_codegen::contract::RAW_INTERFACE;
-use wasmtime::component::TypedFunc;
 use wasmtime::{Store, Trap};
 
 use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
 use crate::config::Isolation;
-use crate::host::bindings::okra::service::status;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
+use crate::instance::raw::RawFunctions;
 use crate::instance::store::StoreData;
 use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
-
-/// The function that serves encoded messages: a path and a request, returning a response.
-pub(crate) type RawHandle = TypedFunc<(String, Vec<u8>), (Result<Vec<u8>, status::Error>,)>;
 
 /// The parameters of a handler's function.
 pub(crate) enum CallParams {
@@ -26,6 +21,8 @@ pub(crate) enum CallParams {
     Typed(CheckedMessage),
     /// An encoded message.
     Raw(Bytes),
+    /// Encoded messages, in streams both ways.
+    RawStream,
 }
 
 /// The end of a call on an instance.
@@ -45,7 +42,7 @@ pub(crate) struct Instance {
     pub(crate) instance: wasmtime::component::Instance,
     /// Exported functions that were looked up in this instance, by path.
     pub(crate) exports: HashMap<String, BoundExport<StoreData>>,
-    pub(crate) raw_handle: Option<RawHandle>,
+    pub(crate) raw_functions: RawFunctions,
     /// Calls that it has served or begun to serve.
     pub(crate) calls: u64,
     pub(crate) created: Instant,
@@ -79,6 +76,10 @@ impl Instance {
             let results = match params {
                 CallParams::Typed(params) => self.call_typed(path, params, requests, responses).await,
                 CallParams::Raw(request) => self.call_raw(path, request).await.map(|results| (results, None)),
+                CallParams::RawStream => match (requests, responses) {
+                    (Some(requests), Some(responses)) => self.call_raw_stream(path, requests, responses).await,
+                    _ => Err(wasmtime::Error::msg("a call with raw streams has both of them")),
+                },
             };
             self.end_call(results)
         }
@@ -148,28 +149,6 @@ impl Instance {
         // Requests that the handler has not read are not wanted any more; calls that it left open end here.
         streams.clear();
         Ok((results, responses))
-    }
-
-    async fn call_raw(&mut self, path: String, request: Bytes) -> wasmtime::Result<GuestResult<Bytes>> {
-        let limit = self.component.limits.response;
-        let handle = match &self.raw_handle {
-            Some(handle) => *handle,
-            None => {
-                let interface = self.instance.get_export_index(&mut self.store, None, RAW_INTERFACE);
-                let index = self.instance.get_export_index(&mut self.store, interface.as_ref(), "handle");
-                let index = index.ok_or_else(|| wasmtime::Error::msg("`handle` is not exported"))?;
-                *self.raw_handle.insert(self.instance.get_typed_func(&mut self.store, index)?)
-            }
-        };
-        let (results,) = handle.call_async(&mut self.store, (path, request.to_vec())).await?;
-        Ok(match results {
-            Ok(message) if message.len() > limit => {
-                let message = format!("the response is larger than {limit} bytes");
-                Err(Box::new(Status::new(Code::ResourceExhausted, message)))
-            }
-            Ok(message) => Ok(message.into()),
-            Err(error) => Err(Box::new(error.into())),
-        })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::instance::call::{CallParams, Instance};
 use crate::instance::contract::check_contract;
 use crate::instance::limits::ResourceBudget;
 use crate::instance::output::GuestOutput;
+use crate::instance::raw::RawFunctions;
 use crate::instance::store::StoreData;
 use crate::instance::streams::StreamTable;
 use crate::instance::{CompileCache, ComponentEngine, InstanceError};
@@ -35,7 +36,8 @@ pub(crate) struct CompiledComponent {
     engine: ComponentEngine,
     pre: InstancePre<StoreData>,
     pub(crate) link: ComponentLink,
-    raw_services: Vec<String>,
+    /// The methods of the services on encoded messages, by path.
+    raw_methods: HashMap<String, StreamShape>,
     run: Run,
     pub(crate) limits: MessageLimits,
     /// Answers the calls that the component makes.
@@ -67,7 +69,7 @@ impl CompiledComponent {
         let component = cache.compile(engine, package.component())?;
         check_contract(engine.wasmtime(), &component, schema, &manifest.name)?;
         let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (serves, calls, raw_services) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
+        let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
         let quirks = match manifest.language {
             Language::Rust => ToolchainQuirks::None,
             Language::Python => ToolchainQuirks::NullBytes,
@@ -76,7 +78,7 @@ impl CompiledComponent {
         };
         let link = ComponentLink::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
             .map_err(InstanceError::Mismatch)?;
-        check_world(engine.wasmtime(), &component, &link, &raw_services)?;
+        check_world(engine.wasmtime(), &component, &link, &raw)?;
         let pre = make_linker(engine, &link).and_then(|linker| linker.instantiate_pre(&component));
         let run = manifest.run.clone();
         let size = |size: bytesize::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
@@ -90,7 +92,7 @@ impl CompiledComponent {
             engine: engine.clone(),
             pre: pre.map_err(InstanceError::Link)?,
             link,
-            raw_services,
+            raw_methods: raw_methods(package, &raw),
             run,
             limits,
             handler,
@@ -113,7 +115,7 @@ impl CompiledComponent {
     /// # Errors
     /// UNIMPLEMENTED when the component has no such method, else what is wrong with the message.
     pub(crate) fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
-        if self.is_raw(context) {
+        if self.raw_shape(context).is_some() {
             return Ok(CallParams::Raw(request));
         }
         let function = self.exported_method(context)?.function();
@@ -123,18 +125,18 @@ impl CompiledComponent {
     /// Returns which sides of a method are streams.
     ///
     /// # Errors
-    /// UNIMPLEMENTED when the component has no such method, or serves it on encoded messages, without streams.
+    /// UNIMPLEMENTED when the component has no such method.
     pub(crate) fn stream_shape(&self, context: &Context) -> Result<StreamShape, Status> {
-        if self.is_raw(context) {
-            let message = format!("`{}` is served on encoded messages, which cannot stream", context.service);
-            return Err(Status::new(Code::Unimplemented, message));
+        if let Some(shape) = self.raw_shape(context) {
+            return Ok(shape);
         }
         let method = self.exported_method(context)?;
         Ok(StreamShape { requests: method.requests().is_some(), responses: method.responses().is_some() })
     }
 
-    fn is_raw(&self, context: &Context) -> bool {
-        self.raw_services.iter().any(|service| **service == *context.service)
+    /// Returns which sides of a method are streams, if it is served on encoded messages.
+    pub(crate) fn raw_shape(&self, context: &Context) -> Option<StreamShape> {
+        if self.raw_methods.is_empty() { None } else { self.raw_methods.get(&context.path()).copied() }
     }
 
     fn exported_method(&self, context: &Context) -> Result<&ExportedMethod, Status> {
@@ -177,11 +179,22 @@ impl CompiledComponent {
             store,
             instance,
             exports: HashMap::new(),
-            raw_handle: None,
+            raw_functions: RawFunctions::default(),
             calls: 0,
             created: Instant::now(),
         })
     }
+}
+
+/// Returns the methods of the services that a package serves on encoded messages.
+fn raw_methods(package: &Package, services: &[String]) -> HashMap<String, StreamShape> {
+    let services = services.iter().filter_map(|service| package.pool().get_service_by_name(service));
+    let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
+    let shapes = methods.map(|method| {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        (path, StreamShape { requests: method.is_client_streaming(), responses: method.is_server_streaming() })
+    });
+    shapes.collect()
 }
 
 /// Makes the linker of a component: WASI, the host's interfaces, and the component's own imports.

@@ -1,5 +1,5 @@
-//! Rust: built by cargo for `wasm32-wasip2`. The types of messages are made of the WIT by a macro of the SDK at compile time, so
-//! no stubs are generated.
+//! Rust: built by cargo for `wasm32-wasip2`. A macro of the SDK makes types of the WIT at compile time; what it cannot know is
+//! generated beside the WIT.
 
 mod build;
 mod debian;

@@ -465,11 +465,7 @@ fn add_with<T: ImportHost, const N: usize>(
         let params = params.encode(&mut store, &function, limits.request);
         Box::new(async move {
             let params = params?;
-            let result = match operation? {
-                Some(operation) => T::run_operation(store, operation, params).await?,
-                None => Ok(HostOutcome::Message(params)),
-            };
-            let result = match result {
+            let result = match T::run_operation(store, operation?, params).await? {
                 Ok(HostOutcome::Message(wire)) => match function.check_results(wire, limits.lowered) {
                     Ok(message) => Ok(HostOutcome::Message(message)),
                     Err(error) => Err(Box::new(error.into())),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use okra_codegen::schema::Scalar;
 
 use crate::link::json::{self, NoJson};
-use crate::link::merge::{self, EncodedMessages};
+use crate::link::merge;
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
 use crate::link::wire::{self, MAX_DEPTH, WireError, WireFault, WireReader};
 
@@ -34,18 +34,20 @@ pub(crate) fn check(plan: &SchemaPlan, record: RecordId, wire: Bytes, limit: u64
     if !checker.merge {
         return Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire });
     }
-    let merged = merge::merge(plan, record, &wire, EncodedMessages::Kept);
+    let merged = merge::merge(plan, record, &wire);
     let mut checker = WireChecker::new(plan, limit);
     checker.record(record, &merged, 0)?;
     Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire: merged })
 }
 
-/// Checks what a guest says is an encoded message; nothing is kept.
+/// Checks what a guest says is an encoded message, `depth` messages deep in another; nothing is kept.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn validate(plan: &SchemaPlan, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
-    WireChecker::run(plan, record, wire, u64::MAX).map(drop)
+pub(crate) fn validate(plan: &SchemaPlan, record: RecordId, wire: &[u8], depth: u32) -> Result<(), WireError> {
+    let mut checker = WireChecker::new(plan, u64::MAX);
+    checker.aside(record, wire, depth)?;
+    checker.whole(record, wire)
 }
 
 /// Checks what is read as a message without fields: whatever it has is unknown.
@@ -131,10 +133,11 @@ struct WireChecker<'p> {
     plan: &'p SchemaPlan,
     counts: Vec<u32>,
     texts: Vec<String>,
-    /// Something occurs twice that lowering wants once.
+    /// Something occurs twice that lowering, or the guest's own decoder, wants once.
     merge: bool,
-    /// The same in messages that are not lowered themselves.
-    merge_aside: bool,
+    /// Whether the message at hand is not lowered itself: its lists need not be counted, its texts not be kept, and it takes
+    /// no room beyond that of its bytes.
+    is_aside: bool,
     /// The first thing that a message lacks. Where a field occurs twice, the other occurrence may have it.
     lacks: Option<WireError>,
     left: u64,
@@ -148,7 +151,7 @@ impl<'p> WireChecker<'p> {
             counts: Vec::new(),
             texts: Vec::new(),
             merge: false,
-            merge_aside: false,
+            is_aside: false,
             lacks: None,
             left: limit,
             limit,
@@ -159,21 +162,27 @@ impl<'p> WireChecker<'p> {
     fn run(plan: &'p SchemaPlan, record: RecordId, wire: &[u8], limit: u64) -> Result<Self, WireError> {
         let mut checker = Self::new(plan, limit);
         checker.record(record, wire, 0)?;
-        if let Some(lacks) = checker.lacks.take() {
-            if !checker.merge && !checker.merge_aside {
-                return Err(lacks);
-            }
-            let whole = merge::merge(plan, record, wire, EncodedMessages::Merged);
-            let mut again = Self::new(plan, u64::MAX);
-            again.record(record, &whole, 0)?;
-            again.lacks.map_or(Ok(()), Err)?;
-        }
+        checker.whole(record, wire)?;
         Ok(checker)
+    }
+
+    /// Tells what the checked message lacks, unless another occurrence of a field in it has it.
+    fn whole(&mut self, record: RecordId, wire: &[u8]) -> Result<(), WireError> {
+        let Some(lacks) = self.lacks.take() else { return Ok(()) };
+        if !self.merge {
+            return Err(lacks);
+        }
+        let whole = merge::merge(self.plan, record, wire);
+        let mut again = Self { is_aside: true, ..Self::new(self.plan, u64::MAX) };
+        again.record(record, &whole, 0)?;
+        again.lacks.map_or(Ok(()), Err)
     }
 
     #[inline]
     fn spend(&mut self, bytes: u64) -> Result<(), WireError> {
-        self.left = self.left.checked_sub(bytes).ok_or(WireError::TooLarge { limit: self.limit })?;
+        if !self.is_aside {
+            self.left = self.left.checked_sub(bytes).ok_or(WireError::TooLarge { limit: self.limit })?;
+        }
         Ok(())
     }
 
@@ -185,7 +194,9 @@ impl<'p> WireChecker<'p> {
         }
         let broken = |broken: WireFault| broken.of(&record.name);
         let base = self.counts.len();
-        self.counts.resize(base + record.lists.len(), 0);
+        if !self.is_aside || record.has_maps {
+            self.counts.resize(base + record.lists.len(), 0);
+        }
         let mut seen = SeenFields::default();
         let mut reader = WireReader::new(wire);
         while !reader.is_empty() {
@@ -226,7 +237,7 @@ impl<'p> WireChecker<'p> {
         }
         if record.has_maps && !self.merge {
             for (list, index) in record.lists.iter().enumerate() {
-                debug_assert!(base + list < self.counts.len(), "each list of the record has a count");
+                debug_assert!(base + list < self.counts.len(), "each list of a record with maps has a count");
                 let count = self.counts.get(base + list).copied().unwrap_or_default();
                 if count > 1
                     && let Some(entry) = record.entries.get(*index)
@@ -235,6 +246,10 @@ impl<'p> WireChecker<'p> {
                     self.merge |= has_duplicate_keys(plan, entry, wire, count as usize);
                 }
             }
+        }
+        // Two bytes can stand for a message of a thousand lists, so counts that lowering does not want are not kept.
+        if self.is_aside {
+            self.counts.truncate(base);
         }
         Ok(())
     }
@@ -295,7 +310,9 @@ impl<'p> WireChecker<'p> {
                 match json::from_wire(kind, bytes) {
                     Ok(text) => {
                         self.spend(text.len() as u64)?;
-                        self.texts.push(text);
+                        if !self.is_aside {
+                            self.texts.push(text);
+                        }
                     }
                     Err(NoJson::Malformed(what)) => return Err(named(what)),
                     Err(NoJson::NoForm(what)) => drop(self.lacks.get_or_insert_with(|| named(what))),
@@ -306,16 +323,12 @@ impl<'p> WireChecker<'p> {
     }
 
     /// Checks a message in the message that is not lowered itself: handed over as bytes, or not at all. It must be valid all
-    /// through, but there are no lists to count, nothing to merge, no room to make.
+    /// through.
     fn aside(&mut self, record: RecordId, bytes: &[u8], depth: u32) -> Result<(), WireError> {
-        let (counts, texts) = (self.counts.len(), self.texts.len());
-        let (merge, left) = (mem::take(&mut self.merge), mem::replace(&mut self.left, u64::MAX));
-        self.record(record, bytes, depth + 1)?;
-        self.counts.truncate(counts);
-        self.texts.truncate(texts);
-        self.merge_aside |= mem::replace(&mut self.merge, merge);
-        self.left = left;
-        Ok(())
+        let was_aside = mem::replace(&mut self.is_aside, true);
+        let checked = self.record(record, bytes, depth + 1);
+        self.is_aside = was_aside;
+        checked
     }
 
     /// Checks packed values and counts those that are kept.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use okra_codegen::schema::{Kind, MessageId, Method, Schema, Service, StreamId};
+use okra_codegen::contract::RAW_STREAMS_INTERFACE;
+use okra_codegen::schema::{Kind, Method, Scalar, Schema, Service, StreamId};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
@@ -15,6 +16,11 @@ use crate::link::matching::{Resources, compare_function};
 use crate::link::operation::{HostOperation, ImportHost, ImportTarget};
 use crate::link::plan::SchemaPlan;
 use crate::link::quirks::ToolchainQuirks;
+
+/// The resource of the requests of a call on encoded messages. Those of the schema count from 0.
+pub(crate) const RAW_REQUESTS: ResourceId = ResourceId::MAX - 1;
+/// The resource of the responses of such a call.
+pub(crate) const RAW_RESPONSES: ResourceId = ResourceId::MAX;
 
 /// The functions by which the host calls a component, and those by which it is called.
 pub(crate) struct ComponentLink {
@@ -49,8 +55,8 @@ impl ComponentLink {
         let plan = Arc::new(SchemaPlan::new(schema, quirks));
         let mut linking =
             LinkBuilder { engine, component, schema, plan, resources: Resources::new(), mismatches: Vec::new() };
-        let mut interfaces = linking.codecs();
-        interfaces.extend(linking.streams());
+        let mut interfaces = linking.streams();
+        interfaces.extend(linking.raw_streams());
         let named = |names: &[String]| {
             schema.services.iter().enumerate().filter(|(_, service)| names.contains(&service.full_name)).collect()
         };
@@ -87,8 +93,7 @@ impl ComponentLink {
         self.interfaces.iter().map(|interface| interface.name.as_str())
     }
 
-    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`ImportHost`], those
-    /// of codec interfaces are answered here.
+    /// Defines what the component imports by its descriptors: calls of services and their streams go to [`ImportHost`].
     ///
     /// # Errors
     /// When a name is defined already.
@@ -154,24 +159,6 @@ impl LinkBuilder<'_> {
         Some(interface)
     }
 
-    /// The codec interface of each package.
-    fn codecs(&mut self) -> Vec<ImportInterface> {
-        let schema = self.schema;
-        let mut interfaces = Vec::new();
-        for (index, package) in schema.packages.iter().enumerate() {
-            let messages = schema.messages.iter().enumerate();
-            let functions = messages.filter(|(_, message)| message.package == index && message.has_codec).flat_map(
-                |(id, message)| {
-                    let (id, name) = (MessageId(id), &message.wit_name);
-                    [ComponentFunction::decode(&self.plan, id, name), ComponentFunction::encode(&self.plan, id, name)]
-                },
-            );
-            let functions = functions.map(|function| (function, ImportTarget::Codec)).collect();
-            interfaces.extend(self.interface(package.interface(&package.codec_interface), Vec::new(), functions));
-        }
-        interfaces
-    }
-
     /// The interface with the readers and writers of each package.
     fn streams(&mut self) -> Vec<ImportInterface> {
         let schema = self.schema;
@@ -190,6 +177,18 @@ impl LinkBuilder<'_> {
             interfaces.extend(self.interface(package.interface(&package.streams_interface), resources, functions));
         }
         interfaces
+    }
+
+    /// The interface with the streams of services on encoded messages.
+    fn raw_streams(&mut self) -> Option<ImportInterface> {
+        let item = Kind::Scalar(Scalar::Bytes);
+        let resources =
+            vec![("request-reader".to_owned(), RAW_REQUESTS), ("response-writer".to_owned(), RAW_RESPONSES)];
+        let read = ComponentFunction::read(&self.plan, "request-reader", RAW_REQUESTS, &item);
+        let write = ComponentFunction::write(&self.plan, "response-writer", RAW_RESPONSES, &item);
+        let read = read.map(|function| (function, ImportTarget::Stream(HostOperation::Read)));
+        let write = write.map(|function| (function, ImportTarget::Stream(HostOperation::Write)));
+        self.interface(RAW_STREAMS_INTERFACE.to_owned(), resources, read.into_iter().chain(write).collect())
     }
 
     /// The interface by which a service is called.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use okra_codegen::schema::{self, JsonKind, Kind, MessageId};
+use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
 use crate::call::Status;
 use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
@@ -20,7 +20,7 @@ use crate::link::wire::WireError;
 pub(crate) enum MessagePayload {
     Record(RecordId),
     Json(JsonKind),
-    /// Bytes that are handed on as they are (an encoded recursive message).
+    /// Bytes that are handed on as they are: a message that the guest gets encoded.
     Bytes,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum FunctionResult {
     Handle(ResourceId),
 }
 
-/// One function: a method of a service, of a resource of the host, or of a codec interface.
+/// One function: a method of a service, or of a resource of the host. It returns a `result<T, error>`.
 #[derive(Debug)]
 pub(crate) struct ComponentFunction {
     /// Name in its interface, such as `create-invoice` or `[method]invoice-reader.read`.
@@ -54,8 +54,6 @@ pub(crate) struct ComponentFunction {
     plan: Arc<SchemaPlan>,
     param_list: Vec<FunctionParam>,
     pub(crate) returns: FunctionResult,
-    /// Whether it returns a `result<T, error>`.
-    fallible: bool,
     pub(crate) params: Arc<CanonicalType>,
     /// Core types of the flat parameters; `None` when there are too many, and one pointer is passed.
     pub(crate) flat: Option<Vec<CoreType>>,
@@ -95,14 +93,14 @@ impl ComponentFunction {
         let param_list = request.map(FunctionParam::Message).into_iter();
         let param_list =
             param_list.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
-        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response), true)
+        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response))
     }
 
     /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
     pub(crate) fn open(plan: &Arc<SchemaPlan>, method: &schema::Method, returned: ResourceId) -> Self {
         let request = method.input.as_ref().filter(|_| method.requests.is_none()).and_then(|kind| payload(plan, kind));
         let param_list = request.map(FunctionParam::Message).into_iter().collect();
-        Self::new(plan, method.wit_name.clone(), param_list, FunctionResult::Handle(returned), true)
+        Self::new(plan, method.wit_name.clone(), param_list, FunctionResult::Handle(returned))
     }
 
     /// `read` of a resource: the next message, or none at the end.
@@ -113,58 +111,27 @@ impl ComponentFunction {
             method_name(resource, "read"),
             vec![FunctionParam::Handle(id)],
             FunctionResult::Next(item),
-            true,
         ))
     }
 
     /// `write` of a resource.
     pub(crate) fn write(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
         let param_list = vec![FunctionParam::Handle(id), FunctionParam::Message(payload(plan, item)?)];
-        Some(Self::new(plan, method_name(resource, "write"), param_list, FunctionResult::Nothing, true))
+        Some(Self::new(plan, method_name(resource, "write"), param_list, FunctionResult::Nothing))
     }
 
     /// `done-writing` of a call: no more requests follow.
     pub(crate) fn done_writing(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId) -> Self {
-        Self::new(
-            plan,
-            method_name(resource, "done-writing"),
-            vec![FunctionParam::Handle(id)],
-            FunctionResult::Nothing,
-            true,
-        )
+        Self::new(plan, method_name(resource, "done-writing"), vec![FunctionParam::Handle(id)], FunctionResult::Nothing)
     }
 
     /// `finish` of a call with one response: no more requests follow, and here it is.
     pub(crate) fn finish(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, response: Option<&Kind>) -> Self {
         let returns = message(response.and_then(|kind| payload(plan, kind)));
-        Self::new(plan, method_name(resource, "finish"), vec![FunctionParam::Handle(id)], returns, true)
+        Self::new(plan, method_name(resource, "finish"), vec![FunctionParam::Handle(id)], returns)
     }
 
-    /// `decode-NAME` of a codec interface.
-    pub(crate) fn decode(plan: &Arc<SchemaPlan>, message: MessageId, wit_name: &str) -> Self {
-        let returns = FunctionResult::Message(MessagePayload::Record(message.0));
-        Self::new(
-            plan,
-            format!("decode-{wit_name}"),
-            vec![FunctionParam::Message(MessagePayload::Bytes)],
-            returns,
-            true,
-        )
-    }
-
-    /// `encode-NAME` of a codec interface.
-    pub(crate) fn encode(plan: &Arc<SchemaPlan>, message: MessageId, wit_name: &str) -> Self {
-        let param_list = vec![FunctionParam::Message(MessagePayload::Record(message.0))];
-        Self::new(plan, format!("encode-{wit_name}"), param_list, FunctionResult::Message(MessagePayload::Bytes), false)
-    }
-
-    fn new(
-        plan: &Arc<SchemaPlan>,
-        name: String,
-        param_list: Vec<FunctionParam>,
-        returns: FunctionResult,
-        fallible: bool,
-    ) -> Self {
+    fn new(plan: &Arc<SchemaPlan>, name: String, param_list: Vec<FunctionParam>, returns: FunctionResult) -> Self {
         let type_of = |payload: MessagePayload| match payload {
             MessagePayload::Record(record) => plan.record(record).ty.clone(),
             MessagePayload::Json(_) => CanonicalType::plain(TypeShape::String),
@@ -182,12 +149,8 @@ impl ComponentFunction {
             FunctionResult::Next(payload) => Some(CanonicalType::option(type_of(payload))),
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
-        let result = match (fallible, ok) {
-            (true, ok) => CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty()),
-            (false, Some(ok)) => ok,
-            (false, None) => CanonicalType::tuple(Vec::new()),
-        };
-        Self { name, plan: plan.clone(), param_list, returns, fallible, params, flat, result }
+        let result = CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty());
+        Self { name, plan: plan.clone(), param_list, returns, params, flat, result }
     }
 
     /// Number of core parameters.
@@ -290,12 +253,8 @@ impl ComponentFunction {
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         let value = match answer {
             Ok(response) => self.lower_ok(response, handle, memory)?,
-            Err(status) if self.fallible => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
-            Err(_) => return Err(LowerError::NotChecked),
+            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
         };
-        if !self.fallible {
-            return Ok(value);
-        }
         let TypeShape::Variant(result) = &self.result.shape else { return Err(LowerError::NotChecked) };
         let mut image = vec![0; self.result.size as usize];
         put(&mut image, 0, &[u8::from(answer.is_err())]);
@@ -376,9 +335,6 @@ impl ComponentFunction {
         limit: usize,
     ) -> Result<GuestResult<Bytes>, LiftError> {
         let frame = frame(address, &self.result, memory)?;
-        if !self.fallible {
-            return self.lift_ok(frame, memory, limit).map(Ok);
-        }
         debug_assert!(self.result.payload_offset().is_some(), "a function that can fail returns a `result`");
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
@@ -431,6 +387,7 @@ fn payload(plan: &SchemaPlan, kind: &Kind) -> Option<MessagePayload> {
         Kind::Message { message, .. } => MessagePayload::Record(message.0),
         Kind::Json(kind) => MessagePayload::Json(*kind),
         Kind::Wrapper(_) | Kind::FieldMask => MessagePayload::Record(plan.well_known(kind)?),
+        Kind::Scalar(Scalar::Bytes) => MessagePayload::Bytes,
         // No method takes one of these.
         Kind::Scalar(_) | Kind::Enum(_) | Kind::Encoded { .. } => return None,
     })

@@ -43,7 +43,7 @@ pub(crate) enum LiftError {
         /// Name of the field.
         field: String,
     },
-    /// An encoded message (of a recursive field) or a JSON text that is none.
+    /// An encoded message, or a JSON text, that is not valid.
     #[error("the component returned bytes for `{field}` of {message} that are not valid: {what}")]
     Encoded {
         /// Full name of the message.
@@ -72,7 +72,7 @@ pub(crate) fn lift(
     memory: &[u8],
     limit: usize,
 ) -> Result<Vec<u8>, LiftError> {
-    let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit };
+    let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit, depth: 0 };
     lifting.record(record, frame)?;
     Ok(lifting.out.finish())
 }
@@ -235,6 +235,8 @@ struct LiftState<'a> {
     out: BackwardWriter<'a>,
     /// Bytes of JSON text that may still be parsed: its size says little of the size of the output.
     json: usize,
+    /// How many messages the one at hand lies in.
+    depth: u32,
 }
 
 impl LiftState<'_> {
@@ -416,11 +418,14 @@ impl LiftState<'_> {
             }
             FieldValue::Record { record, .. } => {
                 let size = self.plan.record(record).template.len();
-                self.record(record, bytes.get(..size).unwrap_or_default())
+                self.depth += 1;
+                self.record(record, bytes.get(..size).unwrap_or_default())?;
+                self.depth -= 1;
+                Ok(())
             }
             FieldValue::Encoded { record, .. } => {
                 let encoded = pointed_at(bytes, self.memory, 1, 1, "list")?;
-                check::validate(self.plan, record, encoded).map_err(|error| LiftError::Encoded {
+                check::validate(self.plan, record, encoded, self.depth).map_err(|error| LiftError::Encoded {
                     message: message.to_owned(),
                     field: entry.name.to_string(),
                     what: error.to_string(),

@@ -12,18 +12,9 @@ use crate::link::check::{is_known, is_unknown_entry, key_of, nested};
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan};
 use crate::link::wire::{self, WireReader, put_varint};
 
-/// The treatment of messages that the guest gets encoded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EncodedMessages {
-    /// They are kept as they are: their decoder merges them.
-    Kept,
-    /// They are merged like all others, to see whether they are whole.
-    Merged,
-}
-
-/// The message with everything once. `wire` has been checked.
-pub(crate) fn merge(plan: &SchemaPlan, record: RecordId, wire: &[u8], encoded: EncodedMessages) -> Bytes {
-    message(plan, record, wire, encoded).into()
+/// The message with everything once, also in the messages that the guest gets encoded. `wire` has been checked.
+pub(crate) fn merge(plan: &SchemaPlan, record: RecordId, wire: &[u8]) -> Bytes {
+    message(plan, record, wire).into()
 }
 
 /// A field of the message being written.
@@ -36,7 +27,7 @@ enum MergePiece<'a> {
     Dropped,
 }
 
-fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8], encoded: EncodedMessages) -> Vec<u8> {
+fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8]) -> Vec<u8> {
     let record = plan.record(id);
     let mut pieces: Vec<MergePiece<'_>> = Vec::new();
     // Per singular field or oneof: the number that came last, and its piece.
@@ -113,9 +104,8 @@ fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8], encoded: EncodedMessage
             MergePiece::Dropped => {}
             MergePiece::Message { entry, contents } => {
                 let contents = match entry.value {
-                    FieldValue::Record { record, .. } => message(plan, record, &contents, encoded),
-                    FieldValue::Encoded { record, .. } if encoded == EncodedMessages::Merged => {
-                        message(plan, record, &contents, encoded)
+                    FieldValue::Record { record, .. } | FieldValue::Encoded { record, .. } => {
+                        message(plan, record, &contents)
                     }
                     // The conversion to JSON merges them as well.
                     _ => contents,

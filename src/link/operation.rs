@@ -69,21 +69,16 @@ pub(crate) enum ImportTarget {
     Open { path: Arc<str>, request: bool },
     /// One of the streams that are open.
     Stream(fn(u32) -> HostOperation),
-    /// None: the encoded message that was lifted is the result (a function of a codec interface).
-    Codec,
 }
 
 impl ImportTarget {
     /// Returns the operation of the host, on the resource with this number.
-    pub(crate) fn operation(&self, resource: Option<u32>) -> Result<Option<HostOperation>> {
+    pub(crate) fn operation(&self, resource: Option<u32>) -> Result<HostOperation> {
         Ok(match (self, resource) {
-            (ImportTarget::Method(path), _) => Some(HostOperation::Call(path.clone())),
-            (ImportTarget::Open { path, request }, _) => {
-                Some(HostOperation::Open { path: path.clone(), request: *request })
-            }
-            (ImportTarget::Stream(operation), Some(number)) => Some(operation(number)),
+            (ImportTarget::Method(path), _) => HostOperation::Call(path.clone()),
+            (ImportTarget::Open { path, request }, _) => HostOperation::Open { path: path.clone(), request: *request },
+            (ImportTarget::Stream(operation), Some(number)) => operation(number),
             (ImportTarget::Stream(_), None) => bail!("a method of a resource was called without one"),
-            (ImportTarget::Codec, _) => None,
         })
     }
 }

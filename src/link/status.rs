@@ -80,7 +80,6 @@ impl StatusPlan {
             docs: String::new(),
             members,
             in_wit: true,
-            has_codec: false,
         };
         let named = |name: &str, value: &str| {
             let text = field(name, 1, Cardinality::Implicit, Kind::Scalar(Scalar::String));
@@ -115,6 +114,7 @@ impl StatusPlan {
             wit_name: "code".to_owned(),
             docs: String::new(),
             cases: cases.collect(),
+            aliases: Vec::new(),
             in_wit: true,
             unrecognized: None,
         };

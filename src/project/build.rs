@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use okra_codegen::contract::RAW_INTERFACE;
 use wit_component::DecodedWasm;
@@ -10,6 +11,7 @@ use wit_parser::WorldItem;
 use crate::config::{ConfigError, Mistake, Project, ServiceName};
 use crate::language::{BuiltComponent, FileError, find_language};
 use crate::package::{Manifest, Package};
+use crate::project::build_record::BuildRecord;
 use crate::project::generate::write_changes;
 use crate::project::interface::ProjectInterface;
 use crate::project::{FileChange, ProjectError, is_stale};
@@ -26,6 +28,35 @@ pub struct BuiltPackage {
     pub size_bytes: u64,
     /// The generated files that were not up to date before the build.
     pub changes: Vec<FileChange>,
+    /// The stages of the build, in their order. A single stage: nothing had changed.
+    pub stages: Vec<BuildStage>,
+}
+
+/// A stage of a build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildStage {
+    /// The work, such as `compile`.
+    pub name: &'static str,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A clock that takes the time of the stages.
+struct StageClock {
+    start: Instant,
+    stages: Vec<BuildStage>,
+}
+
+impl StageClock {
+    fn start() -> Self {
+        Self { start: Instant::now(), stages: Vec::new() }
+    }
+
+    fn finish_stage(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.stages.push(BuildStage { name, elapsed: now - self.start });
+        self.start = now;
+    }
 }
 
 /// Returns the path of a project's package, if the build is not given another one.
@@ -34,37 +65,59 @@ pub(super) fn package_path(folder: &Path, project: &Project) -> PathBuf {
 }
 
 /// Builds the package of the project in `folder`: generates the files that are not up to date, compiles, and packs the
-/// component with descriptors and manifest. The package is written to `output`, or to `target/okra/NAME.wasm` in the project.
+/// component with descriptors and manifest. If nothing has changed since the last build, nothing is done. The package is written to `output`, or to `target/okra/NAME.wasm` in the project.
 /// The compiler's messages go to stderr.
 ///
 /// # Errors
 /// If the project is not valid, its toolchain is missing, it does not compile, or its component does not export the services
 /// of `okra.toml`. An earlier package is left as it was.
 pub fn build_project(folder: &Path, output: Option<&Path>) -> Result<BuiltPackage, ProjectError> {
+    let mut clock = StageClock::start();
     let project = Project::load(folder)?;
+    let path = output.map_or_else(|| package_path(folder, &project), Path::to_owned);
+    let last = BuildRecord::load(folder, &project);
+    if let Some(last) = &last
+        && last.is_current(folder, &project, &path)?
+    {
+        let size_bytes = fs::metadata(&path).map_err(FileError::on("read", &path))?.len();
+        clock.finish_stage("nothing has changed");
+        return Ok(BuiltPackage { path, size_bytes, changes: Vec::new(), stages: clock.stages });
+    }
+    BuildRecord::remove(folder, &project);
+
     let interface = ProjectInterface::compile(folder, &project)?;
     let changes = write_changes(folder, &project, &interface)?;
+    clock.finish_stage("generate");
+    let before = BuildRecord::take(folder, &project, &path, Vec::new(), last.as_ref())?;
     let component = match (&project.component, find_language(project.language)) {
         (Some(component_path), _) => {
             let path = folder.join(component_path);
             let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
-            BuiltComponent { path, bytes }
+            BuiltComponent { path, bytes, outside: Some(Vec::new()) }
         }
         (None, Some(language)) => language.build_component(&interface.guest_project(folder))?,
         (None, None) => return Err(ConfigError::at(folder, &["language"], Mistake::ComponentMissing).into()),
     };
+    clock.finish_stage("compile");
     let package = Package::write(&component.bytes, &interface.descriptors, &make_manifest(&project))
         .map_err(|error| ProjectError::Package { component: component.path.clone(), source: error })?;
     check_exports(&component, &project, &interface)?;
 
-    let path = output.map_or_else(|| package_path(folder, &project), Path::to_owned);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(FileError::on("make the folder", parent))?;
     // Renamed into place, so that no reader sees half of it.
     let mut file = tempfile::NamedTempFile::new_in(parent).map_err(FileError::on("write into", parent))?;
     std::io::Write::write_all(&mut file, &package).map_err(FileError::on("write", &path))?;
     file.persist(&path).map_err(|error| FileError::on("write", &path)(error.error))?;
-    Ok(BuiltPackage { path, size_bytes: package.len() as u64, changes })
+    if let Some(outside) = component.outside {
+        let after = BuildRecord::take(folder, &project, &path, outside, Some(&before))?;
+        // A file that changed while the compiler ran may have been read before or after.
+        if after.has_read(&before) {
+            after.save(folder, &project)?;
+        }
+    }
+    clock.finish_stage("pack");
+    Ok(BuiltPackage { path, size_bytes: package.len() as u64, changes, stages: clock.stages })
 }
 
 /// Returns the package of the project in `folder`, which is built first if it [is stale](is_stale).

@@ -29,6 +29,12 @@ pub enum ProjectError {
     #[error("cannot take the descriptors of the project's services from those of its .proto files")]
     #[diagnostic(code(okra::project::descriptors))]
     Descriptors(#[source] Box<prost_reflect::DescriptorError>),
+    /// A file of the descriptors whose methods cannot be given the HTTP rules of `okra.toml`.
+    #[error("the options of the methods in {file} cannot be read, so they cannot be given HTTP rules")]
+    DescriptorOptions {
+        /// The file.
+        file: String,
+    },
     /// Its language cannot generate its files or compile it.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -13,6 +13,7 @@ use prost_reflect::{DescriptorPool, FileDescriptor};
 use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName, TypePattern};
 use crate::language::GuestProject;
 use crate::project::ProjectError;
+use crate::project::http_rules::add_http_rules;
 
 /// The interface of a project.
 pub(super) struct ProjectInterface {
@@ -53,6 +54,7 @@ impl ProjectInterface {
         }
         let services = proto.serves.iter().chain(&proto.calls).chain(&proto.raw);
         let descriptors = select_descriptors(&all, services, &proto.types);
+        let descriptors = add_http_rules(folder, project, descriptors)?;
         // Types are named among all types of a package, so the mapping must see the descriptors that are in the package.
         let pool = DescriptorPool::decode(descriptors.as_slice())
             .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;

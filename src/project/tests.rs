@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use crate::config::{ConfigError, Mistake, Name};
-use crate::language::{PythonBuildError, PythonLanguage, RustBuildError, RustLanguage};
+use crate::language::{GoLanguage, PythonBuildError, PythonLanguage, RustBuildError, RustLanguage};
 use crate::package::{Manifest, Package};
 use crate::project::*;
 
@@ -274,6 +274,44 @@ fn the_sdk_has_the_wit_of_this_version() {
     assert_eq!(ours, sdks, "copy wit/*.wit to guest-sdk/rust/wit/");
 }
 
+#[test]
+fn a_build_in_which_nothing_has_changed_does_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let greeter = create_project(parent.path(), &Name::new("greeter").unwrap(), &GoLanguage).unwrap();
+    let build = |folder: &Path| build_project(folder, None).unwrap().stages.len();
+    assert_eq!((build(&greeter), build(&greeter)), (3, 1));
+
+    touch(&greeter.join("main.go"));
+    assert_eq!(build(&greeter), 1, "a file that was touched is the same");
+    for input in ["main.go", "go.mod", "okra.toml", "proto/greeter/v1/greeter.proto"] {
+        let path = greeter.join(input);
+        let comment = if input == "okra.toml" { "# changed\n" } else { "// changed\n" };
+        fs::write(&path, fs::read_to_string(&path).unwrap() + comment).unwrap();
+        assert_eq!((build(&greeter), build(&greeter)), (3, 1), "{input}");
+    }
+    fs::write(greeter.join("new.go"), "package main\n").unwrap();
+    assert_eq!((build(&greeter), build(&greeter)), (3, 1));
+    fs::remove_file(greeter.join("new.go")).unwrap();
+    assert_eq!((build(&greeter), build(&greeter)), (3, 1));
+    // What was generated, and the package itself.
+    let package = build_project(&greeter, None).unwrap().path;
+    for output in [greeter.join("gen/greeter/v1/codec.go"), package] {
+        let text = fs::read(&output).unwrap();
+        fs::write(&output, "no Go").unwrap();
+        assert_eq!(build(&greeter), 3, "{}", output.display());
+        assert_eq!(fs::read(&output).unwrap(), text, "{}", output.display());
+    }
+    // Elsewhere is another package.
+    let elsewhere = parent.path().join("other.wasm");
+    assert_eq!(build_project(&greeter, Some(&elsewhere)).unwrap().stages.len(), 3);
+    // After a failure nothing is known.
+    let main = fs::read_to_string(greeter.join("main.go")).unwrap();
+    fs::write(greeter.join("main.go"), "no Go").unwrap();
+    build_project(&greeter, None).unwrap_err();
+    fs::write(greeter.join("main.go"), main).unwrap();
+    assert_eq!((build(&greeter), build(&greeter)), (3, 1));
+}
+
 /// Says that a file was changed a moment ago.
 fn touch(path: &Path) {
     let later = SystemTime::now() + Duration::from_secs(5);
@@ -360,4 +398,61 @@ fn types_that_no_method_leads_to_are_packed_with_their_files() {
     assert!(pool.get_message_by_name("acme.v1.Id").is_some() && pool.get_message_by_name("acme.v1.Other").is_none());
     let Err(ProjectError::Config(error)) = compile("acme.v1.Evnt") else { panic!("the type is there") };
     assert_eq!(miette::Diagnostic::help(&error).unwrap().to_string(), "did you mean `acme.v1.Event`?");
+}
+
+/// A sketch of the greeter with these HTTP rules.
+fn ruled_sketch(proto: &str, rules: &str) -> Sketch {
+    let services = format!("serves = [\"greeter.v1.Greeter\"]\n{rules}");
+    Sketch::new(&[("greeter.proto", proto)], &services)
+}
+
+#[test]
+fn http_rules_of_okra_toml_become_options_in_the_descriptors() {
+    let with_own =
+        GREETER.replace("package greeter.v1;", "package greeter.v1; import \"google/api/annotations.proto\";").replace(
+            "(Request);",
+            "(Request) { option (google.api.http) = { get: \"/v1/own\" }; option deprecated = true; }",
+        );
+    for proto in [GREETER, &with_own] {
+        let sketch = ruled_sketch(
+            proto,
+            "[[http.rules]]\nselector = \"greeter.v1.Greeter.Hello\"\npost = \"/v1/hello\"\nbody = \"*\"\n\
+             additional-bindings = [{ get = \"/v1/hello/{name}\", response-body = \"name\" }, \
+             { custom = { kind = \"PURGE\", path = \"/v1/hello\" } }]",
+        );
+        let project = crate::config::Project::load(sketch.path()).unwrap();
+        let interface = crate::project::interface::ProjectInterface::compile(sketch.path(), &project).unwrap();
+        let pool = prost_reflect::DescriptorPool::decode(interface.descriptors.as_slice()).unwrap();
+        let method = pool.get_service_by_name("greeter.v1.Greeter").unwrap().methods().next().unwrap();
+        let rules = crate::routes::rule::read_rules(&method);
+        let rules: Vec<_> = rules.iter().map(|rule| format!("{} {}", rule.verb, rule.path)).collect();
+        assert_eq!(rules, ["POST /v1/hello", "GET /v1/hello/{name}", "PURGE /v1/hello"]);
+        let options = method.method_descriptor_proto().options.clone();
+        assert_eq!(options.is_some_and(|options| options.deprecated()), proto == with_own);
+    }
+}
+
+#[test]
+fn an_http_rule_that_is_not_valid_is_an_error_of_the_build() {
+    for (rule, wanted) in [
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1/{no_field}\"", "`/v1/{no_field}`: "),
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"v1\"", "`v1`: "),
+        ("selector = \"greeter.v1.Greeter.Hello\"\npost = \"/v1\"\nbody = \"no\"", "`body` names `no`"),
+        (
+            "selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\nresponse-body = \"no\"",
+            "`response_body` names `no`",
+        ),
+        ("selector = \"greeter.v1.Greeter.Hi\"\nget = \"/v1\"", "it serves `greeter.v1.Greeter.Hello`"),
+        ("selector = \"greeter.v1.Greeter.Hello\"", "patch and custom, not 0"),
+        ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\nput = \"/v1\"", "patch and custom, not 2"),
+        ("get = \"/v1\"", "it has no `selector`"),
+        (
+            "selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1\"\n[[http.rules]]\n\
+             selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v2\"",
+            "the method has another rule",
+        ),
+    ] {
+        let report = ruled_sketch(GREETER, &format!("[[http.rules]]\n{rule}")).report();
+        assert!(report.contains(wanted) && report.contains("PROJECT/okra.toml"), "{rule}: {report}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Random messages.
 
+use okra_codegen::editions::is_open_enum;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::Tape;
@@ -89,7 +90,7 @@ impl Tape<'_> {
             Kind::Bytes => Value::Bytes((0..self.byte() % 9).map(|_| self.byte()).collect::<Vec<_>>().into()),
             Kind::Enum(definition) => {
                 let values: Vec<_> = definition.values().map(|value| value.number()).collect();
-                let open = definition.parent_file().syntax() != prost_reflect::Syntax::Proto2;
+                let open = is_open_enum(&definition);
                 let choice = usize::from(self.byte()) % (values.len() + usize::from(open));
                 Value::EnumNumber(values.get(choice).copied().unwrap_or_else(|| self.integer() as i32))
             }

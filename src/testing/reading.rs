@@ -1,7 +1,8 @@
 //! The message that prost-reflect reads in wire bytes, as text in which equal messages are equal: maps in the order of their keys, NaN
 //! like any other number.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Syntax, Value};
+use okra_codegen::editions::is_open_enum;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 /// Returns the text of an encoded message; `None` when it is to be refused. prost-reflect itself does not look for required
 /// fields, nor for values that have no JSON form.
@@ -45,7 +46,7 @@ pub(crate) fn has_unknown_number(descriptor: &MessageDescriptor, wire: &[u8]) ->
     fn is_unknown(field: &FieldDescriptor, value: &Value) -> bool {
         match value {
             Value::EnumNumber(number) => matches!(field.kind(), Kind::Enum(definition)
-                if definition.parent_file().syntax() == Syntax::Proto2 && definition.get_value(*number).is_none()),
+                if !is_open_enum(&definition) && definition.get_value(*number).is_none()),
             Value::Message(message) => message.fields().any(|(field, value)| is_unknown(&field, value)),
             Value::List(values) => values.iter().any(|value| is_unknown(field, value)),
             Value::Map(entries) => {

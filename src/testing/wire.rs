@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use okra_codegen::editions::is_open_enum;
 use prost::Message as _;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_varint, skip_field};
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Syntax};
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::Tape;
 
@@ -261,7 +262,7 @@ fn varint(value: u64) -> Vec<u8> {
 }
 
 fn is_closed(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Enum(definition) if definition.parent_file().syntax() == Syntax::Proto2)
+    matches!(field.kind(), Kind::Enum(definition) if !is_open_enum(&definition))
 }
 
 /// Whether a message may hold itself: guests get such messages encoded, and unknown fields stay in them.

@@ -11,7 +11,7 @@ import pytest
 from conftest import Server
 from random_messages import Maker, differences
 
-GUESTS = ["tests/guests/corpus/python", "tests/guests/corpus/go"]
+GUESTS = ["tests/guests/corpus/python", "tests/guests/corpus/go", "tests/guests/corpus/rust"]
 SERVICE = "test.mirror.v1.Mirror"
 MESSAGES = 60
 

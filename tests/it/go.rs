@@ -1,14 +1,17 @@
 //! What is peculiar to guests in Go.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use okra::call::Code;
 use okra::config::Name;
 use okra::language::GoLanguage;
 use okra::project::{build_project, create_project, generate_project};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, prost::Message as _};
 
-use super::host::TestHost;
+use super::codec::{describe, random_messages};
+use super::host::{TestHost, package};
 
 const FAULTS: &str = "tests/guests/faults-go";
 
@@ -60,7 +63,7 @@ fn go(folder: &str, program: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn gofmt_and_vet_find_nothing_in_what_is_generated_and_handlers_are_tested_natively() {
-    for folder in ["tests/guests/corpus/go", "tests/guests/streams-go", "examples/shop/users"] {
+    for folder in ["tests/guests/corpus/go", "tests/guests/grpc-go", "tests/guests/streams-go", "examples/shop/users"] {
         generate_project(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
         assert_eq!(go(folder, "gofmt", &["-l", "."]), "", "{folder}");
         go(folder, "go", &["vet", "./..."]);
@@ -93,4 +96,65 @@ fn what_go_says_is_told_and_an_earlier_package_stays() {
     std::fs::remove_file(folder.join("go.mod")).unwrap();
     let error = build_project(&folder, None).unwrap_err();
     assert_eq!(error.to_string(), format!("no go.mod with the path of a module in {}", folder.display()));
+}
+
+#[test]
+fn messages_are_encoded_and_written_as_json_as_prost_reflect_has_them() {
+    const CORPUS: &str = "tests/guests/corpus/go";
+    let pool = package(CORPUS).pool().clone();
+    let service = pool.get_service_by_name("test.mirror.v1.Mirror").unwrap();
+    let (mut messages, mut lines) = (Vec::new(), String::new());
+    for method in service.methods() {
+        // Those that are not messages in Go.
+        if method.input().package_name() == "google.protobuf" {
+            continue;
+        }
+        for message in random_messages(&method.input(), 40) {
+            // Values of their defaults are not sent.
+            let message = DynamicMessage::decode(method.input(), message.encode_to_vec().as_slice()).unwrap();
+            // An Any of another type has no JSON, and empty paths of masks are lost in it.
+            let Ok(json) = serde_json::to_string(&message) else { continue };
+            if describe(&parse_json(&method.input(), &json)) != describe(&message) {
+                continue;
+            }
+            let name = method.input().full_name().to_owned();
+            lines += &format!("{name}\t{}\t{json}\n", hex(&message.encode_to_vec()));
+            messages.push(message);
+        }
+    }
+    assert!(messages.len() > 200, "{} messages", messages.len());
+    let mut program = Command::new("go")
+        .args(["run", "./codec"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(CORPUS))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = program.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
+    let answers = String::from_utf8(program.wait_with_output().unwrap().stdout).unwrap();
+    writer.join().unwrap();
+    assert_eq!(answers.lines().count(), messages.len());
+    for (answer, message) in answers.lines().zip(messages) {
+        let columns: Vec<&str> = answer.split('\t').collect();
+        let [encoded, json, read] = columns[..] else { panic!("{answer}\n{message}") };
+        let descriptor = message.descriptor();
+        let decode = |text: &str| DynamicMessage::decode(descriptor.clone(), unhex(text).as_slice()).unwrap();
+        assert_eq!(describe(&decode(encoded)), describe(&message));
+        assert_eq!(describe(&decode(read)), describe(&message));
+        assert_eq!(describe(&parse_json(&descriptor, json)), describe(&message), "{json}");
+    }
+}
+
+fn parse_json(descriptor: &MessageDescriptor, json: &str) -> DynamicMessage {
+    DynamicMessage::deserialize(descriptor.clone(), &mut serde_json::Deserializer::from_str(json)).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
 }

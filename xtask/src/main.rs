@@ -9,6 +9,7 @@ mod fuzz;
 mod interop;
 mod lint;
 mod okra;
+mod protobuf_conformance;
 mod soak;
 mod test;
 mod tools;
@@ -58,6 +59,18 @@ enum Task {
     /// The server that the conformance suite starts.
     #[command(hide = true)]
     ConformanceServer { okra: PathBuf, package: PathBuf },
+    /// Runs protobuf's conformance suite through a guest of each language.
+    ProtobufConformance {
+        /// Runs only the guest in this language; can be repeated.
+        #[arg(long = "language", value_enum)]
+        languages: Vec<protobuf_conformance::Language>,
+        /// Runs only these cases, by their full names.
+        #[arg(value_name = "CASE")]
+        cases: Vec<String>,
+    },
+    /// The program that protobuf's conformance suite tests.
+    #[command(hide = true)]
+    ProtobufConformanceTestee { package: PathBuf },
     /// Makes a million calls on one instance of a guest of each language, and checks that its memory does not grow.
     Soak {
         /// Number of calls.
@@ -82,6 +95,10 @@ fn main() -> miette::Result<ExitCode> {
         Task::Conformance { patterns } => conformance::run(&patterns),
         Task::Corpus(options) => corpus::run(&options),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),
+        Task::ProtobufConformance { languages, cases } => protobuf_conformance::run(&languages, &cases),
+        Task::ProtobufConformanceTestee { package } => {
+            protobuf_conformance::serve(&package).map(|()| ExitCode::SUCCESS)
+        }
         Task::Soak { calls } => soak::run(calls).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use crate::counts::TestCounts;
 use crate::okra::OkraBinary;
 use crate::tools::{self, PythonEnvironment};
-use crate::{conformance, corpus, fuzz, interop};
+use crate::{conformance, corpus, fuzz, interop, protobuf_conformance};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 10;
@@ -15,6 +15,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     let okra = OkraBinary::build()?;
     let python = PythonEnvironment::set_up()?;
     let (grpcurl, h2spec) = (tools::grpcurl(&python)?, tools::h2spec(&python)?);
+    let otlp_client = tools::otlp_client(&python)?;
     tools::node_packages()?;
     let chromium = tools::chromium()?;
 
@@ -24,6 +25,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
         let mut pytest = Command::new(python.program("pytest"));
         pytest.args(["--quiet", "-p", "no:cacheprovider", tests]).env("PYTHONDONTWRITEBYTECODE", "1");
         pytest.env("OKRA", okra.binary()).env("GRPCURL", &grpcurl).env("H2SPEC", &h2spec).env("CHROMIUM", &chromium);
+        pytest.env("OTLP_CLIENT", &otlp_client);
         pytest
     };
     let (mut clients, mut sdk) = (pytest("tests/clients"), pytest("guest-sdk/python/tests"));
@@ -32,8 +34,10 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
     for suite in [&mut cargo, &mut clients, &mut sdk] {
         counts.run_suite(suite)?;
     }
-    counts.add_suite(interop::run(&okra, &python)?);
-    counts.add_suite(conformance::suite(&okra, &python, &[])?);
+    let protobuf = protobuf_conformance::suite(&okra, &[], &[])?;
+    for suite in [interop::run(&okra, &python)?, conformance::suite(&okra, &python, &[])?, protobuf] {
+        counts.add_suite(suite);
+    }
     counts.add_suite(corpus::short_suite(&okra, &python)?);
     // A short run: a change of the link deserves a longer one, by `cargo xtask fuzz`.
     let fuzzed = fuzz::run(FUZZ_SECONDS);

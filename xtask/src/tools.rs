@@ -144,6 +144,14 @@ fn go_install(python: &PythonEnvironment, package: &str, program: &str) -> miett
     Ok(program)
 }
 
+/// Builds OpenTelemetry's exporters of Go as a program.
+pub(crate) fn otlp_client(python: &PythonEnvironment) -> miette::Result<PathBuf> {
+    let program = cache_folder()?.join("go/otlp-client");
+    let mut go = Command::new(python.go()?);
+    run(go.args(["build", "-o"]).arg(&program).arg(".").current_dir(root().join("tests/clients/otlp-go")))?;
+    Ok(program)
+}
+
 /// Installs the clients of the web, packages of Node, in their folder.
 pub(crate) fn node_packages() -> miette::Result<()> {
     if on_path("node").is_none() || on_path("npm").is_none() {
@@ -151,6 +159,64 @@ pub(crate) fn node_packages() -> miette::Result<()> {
     }
     let folder = root().join("tests/clients/node");
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder))
+}
+
+/// Installs a package of npm, `NAME@VERSION`, in a folder of its own, and returns that folder.
+pub(crate) fn npm_package(package: &str) -> miette::Result<PathBuf> {
+    let folder = cache_folder()?.join("npm").join(package.replace('/', "-"));
+    if !folder.join("node_modules").is_dir() {
+        if on_path("npm").is_none() {
+            apt_install("npm")?;
+        }
+        fs::create_dir_all(&folder).into_diagnostic()?;
+        let mut npm = Command::new("npm");
+        run(npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]).arg(&folder).arg(package))?;
+    }
+    Ok(folder)
+}
+
+/// Unpacks packages of a release of Debian, which need not be this machine's, and returns the folder of their files.
+pub(crate) fn debian_files(release: &str, packages: &[&str]) -> miette::Result<PathBuf> {
+    let folder = cache_folder()?.join("debian").join(release);
+    let files = folder.join("files");
+    if files.is_dir() {
+        return Ok(files);
+    }
+    // Lists of their own: apt shall not think that this machine has the other release.
+    for part in ["lists/partial", "archives/partial"] {
+        fs::create_dir_all(folder.join(part)).into_diagnostic()?;
+    }
+    let sources = folder.join("sources.list");
+    let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    let source = format!("deb [signed-by={keyring}] http://deb.debian.org/debian {release} main\n");
+    fs::write(&sources, source).into_diagnostic()?;
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.current_dir(&folder).args(["--quiet", "--quiet"]);
+        let settings = [
+            ("Dir::Etc::sourcelist", sources.clone()),
+            ("Dir::Etc::sourceparts", "-".into()),
+            ("Dir::State::lists", folder.join("lists")),
+            ("Dir::Cache::archives", folder.join("archives")),
+            ("Dir::Cache::pkgcache", PathBuf::new()),
+            ("Dir::Cache::srcpkgcache", PathBuf::new()),
+        ];
+        for (name, value) in settings {
+            command.arg("-o").arg(format!("{name}={}", value.display()));
+        }
+        command
+    };
+    run(apt().arg("update"))?;
+    run(apt().arg("download").args(packages))?;
+    let partial = folder.join("files.partial");
+    for entry in fs::read_dir(&folder).into_diagnostic()? {
+        let package = entry.into_diagnostic()?.path();
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&partial))?;
+        }
+    }
+    fs::rename(&partial, &files).into_diagnostic()?;
+    Ok(files)
 }
 
 /// Returns the installed Chromium, or installs Debian's.

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
+use crate::buf::module_roots;
 use crate::declarations::{Declarations, first_token};
-use crate::files::{ProtoFile, find_files, find_names, read_text, resolver};
+use crate::editions::{self, EDITIONS, EditionError, edition_of, lower_descriptors};
+use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
 use crate::type_pattern::{find_similar, is_match_within};
 
 /// What compiling gives.
@@ -42,29 +45,28 @@ pub enum CompileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Proto(Box<protox::Error>),
-    /// A file is written in a protobuf edition, which the compiler cannot read.
-    #[error("{file}:{line}: protobuf editions are not supported")]
-    #[diagnostic(help(
-        "write it in proto3: `syntax = \"proto3\";` in this place, `optional` before fields whose absence matters, and no \
-         `features`"
-    ))]
+    /// A file is written in a protobuf edition other than 2023 and 2024.
+    #[error("{file}:{line}: protobuf edition {edition} is not supported")]
+    #[diagnostic(help("write `edition = \"2024\";` or `edition = \"2023\";`: these are supported"))]
     Edition {
         /// The file, below its root.
         file: String,
         /// The line, from 1.
         line: usize,
+        /// The edition, such as `2026`.
+        edition: String,
         /// All of it.
         #[source_code]
-        source_code: NamedSource<String>,
+        source_code: Arc<NamedSource<String>>,
         /// Where it says so.
-        #[label("no edition can be read")]
+        #[label("this edition is not known")]
         span: SourceSpan,
     },
     /// A file imports one that is in none of the folders.
     #[error("{file}:{line}: `{import}` is not in the folders of .proto files")]
     #[diagnostic(help(
         "add the folder in which `{import}` is to `include` of [proto] in okra.toml: names of imports are relative to one of \
-         these folders"
+         these folders; what `buf.yaml` depends on is written into a folder by `buf export MODULE -o FOLDER`"
     ))]
     Import {
         /// The importing file, below its root.
@@ -112,6 +114,10 @@ pub enum CompileError {
         /// Why.
         source: prost_reflect::DescriptorError,
     },
+    /// Descriptors are of an edition that is not supported.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    EditionOfDescriptors(#[from] EditionError),
     /// What the files become is not valid.
     #[error("the compiled .proto files are not valid")]
     Descriptors(#[from] prost_reflect::DescriptorError),
@@ -154,12 +160,13 @@ impl CompileError {
         let text = read_text(file, roots)?;
         let start = first_token(&text);
         let statement = text.get(start..)?.split_inclusive(';').next()?;
-        let is_edition = statement.strip_prefix("edition")?.trim_start().starts_with('=');
-        is_edition.then(|| Self::Edition {
+        let edition = edition_of(&text).filter(|edition| !EDITIONS.contains(edition))?;
+        Some(Self::Edition {
             file: file.to_owned(),
             line: line(&text, start),
+            edition: edition.to_owned(),
             span: (start, statement.len()).into(),
-            source_code: NamedSource::new(file, text.clone()),
+            source_code: Arc::new(NamedSource::new(file, text.clone())),
         })
     }
 
@@ -263,6 +270,7 @@ pub fn compile_services<S: AsRef<str>>(
 /// If the file cannot be read, or is not valid or not complete.
 pub fn read_descriptors(path: &Path) -> Result<Compiled, CompileError> {
     let descriptors = fs::read(path).map_err(|source| CompileError::Io { path: path.to_owned(), source })?;
+    let descriptors = lower_descriptors(descriptors)?;
     let pool = DescriptorPool::decode(descriptors.as_slice())
         .map_err(|source| CompileError::DescriptorSet { path: path.to_owned(), source })?;
     Ok(Compiled { pool, descriptors, left_out: Vec::new() })
@@ -315,23 +323,26 @@ fn no_service(files: &[ProtoFile], service: &str, roots: &[PathBuf]) -> CompileE
     CompileError::UnknownService { service: service.to_owned(), known }
 }
 
-/// Roots without `..` and links, so that it is seen which lies in another.
+/// Roots without `..` and links, so that it is seen which lies in another; in place of a folder with a `buf.yaml` its modules.
 fn canonical(roots: &[PathBuf]) -> Vec<PathBuf> {
-    roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone())).collect()
+    let canonical = roots.iter().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
+    canonical.flat_map(|root| module_roots(&root)).collect()
 }
 
 /// A compiler, and what it was told.
 struct Compilation<'a> {
     compiler: protox::Compiler,
+    state: Rc<ResolverState>,
     roots: &'a [PathBuf],
     left_out: Vec<LeftOutFile>,
 }
 
 impl<'a> Compilation<'a> {
     fn new(roots: &'a [PathBuf]) -> Self {
-        let mut compiler = protox::Compiler::with_file_resolver(resolver(roots));
+        let state = Rc::default();
+        let mut compiler = protox::Compiler::with_file_resolver(ProtoResolver::new(roots, Rc::clone(&state)));
         compiler.include_imports(true).include_source_info(true);
-        Self { compiler, roots, left_out: Vec::new() }
+        Self { compiler, state, roots, left_out: Vec::new() }
     }
 
     fn all(mut self, files: &[impl AsRef<Path>]) -> Result<Compiled, CompileError> {
@@ -343,14 +354,21 @@ impl<'a> Compilation<'a> {
 
     /// Compiles a file and its imports. After an error the compiler goes on without it.
     fn add(&mut self, file: impl AsRef<Path>) -> Result<(), CompileError> {
-        match self.compiler.open_file(file) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(CompileError::explained(error, self.roots)),
+        let file = file.as_ref();
+        let Err(error) = self.compiler.open_file(file) else { return Ok(()) };
+        if !error.is_parse() && !error.is_file_not_found() {
+            self.state.is_qualifying.set(true);
+            let again = self.compiler.open_file(file).is_ok();
+            self.state.is_qualifying.set(false);
+            if again {
+                return Ok(());
+            }
         }
+        Err(CompileError::explained(error, self.roots))
     }
 
     fn finish(self) -> Result<Compiled, CompileError> {
-        let descriptors = self.compiler.encode_file_descriptor_set();
+        let descriptors = editions::lower(self.compiler.encode_file_descriptor_set(), &self.state.features.borrow())?;
         // The compiler's own pool is made before options are read, and so does not know `packed` of a field.
         let pool = DescriptorPool::decode(descriptors.as_slice())?;
         Ok(Compiled { pool, descriptors, left_out: self.left_out })

@@ -13,6 +13,9 @@ pub const SUPPORTED: [&str; 1] = [VERSION];
 /// Full name of the interface of services that get encoded messages.
 pub const RAW_INTERFACE: &str = "okra:service/raw@0.2.0";
 
+/// Full name of the interface with the streams of such services.
+pub const RAW_STREAMS_INTERFACE: &str = "okra:service/raw-streams@0.2.0";
+
 /// Returns the full name of an interface of `okra:service`, such as `okra:service/context@0.2.0`.
 pub fn interface_name(interface: &str) -> String {
     format!("okra:service/{interface}@{VERSION}")
@@ -55,6 +58,7 @@ mod tests {
             assert!(text.starts_with(&format!("package okra:service@{VERSION};\n")), "wit/{name} has another version");
         }
         assert_eq!(RAW_INTERFACE, interface_name("raw"));
+        assert_eq!(RAW_STREAMS_INTERFACE, interface_name("raw-streams"));
         assert!(SUPPORTED.contains(&VERSION));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Declarations {
 impl Declarations {
     /// Finds the declarations in the text of a file.
     pub(crate) fn find(text: &str) -> Self {
-        let mut tokens = Tokens { rest: text };
+        let mut tokens = Tokens::new(text);
         let (mut package, mut services, mut types) = (String::new(), Vec::new(), Vec::new());
         let mut depth = 0_usize;
         let mut is_statement = true;
@@ -31,7 +31,7 @@ impl Declarations {
                 "message" | "enum" if is_statement && depth == 0 => types.extend(tokens.next()),
                 _ => {}
             }
-            is_statement = matches!(token, "{" | "}" | ";" | "package");
+            is_statement = matches!(token, "{" | "}" | ";" | "package" | "export" | "local");
         }
         let full_name = |name: &str| if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
         let services = services.into_iter().map(full_name).collect();
@@ -41,14 +41,18 @@ impl Declarations {
 }
 
 /// Words, numbers and names with dots in them, and single characters. Comments are skipped; a string is one token, `"`.
-struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
+    text: &'a str,
     rest: &'a str,
 }
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = &'a str;
+impl<'a> Tokens<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, rest: text }
+    }
 
-    fn next(&mut self) -> Option<&'a str> {
+    /// Returns the next token as it is written, strings with their quotes.
+    pub(crate) fn next_written(&mut self) -> Option<&'a str> {
         self.rest = self.rest.get(first_token(self.rest)..)?;
         let first = self.rest.chars().next()?;
         let length = match first {
@@ -58,7 +62,20 @@ impl<'a> Iterator for Tokens<'a> {
         };
         let (token, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
-        Some(if matches!(first, '"' | '\'') { "\"" } else { token })
+        Some(token)
+    }
+
+    /// Returns how many bytes of the text have been read, the last token included.
+    pub(crate) fn position(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.next_written().map(|token| if token.starts_with(['"', '\'']) { "\"" } else { token })
     }
 }
 

@@ -1,14 +1,19 @@
 //! The `.proto` files below folders, by the names under which `import` finds them, and those that OKRA brings.
 
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use include_dir::{Dir, include_dir};
-use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
+use protox::file::{File, FileResolver, GoogleFileResolver, IncludeFileResolver};
 
 use crate::compile::CompileError;
 use crate::declarations::Declarations;
+use crate::editions::{self, SourceFeatures};
+use crate::qualify::qualify;
 
 /// The `.proto` files that are often imported and seldom at hand.
 static WELL_KNOWN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/proto");
@@ -23,16 +28,66 @@ pub(crate) struct ProtoFile {
     pub(crate) is_well_known: bool,
 }
 
-/// Returns what finds imports: the roots in their order, as those of protoc's `-I`, then the files that OKRA brings. Those of
+/// What finds imports: the roots in their order, as those of protoc's `-I`, then the files that OKRA brings. Those of
 /// `google/protobuf` are the compiler's own, also where a root has copies of them: the compiler cannot read the newest ones.
-pub(crate) fn resolver(roots: &[PathBuf]) -> impl FileResolver + use<> {
-    let mut resolver = ChainFileResolver::new();
-    resolver.add(GoogleFileResolver::new());
-    for root in roots {
-        resolver.add(IncludeFileResolver::new(root.clone()));
+pub(crate) struct ProtoResolver {
+    roots: Vec<PathBuf>,
+    state: Rc<ResolverState>,
+}
+
+/// What the compiler's resolver and its owner share.
+#[derive(Default)]
+pub(crate) struct ResolverState {
+    /// Features of the files of editions that were opened, by name.
+    pub(crate) features: RefCell<HashMap<String, SourceFeatures>>,
+    /// Whether names of types are written in full in files that are opened.
+    pub(crate) is_qualifying: Cell<bool>,
+}
+
+impl ProtoResolver {
+    pub(crate) fn new(roots: &[PathBuf], state: Rc<ResolverState>) -> Self {
+        Self { roots: roots.to_vec(), state }
     }
-    resolver.add(WellKnownFileResolver);
-    resolver
+}
+
+impl ProtoResolver {
+    fn parse(&self, name: &str) -> Result<File, protox::Error> {
+        match GoogleFileResolver::new().open_file(name) {
+            Err(error) if error.is_file_not_found() => {}
+            found => return found,
+        }
+        for root in &self.roots {
+            match fs::read_to_string(root.join(name)) {
+                Ok(text) => {
+                    let (file, features) = editions::parse(name, &text)?;
+                    let features = features.map(|features| (name.to_owned(), features));
+                    self.state.features.borrow_mut().extend(features);
+                    return Ok(file);
+                }
+                // The compiler tells what is wrong with the file.
+                Err(error) if error.kind() != ErrorKind::NotFound => return File::open(name, &root.join(name)),
+                Err(_) => {}
+            }
+        }
+        let text = well_known_text(name).ok_or_else(|| protox::Error::file_not_found(name))?;
+        File::from_source(name, text)
+    }
+}
+
+impl FileResolver for ProtoResolver {
+    fn resolve_path(&self, path: &Path) -> Option<String> {
+        self.roots.iter().find_map(|root| IncludeFileResolver::new(root.clone()).resolve_path(path))
+    }
+
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        let file = self.parse(name)?;
+        if !self.state.is_qualifying.get() {
+            return Ok(file);
+        }
+        let mut descriptor = file.file_descriptor_proto().clone();
+        qualify(&mut descriptor, |import| Some(self.parse(import).ok()?.file_descriptor_proto().clone()));
+        Ok(File::from_file_descriptor_proto(descriptor))
+    }
 }
 
 /// Returns the names of all `.proto` files below the roots, sorted. Of files with one name that in the first root counts, as
@@ -118,14 +173,4 @@ fn collect_well_known(folder: &'static Dir<'static>, files: &mut Vec<(&'static s
 fn well_known_text(name: &str) -> Option<&'static str> {
     let is_proto = Path::new(name).extension().is_some_and(|extension| extension == "proto");
     WELL_KNOWN.get_file(name).filter(|_| is_proto)?.contents_utf8()
-}
-
-/// Finds the files that OKRA brings.
-struct WellKnownFileResolver;
-
-impl FileResolver for WellKnownFileResolver {
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        let text = well_known_text(name).ok_or_else(|| protox::Error::file_not_found(name))?;
-        File::from_source(name, text)
-    }
 }

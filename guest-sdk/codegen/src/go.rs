@@ -6,6 +6,7 @@
 //! names of our own ([`raw`]), because wit-bindgen's would clash: of an enum `state` with `draft` and a record
 //! `state-draft` it makes two `StateDraft`.
 
+mod codec;
 mod convert;
 mod glue;
 mod host;
@@ -37,6 +38,7 @@ pub fn stubs(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile>
             }
         };
         add("messages.go", messages::text(schema, &names, index));
+        add("codec.go", codec::text(schema, &names, index));
         add("services.go", services::text(schema, world, &names, index));
     }
     files

@@ -4,15 +4,19 @@
 //! rules to them, and [`wit`] prints the result. The host's link compiles the same [`Schema`](schema::Schema) into its
 //! plan. Nothing here runs anything: the crate knows neither tokio nor wasmtime.
 
+mod buf;
 mod declarations;
 mod files;
+mod qualify;
 
 pub mod compile;
 pub mod contract;
+pub mod editions;
 pub mod go;
 pub mod mapping;
 pub mod names;
 pub mod python;
+pub mod rust;
 pub mod schema;
 pub mod type_pattern;
 pub mod wit;

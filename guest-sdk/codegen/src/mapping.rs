@@ -5,12 +5,15 @@
 //! `packages`. Nothing here recurses over messages.
 
 mod builder;
+mod circles;
 mod comments;
+mod components;
 mod descriptors;
 mod error;
 mod limits;
 mod packages;
 mod path;
+mod sizes;
 mod universe;
 mod valid;
 
@@ -23,8 +26,9 @@ use self::universe::Universe;
 use crate::schema::Schema;
 
 pub use error::{PackageUse, SchemaError};
-pub use limits::{MAX_DEPTH, MAX_INTERFACES, MAX_MEMBERS, MAX_METHODS, MAX_NAME, MAX_RECORD, MAX_TYPES};
+pub use limits::{MAX_INTERFACES, MAX_MEMBERS, MAX_METHODS, MAX_NAME, MAX_RECORD, MAX_TYPES};
 pub use path::Path;
+pub use sizes::{MAX_HELD_DEPTH, MAX_HELD_TYPES};
 
 impl Schema {
     /// Maps services with everything that is reachable from their methods.
@@ -32,8 +36,8 @@ impl Schema {
     /// Names are given among all types of a package, so that they do not depend on which services are asked for. A service
     /// that is asked for twice is there once.
     ///
-    /// What is returned can be held by a component: records hold neither themselves nor more than [`MAX_DEPTH`] types
-    /// within each other, and whatever else the validators of WebAssembly count is within their limits.
+    /// What is returned can be held by a component: records do not hold themselves, messages of more than
+    /// [`MAX_HELD_TYPES`] types are encoded where others hold them, and whatever else the validators of WebAssembly count is within their limits.
     ///
     /// # Errors
     /// When a service is not there or cannot be mapped.
@@ -63,9 +67,8 @@ impl Schema {
             chosen.push(found);
         }
         let universe = Universe::new(pool);
-        let reachable = universe.reachable(&chosen)?;
-        let with_types = universe.with_types(&reachable, types)?;
-        let schema = Builder::new(&universe, &reachable, &with_types, &chosen)?.build();
+        let (records, mapped) = (universe.records(&chosen)?, universe.mapped(&chosen, types)?);
+        let schema = Builder::new(&universe, &records, &mapped, &chosen)?.build();
         limits::check(&schema)?;
         packages::check(&schema)?;
         Ok(schema)

@@ -6,16 +6,18 @@
 //! joins them with the bindings of componentize-py in a component.
 
 mod component;
+mod grpcio;
 mod module;
 mod names;
 mod services;
+mod tables;
 mod text;
 mod types;
 
 use std::path::PathBuf;
 
 use self::names::Names;
-use crate::schema::Schema;
+use crate::schema::{Package, Schema};
 use crate::wit::GeneratedFile;
 
 pub use component::{APP, Component, component};
@@ -43,6 +45,13 @@ pub fn generate(schema: &Schema) -> Vec<GeneratedFile> {
         let path = folder.join("__init__.py");
         if let Some(file) = files.iter_mut().find(|file| file.path == path) {
             file.text = text;
+        }
+        for (name, text) in grpcio::modules(schema, index) {
+            // A package may have the name of such a module; it is a folder then.
+            let is_package = |other: &Package| other.proto == format!("{}.{name}", package.proto);
+            if !schema.packages.iter().any(is_package) {
+                files.push(GeneratedFile { path: folder.join(format!("{name}.py")), text });
+            }
         }
     }
     files

@@ -4,8 +4,8 @@
 //! the plan by which wire bytes become typed calls. Neither of them looks at a descriptor again, so a rule exists in
 //! one place only.
 //!
-//! Messages and enums are referred to by index ([`MessageId`], [`EnumId`]). The graph of records is acyclic: an edge
-//! that would close a cycle is a [`Kind::Encoded`] field.
+//! Messages and enums are referred to by index ([`MessageId`], [`EnumId`]). The graph of records is acyclic and each record is
+//! bounded: a field that would close a cycle, or hold a message of too many types, is a [`Kind::Encoded`] field.
 
 use std::collections::BTreeMap;
 
@@ -49,15 +49,11 @@ pub struct Package {
     pub version: String,
     /// Name of the interface with the messages and enums: `types`, or a numbered variant where a service is called so.
     pub types_interface: String,
-    /// Name of the interface with the functions for recursive messages: `codec`, or a numbered variant.
-    pub codec_interface: String,
     /// Name of the interface with the readers and writers of streams: `streams`, or a numbered variant.
     pub streams_interface: String,
     /// What the interface of types calls the types that it uses from other packages, by their protobuf full names. Here
-    /// as in [`Package::codec_names`] there may be more than the services need, so that names do not depend on them.
+    /// there may be more than the services need, so that names do not depend on them.
     pub foreign_names: BTreeMap<String, String>,
-    /// What the interface with the codec functions calls the types of messages, by their protobuf full names.
-    pub codec_names: BTreeMap<String, String>,
 }
 
 /// A message and the WIT type that stands for it.
@@ -73,12 +69,9 @@ pub struct Message {
     pub docs: String,
     /// Members of the record in declaration order. Empty: the type is an enum with the single case `empty`.
     pub members: Vec<Member>,
-    /// Whether the methods of the services lead to it, so that WIT has it. All others were asked for by name: guests have
-    /// them to put them into a `google.protobuf.Any`.
+    /// Whether the methods of the services lead to it by records, so that WIT has it. All others are for guests only: they
+    /// are held encoded ([`Kind::Encoded`]), or were asked for by name, to be put into a `google.protobuf.Any`.
     pub in_wit: bool,
-    /// Whether some field refers to this message as [`Kind::Encoded`], so that the package's codec interface has
-    /// `decode-NAME` and `encode-NAME` for it.
-    pub has_codec: bool,
 }
 
 /// A member of the record of a message.
@@ -144,7 +137,7 @@ pub enum Kind {
         /// Whether it is written between group tags instead of length-prefixed (proto2 groups, editions' `DELIMITED`).
         group: bool,
     },
-    /// A message as `list<u8>` that holds its encoding: the edge would close a cycle of records.
+    /// A message as `list<u8>` that holds its encoding: as a record it would close a cycle, or be too large.
     Encoded {
         /// The message.
         message: MessageId,
@@ -219,6 +212,8 @@ pub struct Enum {
     pub docs: String,
     /// The cases; aliases of a number are left out (the first name stands), so numbers are unique.
     pub cases: Vec<EnumCase>,
+    /// The protobuf names that are left out of the cases, with their numbers. JSON may have them.
+    pub aliases: Vec<(String, i32)>,
     /// As in [`Message::in_wit`].
     pub in_wit: bool,
     /// Name of the last case of an open enum, which carries an `s32` (`unrecognized`, or a numbered variant where a

@@ -97,7 +97,7 @@ fn the_files_of_types_are_compiled_and_a_type_that_is_missing_is_told_with_the_m
     for pattern in ["acme.v1.Evnt", "acme.*", "acme.v1", "shop.users.v1.Users"] {
         let error = compile(&[pattern]).unwrap_err();
         let CompileError::UnknownType { known, .. } = error else { panic!("{error}") };
-        assert!(known[0].starts_with("acme.v1.") || pattern.starts_with("shop"), "{pattern}: {known:?}");
+        assert!(known.first().unwrap().starts_with("acme.v1.") || pattern.starts_with("shop"), "{pattern}: {known:?}");
     }
 }
 
@@ -232,4 +232,54 @@ fn descriptors_of_protoc_are_read_and_incomplete_ones_refused() {
         assert!(matches!(error, CompileError::DescriptorSet { .. }), "{error}");
     }
     assert!(matches!(read_descriptors(&tree.root("no.binpb")).unwrap_err(), CompileError::Io { .. }));
+}
+
+#[test]
+fn a_package_that_is_not_imported_does_not_hide_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let write =
+        |name: &str, text: &str| fs::write(folder.path().join(name), format!("syntax = \"proto3\"; {text}")).unwrap();
+    write("common.proto", "package common; message Id { string id = 1; message Part {} }");
+    write("shop_common.proto", "package shop.common; message Other {}");
+    write("shop.proto", "package shop; import \"shop_common.proto\"; message Order { shop.common.Other other = 1; }");
+    // `common.Id` is that of package `common`: `shop.common` is read, but not imported by this file.
+    write(
+        "service.proto",
+        "package shop; import \"common.proto\"; import \"shop.proto\";
+         message M { common.Id id = 1; repeated common.Id.Part parts = 2; Order order = 3; Inner.Deep deep = 4;
+                     message Inner { message Deep {} } }
+         service S { rpc Get(common.Id) returns (M); }",
+    );
+    let compiled = compile_services(&[folder.path().to_owned()], &["shop.S"], &[]).unwrap();
+    let message = compiled.pool.get_message_by_name("shop.M").unwrap();
+    let kinds: Vec<_> = message.fields().map(|field| format!("{:?}", field.kind())).collect();
+    assert_eq!(kinds, ["common.Id", "common.Id.Part", "shop.Order", "shop.M.Inner.Deep"]);
+    assert_eq!(compiled.left_out, []);
+}
+
+#[test]
+fn the_modules_of_buf_are_roots() {
+    let service = "syntax = \"proto3\"; package a; import \"common/id.proto\"; service S { rpc Get(common.Id) returns (common.Id); }";
+    let id = "syntax = \"proto3\"; package common; message Id {}";
+    let files = [
+        (
+            "",
+            "proto/a/a.proto",
+            "vendor/api/common/id.proto",
+            "buf.yaml",
+            "version: v2\nmodules:\n  - path: proto\n  - path: vendor/api\n",
+        ),
+        (
+            "",
+            "proto/a/a.proto",
+            "api/common/id.proto",
+            "buf.work.yaml",
+            "version: v1\ndirectories:\n  - proto\n  - api\n",
+        ),
+        ("sub", "sub/a/a.proto", "sub/common/id.proto", "sub/buf.yaml", "version: v1\nbreaking:\n  use: [FILE]\n"),
+    ];
+    for (root, service_name, id_name, yaml_name, yaml) in files {
+        let tree = Tree::new(&[(service_name, service), (id_name, id), (yaml_name, yaml)]);
+        assert_eq!(names(&tree.compile(&[root], &["a.S"]).unwrap()), ["a/a.proto", "common/id.proto"]);
+    }
 }

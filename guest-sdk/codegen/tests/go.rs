@@ -85,3 +85,35 @@ fn methods_and_types_that_protoc_gen_go_would_call_the_same_differ() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+#[test]
+fn details_of_errors_are_those_of_the_sdk_unless_it_lacks_a_field() {
+    for (field, is_sdk) in [("", true), ("string new = 9;", false)] {
+        let compiled = source(&format!(
+            "syntax = \"proto3\"; package google.rpc;
+            message Help {{ message Link {{ string description = 1; string url = 2; {field} }} repeated Link links = 1; }}
+            service S {{ rpc Get(Help) returns (Help); }}"
+        ));
+        let schema = schema(&compiled.unwrap());
+        let text = text(stubs(&schema, &world(&schema), "m"));
+        assert_eq!(text.contains("Get(context.Context, *errdetails.Help)"), is_sdk, "{text}");
+        assert_eq!(text.contains("type Help struct"), !is_sdk, "{text}");
+    }
+}
+
+#[test]
+fn messages_that_no_method_leads_to_have_stubs_and_no_conversions() {
+    let compiled = source(
+        "syntax = \"proto3\"; package a;
+        message A { string b = 1; } message Event { Kind kind = 1; } enum Kind { NONE = 0; }
+        service S { rpc Get(A) returns (A); }",
+    );
+    let compiled = compiled.unwrap();
+    let schema = Schema::with_types(&compiled.pool, &["a.S"], &["a.Event"]).unwrap();
+    let stubs = text(stubs(&schema, &world(&schema), "m"));
+    assert!(stubs.contains("type Event struct"), "{stubs}");
+    let glue = text(glue(&schema, &world(&schema), "m"));
+    assert_eq!(glue.matches("func GetM").count(), 1, "{glue}");
+    assert_eq!(glue.matches("func GetE").count(), 0, "{glue}");
+    assert!(glue.contains("_ \"m/gen/a\""), "{glue}");
+}

@@ -6,8 +6,10 @@
 mod common;
 
 use common::{component, everything, parse, schema, source};
-use okra_codegen::mapping::{MAX_DEPTH, MAX_INTERFACES, MAX_MEMBERS, MAX_METHODS, MAX_NAME, MAX_TYPES, SchemaError};
-use okra_codegen::schema::{Member, Schema};
+use okra_codegen::mapping::{
+    MAX_HELD_DEPTH, MAX_HELD_TYPES, MAX_INTERFACES, MAX_MEMBERS, MAX_METHODS, MAX_NAME, MAX_TYPES, SchemaError,
+};
+use okra_codegen::schema::{Kind, Member, Schema};
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -42,85 +44,121 @@ fn chain(levels: usize, fields: &[&str]) -> String {
 
 #[test]
 fn a_chain_of_twenty_thousand_messages_overflowed_the_stack() {
-    let error = map(&chain(20_000, &["M"])).unwrap_err();
-    insta::assert_snapshot!(error, @"more than 99 types lie within each other in the request of method `Get` of service `S`, field `f1.f1.f1.f1...f1.f1.f1.f1` (20000 fields deep)");
-    for field in ["repeated M", "map<string, M>", "oneof o { bool x = 2; M"] {
+    let schema = map(&chain(20_000, &["M"])).unwrap();
+    assert_eq!(schema.messages.len(), 20_001);
+    for field in ["M", "repeated M", "map<string, M>", "oneof o { bool x = 2; M"] {
         let close = if field.starts_with("oneof") { "}" } else { "" };
         let text = chain(200, &[field]).replace("f1 = 1;", &format!("f1 = 1; {close}"));
-        let error = map(&text).unwrap_err();
-        assert!(matches!(error, SchemaError::TooDeep { limit: MAX_DEPTH, .. }), "{field}: {error}");
+        assert_deployable(&map(&text).unwrap());
     }
 }
 
 #[test]
-fn what_nests_as_deeply_as_is_allowed_is_a_component() {
+fn a_message_that_is_too_deep_to_be_held_is_encoded_where_it_is_a_field() {
     // A record and an option at each level, and the string.
-    let levels = MAX_DEPTH as usize / 2 - 1;
-    assert_deployable(&map(&chain(levels, &["M"])).unwrap());
-    let error = map(&chain(levels + 1, &["M"])).unwrap_err();
-    assert!(matches!(error, SchemaError::TooDeep { .. }), "{error}");
-    // A record, a list and a tuple.
-    let levels = MAX_DEPTH as usize / 3 - 1;
-    assert_deployable(&map(&chain(levels, &["map<int32, M>"])).unwrap());
-    let error = map(&chain(levels + 1, &["map<int32, M>"])).unwrap_err();
-    assert!(matches!(error, SchemaError::TooDeep { .. }), "{error}");
+    let levels = MAX_HELD_DEPTH as usize / 2 - 1;
+    assert_eq!(encoded(&map(&chain(levels + 1, &["M"])).unwrap()), Vec::<String>::new());
+    assert_eq!(encoded(&map(&chain(levels + 2, &["M"])).unwrap()), ["M0.f1"]);
 }
 
 #[test]
-fn lists_that_double_with_each_level_could_not_be_compared() {
-    let error = map(&chain(40, &["repeated M", "repeated M"])).unwrap_err();
-    insta::assert_snapshot!(error, @"the types of the services come to 32985348833268 when each is counted wherever it occurs, and a component can have at most 900000; the request of method `Get` of service `S` alone comes to 5497558138877");
-    let error = map(&chain(25, &["map<string, M>", "repeated M"])).unwrap_err();
-    assert!(matches!(error, SchemaError::TooManyTypes { limit: MAX_TYPES, .. }), "{error}");
+fn a_message_that_is_too_large_to_be_held_is_encoded_where_it_is_a_field() {
+    let strings = |count: u64| (1..=count).map(|number| format!("string f{number} = {number};")).collect::<String>();
+    let of = |count: u64| {
+        let fields = "M one = 1; repeated M many = 2; map<int32, M> by = 3; oneof o { M this = 4; bool that = 5; }";
+        let messages = format!("message M {{ {} }} message R {{ {fields} }}", strings(count));
+        map(&format!("{messages} service S {{ rpc Get(R) returns (M); rpc Scan(M) returns (stream M); }}")).unwrap()
+    };
+    // The record, and each field: a proto3 string is one type.
+    let most = of(MAX_HELD_TYPES - 1);
+    assert_eq!(encoded(&most), Vec::<String>::new());
+    assert_deployable(&most);
+    let more = of(MAX_HELD_TYPES);
+    assert_eq!(encoded(&more), ["R.one", "R.many", "R.by", "R.this"]);
+    assert_deployable(&more);
+    // What a method takes, returns or streams is a record all the same.
+    let methods = &more.services[0].methods;
+    assert!(matches!(methods[0].output, Some(Kind::Message { .. })));
+    assert!(matches!(more.streams[0].item, Kind::Message { .. }));
 }
 
 #[test]
-fn cases_that_double_with_each_level_could_not_be_compared() {
+fn what_is_encoded_does_not_depend_on_the_services_asked_for() {
+    let strings: String = (1..=MAX_HELD_TYPES).map(|number| format!("string f{number} = {number};")).collect();
+    let text = format!(
+        "syntax = \"proto3\"; message M {{ {strings} N n = 500; }} message N {{ M m = 1; }} message R {{ M m = 1; N n = 2; }}
+         service S {{ rpc Get(R) returns (R); }} service T {{ rpc Get(N) returns (N); }}"
+    );
+    let compiled = source(&text).unwrap();
+    let of = |services: &[&str]| encoded(&Schema::new(&compiled.pool, services).unwrap());
+    assert_eq!(of(&["S", "T"]), ["N.m", "R.m"]);
+    assert_eq!(of(&["T"]), ["N.m"]);
+}
+
+#[test]
+fn types_that_double_with_each_level_could_not_be_compared() {
+    for fields in [["repeated M", "repeated M"], ["map<string, M>", "repeated M"], ["M", "M"]] {
+        assert_deployable(&map(&chain(100, &fields)).unwrap());
+    }
     let levels =
-        (0..30).map(|level| format!("message M{level} {{ oneof o {{ M{0} a = 1; M{0} b = 2; }} }}", level + 1));
+        (0..100).map(|level| format!("message M{level} {{ oneof o {{ M{0} a = 1; M{0} b = 2; }} }}", level + 1));
     let levels: String = levels.collect();
-    let text = format!("{levels} message M30 {{ string a = 1; }} service S {{ rpc Get(M0) returns (M30); }}");
-    let error = map(&text).unwrap_err();
-    assert!(matches!(error, SchemaError::TooManyTypes { .. }), "{error}");
+    assert_deployable(
+        &map(&format!("{levels} message M100 {{ string a = 1; }} service S {{ rpc Get(M0) returns (M100); }}"))
+            .unwrap(),
+    );
+}
+
+/// A message of as many fields as it is told, of which each is as large as a field can be, and a service with methods that
+/// take it.
+fn wide(fields: usize, methods: usize) -> String {
+    let strings: String = (1..MAX_HELD_TYPES).map(|number| format!("string f{number} = {number};")).collect();
+    let fields: String = (1..=fields).map(|number| format!("repeated Held f{number} = {number};")).collect();
+    let methods: String = (0..methods).map(|index| format!("rpc Get{index}(M) returns (Held);")).collect();
+    format!("message Held {{ {strings} }} message M {{ {fields} }} service S {{ {methods} }}")
 }
 
 #[test]
 fn as_many_types_as_are_allowed_are_a_component() {
-    let doubling = |levels: usize| chain(levels, &["repeated M", "repeated M"]);
-    let most = (1..40).take_while(|levels| map(&doubling(*levels)).is_ok()).last().unwrap();
-    assert!(most > 10, "{most} levels");
-    // Methods with a smaller message fill what the messages leave.
-    let with_methods = |methods: usize| {
-        let small = most - 7;
-        let methods: String =
-            (0..methods).map(|index| format!("rpc Get{index}(M{small}) returns (M{small});")).collect();
-        doubling(most).replace("service S {", &format!("service S {{ {methods}"))
-    };
-    let (mut fits, mut fails) = (0, MAX_METHODS);
+    let (mut fits, mut fails) = (1, MAX_METHODS);
     while fails - fits > 1 {
         let middle = (fits + fails) / 2;
-        match map(&with_methods(middle)) {
+        match map(&wide(100, middle)) {
             Ok(_) => fits = middle,
             Err(_) => fails = middle,
         }
     }
-    let error = map(&with_methods(fails)).unwrap_err();
-    assert!(matches!(error, SchemaError::TooManyTypes { .. }), "{error}");
-    assert_deployable(&map(&with_methods(fits)).unwrap());
+    let Err(error) = map(&wide(100, fails)) else { panic!("{fails} methods fit") };
+    assert!(matches!(error, SchemaError::TooManyTypes { limit: MAX_TYPES, .. }), "{error}");
+    assert_deployable(&map(&wide(100, fits)).unwrap());
+    let Err(error) = map(&wide(MAX_MEMBERS, 1)) else { panic!("all fields fit") };
+    insta::assert_snapshot!(error, @"the types of the services come to 7550875 when each is counted wherever it occurs, and a component can have at most 900000; the request of method `Get0` of service `S` alone comes to 1510001");
 }
 
 #[test]
-fn records_that_double_with_each_level_are_refused() {
-    let wide: String = (1..=1000).map(|number| format!("string f{number} = {number};")).collect();
-    let text = chain(6, &["M", "M"]).replace("string end = 1;", &wide);
-    let text = text.replace("M0 {", "M0 { M1 c = 3; M1 d = 4; M1 e = 5;").replace("rpc Get(M0)", "rpc Get(Order)");
-    let error =
-        map(&format!("message Order {{ Lines lines = 1; }} message Lines {{ M0 all = 1; }} {text}")).unwrap_err();
-    insta::assert_snapshot!(error, @"message `M0` (the request of method `Get` of service `S`, field `lines.all`) takes more than 1048576 bytes of memory before any of its lists");
+fn records_that_take_too_many_bytes_are_refused() {
+    let text = wide(1000, 1).replace("repeated ", "").replace("rpc Get0(M)", "rpc Get(Order)");
+    let error = map(&format!("message Order {{ Lines lines = 1; }} message Lines {{ repeated M all = 1; }} {text}"));
+    let Err(error) = error else { panic!("the record fits") };
+    insta::assert_snapshot!(error, @"message `M` (the request of method `Get` of service `S`, field `lines.all`) takes more than 1048576 bytes of memory before any of its lists");
+}
+
+/// The fields that hold an encoded message.
+fn encoded(schema: &Schema) -> Vec<String> {
+    let mut names = Vec::new();
+    for message in &schema.messages {
+        let fields = message.members.iter().flat_map(|member| match member {
+            Member::Field(field) => std::slice::from_ref(field),
+            Member::Oneof(oneof) => &oneof.cases,
+        });
+        let fields = fields.filter(|field| matches!(field.kind, Kind::Encoded { .. }));
+        names.extend(fields.map(|field| format!("{}.{}", message.full_name, field.proto_name)));
+    }
+    names
 }
 
 #[test]
-fn packages_that_use_each_other_in_a_circle_are_told() {
+fn packages_that_use_each_other_in_a_circle_are_mapped_where_fields_close_it() {
     let file = |name: &str, package: &str, imports: &[&str], text: &str| {
         let imports: String = imports.iter().map(|import| format!("import \"{import}\";")).collect();
         let text = format!("syntax = \"proto3\"; package {package}; {imports} {text}");
@@ -139,10 +177,36 @@ fn packages_that_use_each_other_in_a_circle_are_told() {
         file("c.proto", "c", &["b.proto"], "message Team { map<string, b.User> users = 1; }"),
         file("s.proto", "a", &["c.proto"], "service S { rpc Get(c.Team) returns (c.Team); }"),
     ]);
+    let schema = Schema::new(&pool, &["a.S"]).unwrap();
+    assert_eq!(encoded(&schema), ["c.Team.users"]);
+    assert_eq!(schema.package_circle().map(|circle| circle.len()), Some(3));
+    assert_deployable(&schema);
+    // The same whatever is asked for, and in both directions.
+    let pool = compile(vec![
+        file("a1.proto", "a", &[], "message Id { string id = 1; }"),
+        file("b.proto", "b", &["a1.proto"], "message User { a.Id id = 1; }"),
+        file("a2.proto", "a", &["a1.proto", "b.proto"], "message All { b.User user = 1; Id id = 2; }"),
+        file("c.proto", "c", &["a2.proto", "b.proto"], "service S { rpc Get(b.User) returns (b.User); }"),
+        file("d.proto", "d", &["a2.proto", "b.proto"], "service S { rpc Get(a.All) returns (b.User); }"),
+    ]);
+    let fields = |services: &[&str]| {
+        let schema = Schema::new(&pool, services).unwrap();
+        assert_deployable(&schema);
+        encoded(&schema)
+    };
+    assert_eq!(fields(&["d.S"]).len(), 1);
+    assert_eq!(fields(&["c.S", "d.S"]), fields(&["d.S"]));
+
+    // Enums and what methods take cannot be encoded.
+    let pool = compile(vec![
+        file("a.proto", "a", &[], "enum Id { NONE = 0; }"),
+        file("b.proto", "b", &["a.proto"], "message User { a.Id id = 1; }"),
+        file("s.proto", "a", &["b.proto"], "service S { rpc Get(b.User) returns (b.User); }"),
+    ]);
     let error = Schema::new(&pool, &["a.S"]).unwrap_err();
-    insta::assert_snapshot!(error, @"the packages use each other in a circle, which WIT packages cannot: `a` uses `c` by method `Get` of service `a.S`, `c` uses `b` by field `users` of message `c.Team`, `b` uses `a` by field `ids` of message `b.User`");
+    insta::assert_snapshot!(error, @"the packages use each other in a circle, which WIT packages cannot: `a` uses `b` by method `Get` of service `a.S`, `b` uses `a` by field `id` of message `b.User`");
     let SchemaError::PackageCycle { circle } = error else { panic!() };
-    assert_eq!(circle.len(), 3);
+    assert_eq!(circle.len(), 2);
 
     // A cycle of messages is cut, and that may cut the circle of their packages.
     let pool = compile(vec![

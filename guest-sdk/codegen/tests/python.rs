@@ -49,6 +49,6 @@ fn comments_cannot_end_their_docstring() {
         service S { rpc Get(A) returns (A); }",
     );
     let files = generate(&schema(&compiled.unwrap()));
-    let text = &files.last().unwrap().text;
+    let text = &files.iter().find(|file| file.path.ends_with("gen/a/__init__.py")).unwrap().text;
     assert!(text.contains(r#"    """Ends \"\"\" here, and \\ there, says "x" """"#), "{text}");
 }

@@ -44,7 +44,7 @@ fn assert_names_are_unique(schema: &Schema) {
         let types = messages().map(|message| message.wit_name.clone()).chain(oneofs);
         assert_unique(types.chain(enums.map(|definition| definition.wit_name.clone())), &package.proto);
         let services = schema.services.iter().filter(|service| service.package == index);
-        let own = [package.types_interface.clone(), package.codec_interface.clone()];
+        let own = [package.types_interface.clone(), package.streams_interface.clone()];
         assert_unique(services.map(|service| service.wit_name.clone()).chain(own), &package.proto);
     }
     for message in &schema.messages {

@@ -63,7 +63,12 @@ const TABLE: &[Row] = &[
     ("outgoing.scope.headers", ["outgoing::Scope::headers", "okra.Header", "okra.Scope.headers"]),
     ("outgoing.scope.trailers", ["outgoing::Scope::trailers", "okra.Trailer", "okra.Scope.trailers"]),
 
-    ("raw.handle", ["wit raw::Raw::handle", "okra.RawServer.Handle", "okra.RawService.handle"]),
+    ("raw-streams.request-reader", ["raw::RequestReader", "okra.RawServerStream", "okra.RawService.handle_stream"]),
+    ("raw-streams.request-reader.read", ["wit raw::RequestReader::read", "okra.RawServerStream.Recv", "okra.RawService.handle_stream"]),
+    ("raw-streams.response-writer", ["raw::ResponseWriter", "okra.RawServerStream", "okra.RawService.handle_stream"]),
+    ("raw-streams.response-writer.write", ["wit raw::ResponseWriter::write", "okra.RawServerStream.Send", "okra.RawService.handle_stream"]),
+    ("raw.handle", ["raw::Raw", "okra.RawServer.Handle", "okra.RawService.handle"]),
+    ("raw.handle-stream", ["raw::Raw", "okra.RawServer.HandleStream", "okra.RawService.handle_stream"]),
 
     ("status.code", ["Code", "okra/codes.Code", "okra.Code"]),
     ("status.code.cancelled", ["Error::cancelled", "okra/codes.Canceled", "okra.Code.CANCELLED"]),

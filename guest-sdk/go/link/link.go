@@ -15,6 +15,7 @@ import (
 	"okra"
 	"okra/codes"
 	"okra/metadata"
+	"okra/protoimpl"
 )
 
 // Host is what the host offers, over its bindings.
@@ -251,7 +252,7 @@ type servedKey struct{}
 // Value has the call itself.
 func (c *Served) Value(key any) any {
 	switch key {
-	case okra.CallKey():
+	case okra.CallKey(), metadata.IncomingKey():
 		return call{c}
 	case servedKey{}:
 		return c
@@ -306,4 +307,20 @@ type Thrown struct{ Err error }
 // Throw throws an error, to be caught by [Catch].
 func Throw(code codes.Code, format string, args ...any) {
 	panic(Thrown{okra.Errorf(code, format, args...)})
+}
+
+// Decode reads a message that has come encoded, and throws what is wrong with it.
+func Decode(encoded []byte, m protoimpl.Message) {
+	if err := protoimpl.Unmarshal(encoded, m); err != nil {
+		Throw(codes.Internal, "%v", err)
+	}
+}
+
+// Encode encodes a message that leaves so, and throws what is wrong with it.
+func Encode(m protoimpl.Message) []byte {
+	encoded, err := protoimpl.Marshal(nil, m)
+	if err != nil {
+		Throw(codes.Internal, "%v", err)
+	}
+	return encoded
 }

@@ -1,6 +1,12 @@
 package link
 
-import "context"
+import (
+	"context"
+
+	"okra"
+	"okra/codes"
+	"okra/metadata"
+)
 
 // ServerStream is what a handler with streams receives from and sends to, of any kind.
 type ServerStream[Req, Res any] struct {
@@ -8,6 +14,8 @@ type ServerStream[Req, Res any] struct {
 	recv   func() (*Req, error)
 	send   func(*Res) error
 	err    error
+	// reply is the response of a call with one.
+	reply *Res
 }
 
 // NewServerStream makes one over its bindings. Where nothing is received, or sent, that is nil.
@@ -41,4 +49,42 @@ func (s *ServerStream[Req, Res]) Send(res *Res) error {
 		return over()
 	}
 	return s.send(res)
+}
+
+// SendAndClose sets the response.
+func (s *ServerStream[Req, Res]) SendAndClose(res *Res) error {
+	if s.served.ended {
+		return over()
+	}
+	if s.reply != nil {
+		return okra.Error(codes.Internal, "the response is set already")
+	}
+	if res == nil {
+		res = new(Res)
+	}
+	s.reply = res
+	return nil
+}
+
+// Reply returns the response that the handler has set.
+func (s *ServerStream[Req, Res]) Reply() (*Res, error) {
+	if s.reply == nil {
+		return nil, okra.Error(codes.Internal, "the handler has returned without an error and without SendAndClose")
+	}
+	return s.reply, nil
+}
+
+// SetHeader adds response headers.
+func (s *ServerStream[Req, Res]) SetHeader(md metadata.MD) error {
+	return okra.AddHeaders(call{s.served}, md)
+}
+
+// SendHeader adds response headers.
+func (s *ServerStream[Req, Res]) SendHeader(md metadata.MD) error {
+	return s.SetHeader(md)
+}
+
+// SetTrailer adds response trailers.
+func (s *ServerStream[Req, Res]) SetTrailer(md metadata.MD) {
+	_ = okra.AddTrailers(call{s.served}, md)
 }

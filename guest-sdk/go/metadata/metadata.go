@@ -21,6 +21,26 @@ func Pairs(kv ...string) MD {
 	return md
 }
 
+// New makes metadata of names with a value each.
+func New(values map[string]string) MD {
+	md := MD{}
+	for name, value := range values {
+		md.Append(name, value)
+	}
+	return md
+}
+
+// Join makes metadata of all values of some.
+func Join(mds ...MD) MD {
+	joined := MD{}
+	for _, md := range mds {
+		for name, values := range md {
+			joined.Append(name, values...)
+		}
+	}
+	return joined
+}
+
 // Get gives the values of a name, which may be in any case.
 func (md MD) Get(name string) []string {
 	return md[strings.ToLower(name)]
@@ -41,6 +61,11 @@ func (md MD) Append(name string, values ...string) {
 		name = strings.ToLower(name)
 		md[name] = append(md[name], values...)
 	}
+}
+
+// Delete removes a name.
+func (md MD) Delete(name string) {
+	delete(md, strings.ToLower(name))
 }
 
 // Len gives the number of names.
@@ -65,6 +90,38 @@ func (md MD) add(kv []string) {
 		md.Append(kv[i], kv[i+1])
 	}
 }
+
+type incoming struct{}
+
+// IncomingKey returns the key under which a context has what knows the metadata of its call. For package okra.
+func IncomingKey() any {
+	return incoming{}
+}
+
+// FromIncomingContext returns the metadata of the request that is being served, which is the caller's own; false if the
+// context belongs to no call.
+func FromIncomingContext(ctx context.Context) (MD, bool) {
+	call, ok := ctx.Value(incoming{}).(interface{ Metadata() MD })
+	if !ok {
+		return nil, false
+	}
+	return call.Metadata().Copy(), true
+}
+
+// ValueFromIncomingContext returns the values of a name in the metadata of the request.
+func ValueFromIncomingContext(ctx context.Context, name string) []string {
+	md, _ := FromIncomingContext(ctx)
+	return md.Get(name)
+}
+
+// NewIncomingContext returns a context in which md is the metadata of the request. For tests.
+func NewIncomingContext(ctx context.Context, md MD) context.Context {
+	return context.WithValue(ctx, incoming{}, request(md))
+}
+
+type request MD
+
+func (r request) Metadata() MD { return MD(r) }
 
 type outgoing struct{}
 

@@ -133,6 +133,22 @@ func (s *Stream[Req, Res]) Send(res *Res) error {
 	return add(s.Ctx, &s.Sent, res, s.SendErr)
 }
 
+// SendAndClose adds to Sent.
+func (s *Stream[Req, Res]) SendAndClose(res *Res) error { return s.Send(res) }
+
+// SetHeader adds to the headers of the call of Ctx.
+func (s *Stream[Req, Res]) SetHeader(md metadata.MD) error {
+	return okra.AddHeaders(okra.FromContext(s.Ctx), md)
+}
+
+// SendHeader adds to the headers of the call of Ctx.
+func (s *Stream[Req, Res]) SendHeader(md metadata.MD) error { return s.SetHeader(md) }
+
+// SetTrailer adds to the trailers of the call of Ctx.
+func (s *Stream[Req, Res]) SetTrailer(md metadata.MD) {
+	_ = okra.AddTrailers(okra.FromContext(s.Ctx), md)
+}
+
 // ClientStream is a call with streams of any kind that a handler makes, answered by a test.
 type ClientStream[Req, Res any] struct {
 	// Ctx is the context of the call.

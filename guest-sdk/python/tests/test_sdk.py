@@ -46,16 +46,88 @@ def test_points_in_time_go_to_datetime_and_back() -> None:
     assert okra.Duration(-1, -500_000_000).to_timedelta() == delta
 
 
-def test_details_are_written_as_protobuf() -> None:
+def test_details_are_written_as_protobuf_and_read() -> None:
     wrong = okra.details.BadRequest()
     wrong.violation("a", "bc")
-    detail = wrong.detail()
-    assert detail.type_url == "type.googleapis.com/google.rpc.BadRequest"
-    assert detail.value == b"\x0a\x07\x0a\x01a\x12\x02bc"
+    error = okra.InvalidArgument("wrong", details=[wrong, okra.Detail("x/y", b"")])
+    assert error.details[0] == okra.Detail(
+        "type.googleapis.com/google.rpc.BadRequest", b"\x0a\x07\x0a\x01a\x12\x02bc"
+    )
+    assert error.detail(okra.details.BadRequest) == wrong
+    assert error.detail(okra.details.RetryInfo) is None
     info = okra.details.ErrorInfo("R", "D", {"k": "v"})
-    assert info.detail().value == b"\x0a\x01R\x12\x01D\x1a\x06\x0a\x01k\x12\x01v"
+    assert okra.Detail.of(info).value == b"\x0a\x01R\x12\x01D\x1a\x06\x0a\x01k\x12\x01v"
     retry = okra.details.RetryInfo(okra.Duration(300, 5))
-    assert retry.detail().value == b"\x0a\x05\x08\xac\x02\x10\x05"
+    assert okra.Detail.of(retry).value == b"\x0a\x05\x08\xac\x02\x10\x05"
+
+
+def test_any_has_a_message_and_its_type() -> None:
+    packed = okra.Any.packed(okra.Duration(1, 2))
+    assert (packed.type_url, packed.TypeName()) == (
+        "type.googleapis.com/google.protobuf.Duration",
+        "google.protobuf.Duration",
+    )
+    assert packed.Is(okra.Duration) and packed.Is(okra.Duration.DESCRIPTOR)
+    assert packed.unpacked(okra.Timestamp) is None and packed.unpacked(okra.Duration) == okra.Duration(1, 2)
+    stamp = okra.Timestamp(9)
+    assert not packed.Unpack(stamp) and stamp.seconds == 9
+    duration = okra.Duration()
+    assert packed.Unpack(duration) and duration.nanos == 2
+    # JSON has the value of a well-known type beside the type.
+    written = okra.json_format.MessageToDict(packed)
+    assert written == {"@type": packed.type_url, "value": "1.000000002s"}
+    assert okra.json_format.ParseDict(written, okra.Any()) == packed
+    with pytest.raises(okra.json_format.ParseError, match="is not a message of this project"):
+        okra.json_format.ParseDict({"@type": "type.googleapis.com/no.Such"}, okra.Any())
+
+
+def test_a_value_that_a_field_cannot_have_is_named() -> None:
+    wrong = okra.details.BadRequest([okra.details.BadRequest.FieldViolation(field=7)])
+    with pytest.raises(okra.EncodeError) as error:
+        wrong.SerializeToString()
+    assert str(error.value) == "google.rpc.BadRequest.field_violations[0].field: expected str, got int"
+    with pytest.raises(okra.EncodeError, match="google.protobuf.Duration.nanos: 2147483648 is out of range"):
+        okra.Duration(0, 2**31).SerializeToString()
+
+
+def test_methods_of_protobuf_see_the_fields_of_a_message() -> None:
+    failure = okra.details.QuotaFailure.Violation(subject="a", future_quota_value=0)
+    assert [field.name for field, _ in failure.ListFields()] == ["subject", "future_quota_value"]
+    assert failure.HasField("future_quota_value")
+    assert failure.WhichOneof("_future_quota_value") == "future_quota_value"
+    with pytest.raises(ValueError, match="the absence of google.rpc.QuotaFailure.Violation.subject"):
+        failure.HasField("subject")
+    failure.ClearField("future_quota_value")
+    other = okra.details.QuotaFailure.Violation(description="b", quota_dimensions={"x": "y"})
+    failure.MergeFrom(other)
+    assert failure == okra.details.QuotaFailure.Violation("a", "b", quota_dimensions={"x": "y"})
+    failure.CopyFrom(other)
+    assert failure == other and failure.quota_dimensions is not other.quota_dimensions
+
+
+def test_json_is_refused_where_protobuf_refuses_it() -> None:
+    parse = okra.json_format.Parse
+    for text, message, reason in [
+        ('{"seconds": 1}', okra.Timestamp(), "is not a timestamp"),
+        ('"0000-01-01T00:00:00Z"', okra.Timestamp(), "is not a timestamp"),
+        ('"315576000001s"', okra.Duration(), "out of range"),
+        ('{"a": 1, "a": 2}', okra.details.Help(), "occurs twice"),
+        ('{"quotaValue": "9223372036854775808"}', okra.details.QuotaFailure.Violation(), "out of the range of int64"),
+        ('{"quotaValue": 0.5}', okra.details.QuotaFailure.Violation(), "expected an integer"),
+        ('{"nothing": 1}', okra.details.Help(), "has no field `nothing`"),
+        ('{"links": [null]}', okra.details.Help(), "null is not a value"),
+        ('NaN', okra.DoubleValue(), "is not JSON"),
+        ("1e999", okra.DoubleValue(), "out of the range of double"),
+        ("3.5e38", okra.FloatValue(), "out of the range of float"),
+        ("[" * 100_000, okra.ListValue(), "JSON"),
+    ]:
+        with pytest.raises(okra.json_format.ParseError, match=reason):
+            parse(text, message)
+    assert parse('{"nothing": 1}', okra.details.Help(), ignore_unknown_fields=True) == okra.details.Help()
+    assert parse('"1.5e1"', okra.Int32Value()).value == 15
+    assert okra.json_format.MessageToJson(okra.DoubleValue(float("-inf")), indent=None) == '"-Infinity"'
+    with pytest.raises(okra.json_format.SerializeToJsonError):
+        okra.json_format.MessageToJson(okra.Value(float("nan")))
 
 
 class Echo(okra.Service):

@@ -4,6 +4,7 @@ use std::fmt;
 
 pub use crate::bindings::status::{Code, Detail, Entry};
 use crate::metadata::InvalidMetadata;
+use crate::{DecodeError, Message};
 
 /// The error of a call, after gRPC's status model: <https://grpc.io/docs/guides/status-codes/>.
 ///
@@ -32,6 +33,16 @@ impl Error {
     pub fn with(mut self, detail: impl Into<Detail>) -> Self {
         self.details.push(detail.into());
         self
+    }
+
+    /// Returns the first detail of a type, of an error that a call returned: one of the common [`details`](crate::details), or a
+    /// message of the project. None if it has no such detail.
+    ///
+    /// # Errors
+    /// If the detail cannot be decoded.
+    pub fn detail<M: Message>(&self) -> Result<Option<M>, DecodeError> {
+        let is_wanted = |detail: &&Detail| detail.type_url.rsplit('/').next() == Some(M::FULL_NAME);
+        self.details.iter().find(is_wanted).map(|detail| M::decode(&detail.value)).transpose()
     }
 
     /// Adds a typed detail: `value` is the protobuf encoding of the message that `type_url` names, such as
@@ -111,6 +122,11 @@ codes! {
 }
 
 impl Code {
+    /// Returns the code with a number in gRPC, or [`Code::Unknown`] if there is none.
+    pub fn from_number(number: i32) -> Self {
+        Self::ALL.into_iter().find(|code| code.number() == number).unwrap_or(Self::Unknown)
+    }
+
     /// Returns its number in gRPC, 1 to 16.
     pub fn number(self) -> i32 {
         self as i32 + 1

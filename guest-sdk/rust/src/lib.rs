@@ -34,9 +34,11 @@
 //!
 //! # Modules
 //! - [`Error`], [`Code`], [`Detail`], [`Entry`]: the error of a call; [`details`]: the common details of errors.
+//! - [`Message`]: messages as bytes and as JSON.
 //! - [`context`]: the call that is being served: its protocol, metadata, deadline and caller, and its headers and trailers.
 //! - [`outgoing`]: timeout and metadata of the calls that a handler makes.
 //! - [`stream`]: the messages of calls that stream, in and out.
+//! - [`raw`]: services on encoded messages.
 //! - [`log`]: lines for the host's log.
 //! - [`well_known`]: the protobuf types of `google.protobuf` that are records.
 
@@ -45,16 +47,21 @@
 pub mod context;
 pub mod details;
 mod error;
+mod json;
 pub mod log;
+pub mod message;
 mod metadata;
 pub mod outgoing;
+pub mod raw;
 pub mod stream;
 pub mod well_known;
 
 pub use error::{Code, Detail, Entry, Error};
+pub use json::JsonError;
+pub use message::{DecodeError, EncodeError, Message};
 pub use metadata::{InvalidMetadata, Metadata};
 
-/// Makes Rust of the WIT in the project's `wit/` folder, where `okra generate` writes it.
+/// Makes Rust of the WIT in the project's `wit/` folder, and includes `messages.rs` beside it; `okra generate` writes both.
 ///
 /// Belongs at the top of `src/lib.rs`, and takes nothing. What it makes stands beside it:
 ///
@@ -72,16 +79,18 @@ pub use metadata::{InvalidMetadata, Metadata};
 ///   - all messages and enums of the package that the project's services reach;
 ///   - the traits of its services that are served, and readers and writers of streams;
 ///   - for each service that is called a module with its functions: `proto::shop::users::v1::users::get_user`;
-///   - for each message that contains itself the functions that decode and encode the inner ones: `decode_node`,
-///     `encode_node`;
-/// - with services that are served with encoded messages, module `raw` with the trait `Raw`:
-///   `fn handle(method: String, request: Vec<u8>) -> Result<Vec<u8>, Error>`.
+/// - with services that are served with encoded messages, module `raw` with the trait `Raw` and the rest of [`raw`].
 ///
 /// Where two services would have a module of the same name, or one would be called `proto`, the module has the name of the
 /// package before its own: `shop_users_v1_users`. The modules in `proto` do not depend on what other packages there are.
 ///
 /// Messages are plain structs with public fields. They implement `Clone`, `Debug`, `Default` and `PartialEq`; their
-/// default is protobuf's, so `Invoice { id, ..Default::default() }` goes on compiling when fields are added.
+/// default is protobuf's, so `Invoice { id, ..Default::default() }` goes on compiling when fields are added. A field that leads
+/// back to its own message is in a `Box`, as is one with a very large message. They implement [`Message`], which encodes and
+/// decodes them, and goes to and from protobuf's JSON.
+///
+/// Types that `types` of `[proto]` in okra.toml names are there, too, although no service reaches them: for
+/// [`Any::pack`](well_known::Any::pack) and [`Any::unpack`](well_known::Any::unpack).
 pub use okra_guest_macros::generate;
 
 /// Exports a type as the project's services: it must implement the trait of each service that is served.
@@ -101,7 +110,16 @@ pub mod bindings {
 
     wit_bindgen::generate!({
         path: "wit",
-        world: "service",
+        inline: "
+            package okra:guest;
+
+            world bindings {
+                include okra:service/service@0.2.0;
+                import okra:service/raw-streams@0.2.0;
+            }
+        ",
+        world: "okra:guest/bindings",
+        generate_all,
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq, Hash],
         additional_derives_ignore: ["scope"],

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::time::{Duration as StdDuration, SystemTime};
 
+use crate::message::fields::{Types, table};
+use crate::{DecodeError, Detail, EncodeError, Message};
+
 /// `google.protobuf.Timestamp`: a point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(C)]
@@ -39,7 +42,105 @@ pub struct Any {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
+/// Full names of the types that have a JSON of their own.
+pub(crate) const TIMESTAMP: &str = "google.protobuf.Timestamp";
+pub(crate) const DURATION: &str = "google.protobuf.Duration";
+pub(crate) const ANY: &str = "google.protobuf.Any";
+pub(crate) const NULL_VALUE: &str = "google.protobuf.NullValue";
+const EMPTY: &str = "google.protobuf.Empty";
+
 const NANOS_PER_SECOND: i32 = 1_000_000_000;
+
+/// Returns the URL of a type in an [`Any`].
+pub(crate) fn type_url(full_name: &str) -> String {
+    format!("type.googleapis.com/{full_name}")
+}
+
+/// Whether a message in an [`Any`] has its JSON in a field `value`.
+pub(crate) fn has_own_json(name: &str) -> bool {
+    [TIMESTAMP, DURATION, ANY, EMPTY].contains(&name)
+}
+
+impl Any {
+    /// Packs a message, with its type.
+    ///
+    /// # Errors
+    /// If the message cannot be encoded: see [`Message::encode_to_vec`].
+    pub fn pack<M: Message>(message: &M) -> Result<Self, EncodeError> {
+        Ok(Self { type_url: type_url(M::FULL_NAME), value: message.encode_to_vec()? })
+    }
+
+    /// Whether it holds a message of this type.
+    pub fn is<M: Message>(&self) -> bool {
+        self.type_name() == M::FULL_NAME
+    }
+
+    /// Returns the message in it.
+    ///
+    /// # Errors
+    /// If it holds a message of another type, or its bytes are not an encoding.
+    pub fn unpack<M: Message>(&self) -> Result<M, DecodeError> {
+        if !self.is::<M>() {
+            return Err(DecodeError::new(format!(
+                "the google.protobuf.Any holds {:?}, not `{}`",
+                self.type_name(),
+                M::FULL_NAME
+            )));
+        }
+        M::decode(&self.value)
+    }
+
+    /// Returns the full name of the type of the message in it, which is what stands behind the last `/` of `type_url`.
+    pub fn type_name(&self) -> &str {
+        self.type_url.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl From<Any> for Detail {
+    fn from(any: Any) -> Self {
+        Self { type_url: any.type_url, value: any.value }
+    }
+}
+
+impl From<Detail> for Any {
+    fn from(detail: Detail) -> Self {
+        Self { type_url: detail.type_url, value: detail.value }
+    }
+}
+
+/// `google.protobuf.Empty`, as it occurs in an `Any`.
+#[derive(Default)]
+struct Empty;
+
+/// The types that all projects have.
+pub(crate) static TYPES: Types = Types {
+    messages: &[
+        (ANY, || Box::new(Any::default())),
+        (DURATION, || Box::new(Duration::default())),
+        (EMPTY, || Box::new(Empty)),
+        (TIMESTAMP, || Box::new(Timestamp::default())),
+    ],
+};
+
+table! {
+    TYPES, Timestamp, TIMESTAMP,
+    0 seconds 1 "seconds" "seconds" One Scalar(Int64) Implicit;
+    1 nanos 2 "nanos" "nanos" One Scalar(Int32) Implicit;
+}
+
+table! {
+    TYPES, Duration, DURATION,
+    0 seconds 1 "seconds" "seconds" One Scalar(Int64) Implicit;
+    1 nanos 2 "nanos" "nanos" One Scalar(Int32) Implicit;
+}
+
+table! {
+    TYPES, Any, ANY,
+    0 type_url 1 "type_url" "typeUrl" One Scalar(String) Implicit;
+    1 value 2 "value" "value" One Scalar(Bytes) Implicit;
+}
+
+table! { TYPES, Empty, EMPTY, }
 
 impl Timestamp {
     /// The present.

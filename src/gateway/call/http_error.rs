@@ -8,15 +8,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 use serde::Serialize;
 use tonic::body::Body;
 
 use crate::call::BASE64;
-use crate::call::{CallFailure, Code, Metadata, Status, StatusDetail};
+use crate::call::{CallFailure, Code, Codec, Metadata, Status, StatusDetail};
 use crate::gateway::call::body::append_headers;
-use crate::gateway::call::json_writer::write_message;
-use crate::gateway::call::rpc_status::RpcStatus;
+use crate::gateway::call::rpc_status::{RpcStatus, encode_status};
+use crate::json::write_message;
 
 /// The details that gRPC's own libraries know.
 static STANDARD: LazyLock<DescriptorPool> =
@@ -52,9 +52,8 @@ impl<'a> ConnectError<'a> {
 impl<'a> ConnectErrorDetail<'a> {
     fn new(detail: &'a StatusDetail, types: Option<&DescriptorPool>) -> Self {
         let known = detail_type(detail, types);
-        let decoded = known.and_then(|known| DynamicMessage::decode(known, detail.value.as_slice()).ok());
         // A detail without a JSON form, such as one that is nested too deep, is sent as its bytes only.
-        let written = decoded.and_then(|decoded| write_message(&decoded).ok());
+        let written = known.and_then(|known| write_message(&known, &detail.value).ok());
         let debug = written.and_then(|written| serde_json::from_slice(&written).ok());
         Self { r#type: detail_name(detail), value: BASE64.encode(&detail.value), debug }
     }
@@ -126,23 +125,35 @@ impl HttpError {
     /// Makes the response of Connect. `types` are the messages that the service's package knows.
     pub(crate) fn into_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
         let json = serde_json::to_vec(&ConnectError::new(&self.failure.status, types)).unwrap_or_default();
-        self.make_response(json)
+        self.make_response(json, "application/json")
     }
 
-    /// Makes the response of REST, whose body is a `google.rpc.Status`.
-    pub(crate) fn into_rest_response(self, types: Option<&DescriptorPool>) -> Response<Body> {
-        let json = serde_json::to_vec(&RpcStatus::new(&self.failure.status, types)).unwrap_or_default();
-        self.make_response(json)
+    /// Makes the response of REST, whose body is a `google.rpc.Status` in the codec of the call.
+    pub(crate) fn into_rest_response(self, types: Option<&DescriptorPool>, codec: Codec) -> Response<Body> {
+        let status = &*self.failure.status;
+        let body = match codec {
+            Codec::Proto => encode_status(status),
+            Codec::Json => serde_json::to_vec(&RpcStatus::new(status, types)).unwrap_or_default(),
+        };
+        self.make_response(body, rest_content_type(codec))
     }
 
-    fn make_response(self, json: Vec<u8>) -> Response<Body> {
+    fn make_response(self, body: Vec<u8>, content_type: &'static str) -> Response<Body> {
         let CallFailure { headers, status } = self.failure;
-        let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
+        let mut response = Response::new(Body::new(Full::new(Bytes::from(body))));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         append_headers(response.headers_mut(), headers.to_headers());
         append_headers(response.headers_mut(), trailer_headers(&status.metadata));
         response
+    }
+}
+
+/// Returns the content type of messages that REST sends.
+pub(crate) fn rest_content_type(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Proto => "application/x-protobuf",
+        Codec::Json => "application/json",
     }
 }
 

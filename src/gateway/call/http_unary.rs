@@ -10,7 +10,7 @@ use tonic::body::Body;
 use crate::call::{Codec, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{GuardedBody, append_headers};
 use crate::gateway::call::compression::{Compression, compression_names};
-use crate::gateway::call::http_error::{HttpError, trailer_headers};
+use crate::gateway::call::http_error::{HttpError, rest_content_type, trailer_headers};
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
 use crate::gateway::call::unary::run_unary;
@@ -28,13 +28,14 @@ pub(crate) async fn serve_http_unary(
 ) -> Response<Body> {
     let types = method_ref.method.descriptor().parent_pool();
     let (codec, http_body) = (format.codec, format.http_body.take());
-    let respond = match format.protocol {
-        Protocol::Rest => HttpError::into_rest_response,
-        _ => HttpError::into_response,
+    let is_rest = format.protocol == Protocol::Rest;
+    let respond = |error: HttpError| match is_rest {
+        true => error.into_rest_response(Some(types), codec),
+        false => error.into_response(Some(types)),
     };
     let incoming = match calls.admit(method_ref, &parts, peer, format, read_head) {
         Ok(incoming) => incoming,
-        Err(status) => return respond(status.into(), Some(types)),
+        Err(status) => return respond(status.into()),
     };
     let accepted = Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP);
     let (outcome, guard) = run_unary(calls.handler.clone(), incoming).await;
@@ -48,7 +49,12 @@ pub(crate) async fn serve_http_unary(
     });
     match outcome {
         Ok((unary_response, content_type)) => {
-            let mut response = make_response(unary_response, codec, accepted, guard);
+            let message_type = match codec {
+                codec if is_rest => rest_content_type(codec),
+                Codec::Proto => "application/proto",
+                Codec::Json => "application/json",
+            };
+            let mut response = make_response(unary_response, message_type, accepted, guard);
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
@@ -57,21 +63,17 @@ pub(crate) async fn serve_http_unary(
             }
             response
         }
-        Err(failure) => respond(failure.into(), Some(types)),
+        Err(failure) => respond(failure.into()),
     }
 }
 
 fn make_response(
     unary_response: UnaryResponse,
-    codec: Codec,
+    content_type: &'static str,
     accepted: Option<Compression>,
     guard: CallGuard,
 ) -> Response<Body> {
     let mut headers = HeaderMap::new();
-    let content_type = match codec {
-        Codec::Proto => "application/proto",
-        Codec::Json => "application/json",
-    };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(ACCEPT_ENCODING, compression_names(Compression::OF_HTTP));
     let compressed =

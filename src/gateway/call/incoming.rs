@@ -8,15 +8,15 @@ use futures_util::FutureExt as _;
 
 use crate::call::{CallDeadline, CallFailure, Cancellation, Code, Context, Status};
 use crate::gateway::call::in_flight::CallGuard;
-use crate::gateway::call::json::JsonOutput;
+use crate::gateway::call::message_output::MessageOutput;
 use crate::gateway::call::request_reader::RequestReader;
 
 /// An admitted call whose headers were read.
 pub(crate) struct IncomingCall {
     pub(crate) context: Context,
     pub(crate) request_reader: RequestReader,
-    /// How response messages are written as JSON; `None` when they are sent as protobuf.
-    pub(crate) json_output: Option<JsonOutput>,
+    /// How response messages are written; `None` when they are sent as they are.
+    pub(crate) message_output: Option<MessageOutput>,
     /// Largest response message, in bytes as protobuf.
     pub(crate) max_response_bytes: usize,
     pub(crate) guard: CallGuard,

@@ -9,7 +9,7 @@ use crate::call::{CallHandler, Codec, Deadline, Protocol, Status};
 use crate::gateway::call::http_body::HttpBodyOutput;
 use crate::gateway::call::in_flight::CallsInFlight;
 use crate::gateway::call::incoming::IncomingCall;
-use crate::gateway::call::json::JsonOutput;
+use crate::gateway::call::message_output::MessageOutput;
 use crate::gateway::call::request_reader::{RequestReader, limit_echo};
 use crate::gateway::catalog::{CatalogMethod, MethodRef};
 use crate::gateway::peer::Peer;
@@ -26,8 +26,8 @@ pub(crate) struct CallServer {
 pub(crate) struct CallFormat {
     pub(crate) protocol: Protocol,
     pub(crate) codec: Codec,
-    /// How response messages are written as JSON; `None` when they are sent as protobuf.
-    pub(crate) json_output: Option<JsonOutput>,
+    /// How response messages are written; `None` when they are sent as they are.
+    pub(crate) message_output: Option<MessageOutput>,
     /// The `google.api.HttpBody` whose data is sent instead of a message; `None` sends messages.
     pub(crate) http_body: Option<HttpBodyOutput>,
 }
@@ -41,8 +41,8 @@ pub(crate) struct RequestHead {
 impl CallFormat {
     /// Makes the format of a call whose messages are whole messages of the method.
     pub(crate) fn new(protocol: Protocol, codec: Codec, method: &CatalogMethod) -> Self {
-        let json_output = (codec == Codec::Json).then(|| JsonOutput::Message(method.output()));
-        Self { protocol, codec, json_output, http_body: None }
+        let message_output = (codec == Codec::Json).then(|| MessageOutput::Json(method.output()));
+        Self { protocol, codec, message_output, http_body: None }
     }
 }
 
@@ -69,6 +69,6 @@ impl CallServer {
             .with_deadline(deadline)
             .with_get_query(query);
         let max_response_bytes = self.settings.max_response;
-        Ok(IncomingCall { context, request_reader, json_output: format.json_output, max_response_bytes, guard })
+        Ok(IncomingCall { context, request_reader, message_output: format.message_output, max_response_bytes, guard })
     }
 }

@@ -18,7 +18,7 @@ use crate::gateway::call::body::{FrameResult, append_headers};
 use crate::gateway::call::encoder::ResponseEncoder;
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
-use crate::gateway::call::json::JsonOutput;
+use crate::gateway::call::message_output::MessageOutput;
 use crate::gateway::catalog::CatalogMethod;
 
 /// Messages that are ready are sent in one frame of about this many bytes.
@@ -36,7 +36,7 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     incoming: IncomingCall,
     encoder: E,
 ) -> Response<Body> {
-    let IncomingCall { context, mut request_reader, json_output, max_response_bytes, mut guard } = incoming;
+    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
     let (response_sink, responses) = response_channel();
     let (outcome_sender, outcome) = oneshot::channel();
     let counts = guard.message_counts();
@@ -48,7 +48,7 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
         path: context.path(),
         is_single: !method.is_server_streaming(),
         max_response_bytes,
-        json_output,
+        message_output,
         encoder,
         cancel_guard: Some(context.cancellation.clone().drop_guard()),
         counts: counts.clone(),
@@ -82,7 +82,7 @@ struct StreamingResponse<E> {
     /// Whether the method answers with exactly one message.
     is_single: bool,
     max_response_bytes: usize,
-    json_output: Option<JsonOutput>,
+    message_output: Option<MessageOutput>,
     encoder: E,
     cancel_guard: Option<DropGuard>,
     counts: Arc<MessageCounts>,
@@ -196,8 +196,8 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
             true => Err(WrongCount::MoreThanOne.of_responses(&self.path)),
             false => check_response_size(&message, self.max_response_bytes),
         };
-        let written = checked.and_then(|()| match &self.json_output {
-            Some(json_output) => json_output.write(message),
+        let written = checked.and_then(|()| match &self.message_output {
+            Some(message_output) => message_output.write(message),
             None => Ok(message),
         });
         match written {

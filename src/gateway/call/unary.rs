@@ -14,13 +14,13 @@ pub(crate) async fn run_unary(
     handler: Arc<dyn CallHandler>,
     incoming: IncomingCall,
 ) -> (Result<UnaryResponse, CallFailure>, CallGuard) {
-    let IncomingCall { context, mut request_reader, json_output, max_response_bytes, mut guard } = incoming;
+    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
     let bounds = HandlerBounds::new(&context, &guard);
     let handler = pin!(async {
         let request = request_reader.read_only(&context).await?;
         let UnaryResponse { headers, message, trailers } = handler.unary(context, request).await?;
-        let written = check_response_size(&message, max_response_bytes).and_then(|()| match &json_output {
-            Some(json_output) => json_output.write(message),
+        let written = check_response_size(&message, max_response_bytes).and_then(|()| match &message_output {
+            Some(message_output) => message_output.write(message),
             None => Ok(message),
         });
         match written {

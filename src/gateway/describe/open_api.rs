@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::gateway::call::http_body::{HttpBodyMessage, HttpBodyOutput};
 use crate::gateway::call::http_error::code_name;
 use crate::gateway::catalog::{Catalog, CatalogMethod};
-use crate::gateway::routes::RestRoute;
-use crate::gateway::routes::rule::BodyMapping;
+use crate::routes::RestRoute;
+use crate::routes::rule::BodyMapping;
 
 use crate::gateway::describe::open_api::comments::Comments;
 use crate::gateway::describe::open_api::schema::Schemas;

@@ -1,8 +1,9 @@
 //! REST by `google.api.http`. <https://github.com/googleapis/googleapis/blob/master/google/api/http.proto>
 //!
-//! The routes themselves are in [`routes`](crate::gateway::routes).
+//! The routes themselves are in [`routes`](crate::routes).
 
 mod binding;
+mod codecs;
 mod http_body;
 mod json_lines;
 mod parameter;

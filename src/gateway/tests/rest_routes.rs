@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use http::Method as Verb;
 
-use crate::gateway::routes::template::field_path;
-use crate::gateway::routes::{RouteMatch, find_route};
 use crate::gateway::tests::connect::http1;
 use crate::gateway::tests::rest::compile_rules;
 use crate::gateway::tests::*;
+use crate::routes::template::field_path;
+use crate::routes::{RouteMatch, find_route};
 
 /// Messages with a field for each variable of the paths below.
 const MESSAGES: &str = r#"

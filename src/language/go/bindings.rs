@@ -87,10 +87,10 @@ fn use_sdk_runtime(text: &[u8]) -> Vec<u8> {
 /// part of the component's interface.
 fn rename_types(resolve: &mut Resolve, schema: &Schema) -> anyhow::Result<()> {
     let mut names: HashMap<TypeId, String> = HashMap::new();
-    for (index, definition) in schema.enums.iter().enumerate() {
+    for (index, definition) in schema.enums.iter().enumerate().filter(|(_, definition)| definition.in_wit) {
         names.insert(find_type(resolve, schema, definition.package, &definition.wit_name)?, raw::enumeration(index));
     }
-    for (index, message) in schema.messages.iter().enumerate() {
+    for (index, message) in schema.messages.iter().enumerate().filter(|(_, message)| message.in_wit) {
         names.insert(find_type(resolve, schema, message.package, &message.wit_name)?, raw::message(index));
         for (at, member) in message.members.iter().enumerate() {
             if let Member::Oneof(oneof) = member {

@@ -33,20 +33,21 @@ const INTERNAL_FOLDER: &str = "internal/okra";
 pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltComponent, GoBuildError> {
     let folder = &project.folder.canonicalize().map_err(FileError::on("find", project.folder))?;
     let toolchain = GoToolchain::find(&Machine::here(folder))?;
-    let module_path = GoMod::read(folder)?.module_path;
+    let go_mod = GoMod::read(folder)?;
+    let module_path = &go_mod.module_path;
     let component_error =
         |error: anyhow::Error| GoBuildError::GoComponent { folder: folder.clone(), reason: format!("{error:#}") };
     let bindings = GoBindings::read(&folder.join("wit"), &project.world.name).map_err(component_error)?;
 
     let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
-    for file in glue(project.schema, project.world, &module_path) {
+    for file in glue(project.schema, project.world, module_path) {
         files.insert(Path::new(INTERNAL_FOLDER).join(file.path), file.text.into_bytes());
     }
     let import_path = format!("{module_path}/{INTERNAL_FOLDER}/wit");
     for (path, text) in bindings.generate_packages(project.schema, &import_path).map_err(component_error)? {
         files.insert(Path::new(INTERNAL_FOLDER).join("wit").join(path), text);
     }
-    files.insert(PathBuf::from("zz_okra_main.go"), main_file(&module_path).into_bytes());
+    files.insert(PathBuf::from("zz_okra_main.go"), main_file(module_path).into_bytes());
     let overlay_path = write_overlay(folder, &files)?;
 
     // A folder for this build alone, so that two builds do not write the same file.
@@ -62,7 +63,7 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
     }
     let module = fs::read(&module_file).map_err(FileError::on("read", &module_file))?;
     let bytes = bindings.make_component(module).map_err(component_error)?;
-    Ok(BuiltComponent { path: folder.join("go.mod"), bytes })
+    Ok(BuiltComponent { path: folder.join("go.mod"), bytes, outside: go_mod.outside_files(folder) })
 }
 
 /// Returns the file that is added to the project's package `main`. Go does not call the `main` of a library.

@@ -78,7 +78,8 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
     let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
     let bytes = patch_runtime(&bytes).map_err(|reason| PythonBuildError::Component { path: path.clone(), reason })?;
     tracing::debug!(project = %project.world.name, "componentize-py has made the component");
-    Ok(BuiltComponent { path, bytes })
+    // Packages are installed again when their list changes, which is in the project.
+    Ok(BuiltComponent { path, bytes, outside: Some(Vec::new()) })
 }
 
 /// Runs componentize-py.

@@ -43,7 +43,30 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
         return Err(RustBuildError::NoComponent { folder });
     };
     let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
-    Ok(BuiltComponent { path, bytes })
+    let outside = read_dependency_file(&path.with_extension("d"), &folder);
+    Ok(BuiltComponent { path, bytes, outside })
+}
+
+/// Returns the files outside of the project that cargo's file of dependencies names, with the files that set cargo up. `None` if
+/// there is no such file. Packages of registries do not change, so it does not name theirs.
+fn read_dependency_file(dependency_file: &Path, folder: &Path) -> Option<Vec<PathBuf>> {
+    let text = fs::read_to_string(dependency_file).ok()?;
+    // As of make, a space within a name has a backslash before it.
+    let (_, names) = text.lines().next()?.split_once(": ")?;
+    let names = names.replace("\\ ", "\0");
+    let files = names.split(' ').filter(|name| !name.is_empty()).map(|name| PathBuf::from(name.replace('\0', " ")));
+    let mut outside: Vec<PathBuf> = files.filter(|file| !file.starts_with(folder)).collect();
+    let mut folders: Vec<PathBuf> =
+        outside.iter().flat_map(|file| file.ancestors().skip(1)).map(PathBuf::from).collect();
+    folders.extend(folder.ancestors().skip(1).map(PathBuf::from));
+    folders.sort();
+    folders.dedup();
+    let settings =
+        ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain.toml", "rust-toolchain"];
+    for folder in folders {
+        outside.extend(settings.iter().map(|name| folder.join(name)));
+    }
+    Some(outside)
 }
 
 /// Returns the folder in which cargo builds guests: `CARGO_TARGET_DIR` if it is set, else one folder for all projects, so that

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::link::function::CheckedMessage;
 use crate::link::tests::FIXTURE;
-use crate::link::tests::fixture::{LIMIT, through_params};
+use crate::link::tests::fixture::{LIMIT, TestMemory, through_params};
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
@@ -92,4 +93,71 @@ fn an_entry_with_an_unknown_number_was_not_read_to_its_end() {
     // late {2: 8, then field number 0}
     let error = refused("Demanding", b"\x22\x06\x08\x02\x10\x08\x02\x05");
     assert!(error.contains("field number 0"), "{error}");
+}
+
+#[test]
+fn what_occurs_twice_within_an_encoded_message_reached_the_guest_twice() {
+    let merged = |wire: &[u8]| {
+        passes("Branches", "Branch", wire);
+        through_params(FIXTURE.function("Branches"), Bytes::copy_from_slice(wire)).unwrap()
+    };
+    // branch {inside {name: "a"} inside {branch {leaf: "b"}}}: of a oneof, one message in two parts.
+    assert_eq!(
+        &*merged(b"\x0a\x0c\x1a\x03\x0a\x01a\x1a\x05\x12\x03\x12\x01b"),
+        b"\x0a\x0a\x1a\x08\x0a\x01a\x12\x03\x12\x01b"
+    );
+    // branch {inside {name: "a"} leaf: "b"}: of a oneof, the last.
+    assert_eq!(&*merged(b"\x0a\x08\x1a\x03\x0a\x01a\x12\x01b"), b"\x0a\x03\x12\x01b");
+    // branch {by_name {"a": {}} by_name {"a": {leaf: "b"}}}
+    assert_eq!(
+        &*merged(b"\x0a\x0f\x22\x03\x0a\x01a\x22\x08\x0a\x01a\x12\x03\x12\x01b"),
+        b"\x0a\x0a\x22\x08\x0a\x01a\x12\x03\x12\x01b"
+    );
+}
+
+#[test]
+fn messages_within_an_encoded_message_took_host_memory_for_lists_that_they_did_not_have() {
+    // branch {many {} many {} ...}: two bytes each, and Everything has two dozen lists.
+    let mut wire = Vec::new();
+    prost::encoding::bytes::encode(1, &b"\x2a\x00".repeat(100_000), &mut wire);
+    let checked = FIXTURE.function("Branches").check_params(wire.into(), u64::MAX).unwrap();
+    let CheckedMessage::Record(checked) = checked else { panic!("a record") };
+    assert!(checked.counts.capacity() < 1000, "{} counts", checked.counts.capacity());
+}
+
+#[test]
+fn a_guest_could_nest_messages_beyond_the_limit_by_encoding_some_of_them() {
+    let nested = |levels: usize| {
+        let mut wire = b"\x12\x01x".to_vec();
+        for _ in 0..levels {
+            let inner = std::mem::take(&mut wire);
+            prost::encoding::bytes::encode(1, &inner, &mut wire);
+        }
+        wire
+    };
+    let function = FIXTURE.function("Branches");
+    let request = function.check_params(nested(100).into(), LIMIT as u64).unwrap();
+    let mut memory = TestMemory::default();
+    let slots = function.lower_params(&request, &[], &mut memory).unwrap();
+    assert!(function.lift_params(&slots, &memory.bytes, LIMIT).is_ok());
+    let inner = nested(99);
+    let at = memory.bytes.windows(inner.len()).position(|bytes| bytes == inner).expect("the field of the request");
+    // The guest returns one level more.
+    let deeper = nested(100);
+    let moved = crate::link::lower::MemoryWriter::put(&mut memory, &deeper, 1).unwrap();
+    let pointer = |at: usize, len: usize| [(at as u32).to_le_bytes(), (len as u32).to_le_bytes()].concat();
+    let slots: Vec<u64> = slots
+        .iter()
+        .map(|slot| match *slot {
+            slot if slot == at as u64 => moved.into(),
+            slot if slot == inner.len() as u64 => deeper.len() as u64,
+            slot => slot,
+        })
+        .collect();
+    let frame = pointer(at, inner.len());
+    if let Some(place) = memory.bytes.windows(8).position(|bytes| bytes == frame) {
+        memory.bytes[place..place + 8].copy_from_slice(&pointer(moved as usize, deeper.len()));
+    }
+    let error = function.lift_params(&slots, &memory.bytes, LIMIT).unwrap_err().to_string();
+    assert!(error.contains("nested more than 100 levels deep"), "{error}");
 }

@@ -28,8 +28,13 @@ func (streams) Count(req *pb.Number, stream okra.ServerStreamingServer[pb.Number
 	return nil
 }
 
+// receiver is a stream of requests, whatever the response.
+type receiver interface {
+	Recv() (*pb.Number, error)
+}
+
 // each gives every request to a function, until the end.
-func each(stream okra.ClientStreamingServer[pb.Number], do func(*pb.Number) error) error {
+func each(stream receiver, do func(*pb.Number) error) error {
 	for {
 		req, err := stream.Recv()
 		if err == io.EOF {
@@ -44,13 +49,16 @@ func each(stream okra.ClientStreamingServer[pb.Number], do func(*pb.Number) erro
 	}
 }
 
-func (streams) Sum(stream okra.ClientStreamingServer[pb.Number]) (*pb.Number, error) {
+func (streams) Sum(stream pb.Streams_SumServer) error {
 	sum := number(0)
 	err := each(stream, func(req *pb.Number) error {
 		sum.Value += req.Value
 		return nil
 	})
-	return sum, err
+	if err != nil {
+		return err
+	}
+	return stream.SendAndClose(sum)
 }
 
 func (streams) Double(stream okra.BidiStreamingServer[pb.Number, pb.Number]) error {
@@ -108,14 +116,17 @@ func (streams) Spin(_ *pb.Number, stream okra.ServerStreamingServer[pb.Number]) 
 	}
 }
 
-func (streams) Until(stream okra.ClientStreamingServer[pb.Number]) (*pb.Number, error) {
+func (streams) Until(stream okra.ClientStreamingServer[pb.Number, pb.Number]) error {
 	for {
 		req, err := stream.Recv()
 		if err == io.EOF {
-			return nil, okra.Error(codes.OutOfRange, "none was over 10")
+			return okra.Error(codes.OutOfRange, "none was over 10")
 		}
-		if err != nil || req.Value > 10 {
-			return req, err
+		if err != nil {
+			return err
+		}
+		if req.Value > 10 {
+			return stream.SendAndClose(req)
 		}
 	}
 }
@@ -145,15 +156,19 @@ func (o onward) Count(req *pb.Number, stream okra.ServerStreamingServer[pb.Numbe
 	}
 }
 
-func (o onward) Sum(stream okra.ClientStreamingServer[pb.Number]) (*pb.Number, error) {
+func (o onward) Sum(stream okra.ClientStreamingServer[pb.Number, pb.Number]) error {
 	call, err := o.streams.Sum(stream.Context())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := each(stream, call.Send); err != nil {
-		return nil, err
+		return err
 	}
-	return call.CloseAndRecv()
+	sum, err := call.CloseAndRecv()
+	if err != nil {
+		return err
+	}
+	return stream.SendAndClose(sum)
 }
 
 func (o onward) Double(stream okra.BidiStreamingServer[pb.Number, pb.Number]) error {

@@ -12,24 +12,28 @@ const TYPES: &str = "okra/wit/types";
 /// The conversions of all messages and enums.
 pub(super) fn text(schema: &Schema, names: &Names) -> String {
     let mut file = File::new(schema, names, None);
-    for (index, definition) in schema.enums.iter().enumerate() {
+    for (index, definition) in schema.enums.iter().enumerate().filter(|(_, definition)| definition.in_wit) {
         file.get_enum(index, definition);
         file.put_enum(index, definition);
     }
-    for (index, message) in schema.messages.iter().enumerate() {
+    for (index, message) in schema.messages.iter().enumerate().filter(|(_, message)| message.in_wit) {
         file.get_message(index, message);
         file.put_message(index, message);
-        if message.has_codec {
-            file.codec(index, message);
-        }
     }
     file.finish("glue")
 }
 
 /// Whether a conversion may fail, which [`text`] has no other way to say than to throw.
 pub(super) fn may_throw(schema: &Schema) -> bool {
-    schema.messages.iter().any(|message| message.has_codec)
-        || schema.enums.iter().any(|definition| definition.unrecognized.is_none())
+    has_encoded_fields(schema) || schema.enums.iter().any(|definition| definition.unrecognized.is_none())
+}
+
+/// Whether some field comes and goes encoded.
+fn has_encoded_fields(schema: &Schema) -> bool {
+    schema.messages.iter().flat_map(|message| &message.members).any(|member| match member {
+        Member::Field(field) => matches!(field.kind, Kind::Encoded { .. }),
+        Member::Oneof(oneof) => oneof.cases.iter().any(|case| matches!(case.kind, Kind::Encoded { .. })),
+    })
 }
 
 impl File<'_> {
@@ -173,26 +177,6 @@ impl File<'_> {
         let _ = writeln!(self.body, "\nfunc PutM{index}(r *{ty}, m *{go}) {{\n{text}}}");
     }
 
-    /// Messages within themselves, which come and go encoded; the host decodes and encodes them.
-    fn codec(&mut self, index: usize, message: &Message) {
-        let kind = message_kind(index);
-        let (go, ty) = (self.value_type(&kind), self.raw_value(&kind));
-        let Some(package) = self.schema.packages.get(message.package) else { return };
-        let codec = self.bindings(&raw::package(package, &package.codec_interface));
-        self.imports.add("okra/link", "link");
-        let (decode, encode) =
-            (raw::camel(&format!("decode-{}", message.wit_name)), raw::camel(&format!("encode-{}", message.wit_name)));
-        let _ = write!(
-            self.body,
-            "\nfunc DecodeM{index}(encoded []byte) *{go} {{\n\
-             link.Enter()\ndefer link.Leave()\nresult := {codec}.{decode}(encoded)\n\
-             if result.IsErr() {{\npanic(link.Thrown{{Err: Failed(result.Err())}})\n}}\n\
-             r := result.Ok()\nm := new({go})\nGetM{index}(m, &r)\nreturn m\n}}\n\
-             \nfunc EncodeM{index}(m *{go}) []byte {{\n\
-             var r {ty}\nPutM{index}(&r, m)\nlink.Enter()\ndefer link.Leave()\nreturn {codec}.{encode}(r)\n}}\n"
-        );
-    }
-
     fn member_name(&self, message: usize, member: usize) -> String {
         let named = self.names.messages.get(message).and_then(|message| message.members.get(member));
         named.map(|member| member.name.clone()).unwrap_or_default()
@@ -213,7 +197,11 @@ impl File<'_> {
                 let go = self.value_type(kind);
                 format!("{to} = new({go})\nGetM{}({to}, &{from})\n", message.0)
             }
-            Kind::Encoded { message, .. } => format!("{to} = DecodeM{}({from})\n", message.0),
+            Kind::Encoded { .. } => {
+                self.imports.add("okra/link", "link");
+                let go = self.value_type(kind);
+                format!("{to} = new({go})\nlink.Decode({from}, {to})\n")
+            }
         }
     }
 
@@ -231,7 +219,10 @@ impl File<'_> {
             }
             Kind::Enum(id) => format!("{to} = PutE{}({from})\n", id.0),
             Kind::Message { message, .. } => format!("PutM{}(&{to}, {from})\n", message.0),
-            Kind::Encoded { message, .. } => format!("{to} = EncodeM{}({from})\n", message.0),
+            Kind::Encoded { .. } => {
+                self.imports.add("okra/link", "link");
+                format!("{to} = link.Encode({from})\n")
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::convert::{self, may_throw};
 use super::names::{GoService, Names};
-use super::{File, host, raw};
+use super::{File, HEADER, host, raw};
 use crate::schema::{Kind, Method, Schema, Service, Stream, StreamId};
 use crate::wit::{GeneratedFile, World};
 
@@ -22,6 +22,7 @@ pub fn glue(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> 
         add(format!("glue/{name}"), text);
     }
     add("glue/convert.go".to_owned(), convert::text(schema, names));
+    add("glue/types.go".to_owned(), types(schema, names));
     add("glue/streams.go".to_owned(), streams(schema, names));
     let mut clients = File::new(schema, names, None);
     for ((index, service), named) in schema.services.iter().enumerate().zip(&names.services) {
@@ -38,11 +39,26 @@ pub fn glue(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> 
     if world.raw {
         let package = format!("export_{}", raw::okra_service("raw"));
         let status = names.internal(&format!("wit/{}", raw::okra_service("status")));
-        let text =
-            RAW.replace("@package", &package).replace("@status", &status).replace("@glue", &names.internal("glue"));
+        let streams = names.internal(&format!("wit/{}", raw::okra_service("raw-streams")));
+        let text = RAW.replace("@package", &package).replace("@status", &status).replace("@streams", &streams);
+        let text = text.replace("@glue", &names.internal("glue"));
         add(format!("wit/{package}/export.go"), text);
     }
     files
+}
+
+/// Imports all packages of messages, so that the messages are known by name.
+fn types(schema: &Schema, names: &Names) -> String {
+    let mut packages: Vec<&str> = Vec::new();
+    for (message, named) in schema.messages.iter().zip(&names.messages) {
+        let import = names.packages.get(message.package).filter(|_| named.known.is_none());
+        packages.extend(import.map(|package| package.import.as_str()));
+    }
+    packages.sort_unstable();
+    packages.dedup();
+    let sdk = ["okra/anypb", "okra/durationpb", "okra/emptypb", "okra/errdetails", "okra/timestamppb"];
+    let imports: String = sdk.iter().chain(&packages).map(|package| format!("\t_ \"{package}\"\n")).collect();
+    format!("{HEADER}\npackage glue\n\nimport (\n{imports})\n")
 }
 
 /// What receives from and sends to the streams of the bindings.
@@ -102,6 +118,7 @@ impl File<'_> {
         let made = format!("{to} = new({go})\n");
         match kind {
             Some(Kind::Message { message, .. }) => format!("{made}{glue}GetM{}({to}, &{from})\n", message.0),
+            Some(Kind::Encoded { .. }) => format!("{made}link.Decode({from}, {to})\n"),
             Some(Kind::Enum(id)) => format!("{made}*{to} = {glue}GetE{}({from})\n", id.0),
             Some(kind) => made + &self.get(kind, &format!("*{to}"), from),
             None => made,
@@ -112,6 +129,7 @@ impl File<'_> {
     fn put_payload(&mut self, glue: &str, kind: Option<&Kind>, to: &str, from: &str) -> String {
         match kind {
             Some(Kind::Message { message, .. }) => format!("{glue}PutM{}(&{to}, {from})\n", message.0),
+            Some(Kind::Encoded { .. }) => format!("{to} = link.Encode({from})\n"),
             Some(Kind::Enum(id)) => format!("if {from} != nil {{\n{to} = {glue}PutE{}(*{from})\n}}\n", id.0),
             Some(kind) => {
                 let put = self.put(kind, to, &format!("*{from}"));
@@ -193,19 +211,23 @@ impl File<'_> {
             let glue = format!("{glue}.");
             (method.output.as_ref(), self.put_payload(&glue, method.output.as_ref(), "reply", "res"))
         };
+        let mut opened = String::new();
+        let has_one_response = recv.is_some() && send.is_none();
         if recv.is_some() || send.is_some() {
             let nothing = || "nil".to_owned();
-            let stream = format!(
-                "link.NewServerStream[{req}, {res}](call, {}, {})",
+            opened = format!(
+                "stream := link.NewServerStream[{req}, {res}](call, {}, {})\n",
                 recv.clone().unwrap_or_else(nothing),
                 send.clone().unwrap_or_else(nothing)
             );
-            arguments.push(stream);
+            arguments.push("stream".to_owned());
         } else {
             arguments.insert(0, "call".to_owned());
         }
         let output = self.raw_payload(output);
-        let result = if send.is_some() { "err =" } else { "res, err :=" };
+        let result = if opened.is_empty() { "res, err :=" } else { "err =" };
+        let reply =
+            if has_one_response { "res, err := stream.Reply()\nif err != nil {\nreturn reply, err\n}\n" } else { "" };
         let catch = self.catch();
         let ignored = if send.is_none() && put.is_empty() { "_ = res\n" } else { "" };
         let full_name = &service.full_name;
@@ -214,8 +236,8 @@ impl File<'_> {
             self.body,
             "\nfunc {name}({}) witTypes.Result[{output}, {error}] {{\n{drops}call := link.Begin()\ndefer call.End()\n\
              reply, err := func() (reply {output}, err error) {{\n{catch}\
-             server, err := link.Server[{server}](\"{full_name}\")\nif err != nil {{\nreturn reply, err\n}}\n{request}\
-             {result} server.{go}({arguments})\nif err != nil {{\nreturn reply, err\n}}\n{ignored}{put}\
+             server, err := link.Server[{server}](\"{full_name}\")\nif err != nil {{\nreturn reply, err\n}}\n{request}{opened}\
+             {result} server.{go}({arguments})\nif err != nil {{\nreturn reply, err\n}}\n{reply}{ignored}{put}\
              return reply, nil\n}}()\nif err != nil {{\n\
              return witTypes.Err[{output}, {error}]({glue}.Failure(err))\n}}\n\
              return witTypes.Ok[{output}, {error}](reply)\n}}\n",

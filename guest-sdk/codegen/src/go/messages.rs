@@ -128,6 +128,14 @@ impl File<'_> {
             let _ = write!(self.body, "type {ty} struct {{\n\t{field} {element}\n}}\n");
             let _ = write!(self.body, "\nfunc (*{ty}) {interface}() {{\n}}\n");
         }
+        if go.has_getter {
+            let _ = write!(
+                self.body,
+                "\n// Get{0} gives {0}, of nil none.\n\
+                 func (x *{message}) Get{0}() {interface} {{\n\tif x == nil {{\n\t\treturn nil\n\t}}\n\treturn x.{0}\n}}\n",
+                go.name
+            );
+        }
         for (case, (field, ty)) in oneof.cases.iter().zip(&go.cases) {
             let element = self.element_type(&case.kind);
             let zero = self.zero(&case.kind);

@@ -30,6 +30,8 @@ pub(super) struct GoMember {
     pub(super) name: String,
     /// Of a oneof: the interface of its cases.
     pub(super) interface: String,
+    /// Of a oneof: whether it has a getter of its own; not if the name is taken.
+    pub(super) has_getter: bool,
     /// Of a oneof: for each case its field's name and its type.
     pub(super) cases: Vec<(String, String)>,
 }
@@ -47,6 +49,8 @@ pub(super) struct GoService {
     pub(super) name: String,
     /// By method.
     pub(super) methods: Vec<String>,
+    /// By method: what protoc-gen-go-grpc calls the stream of a handler, unless the name is taken. `None` of unary ones.
+    pub(super) stream_aliases: Vec<Option<String>>,
 }
 
 /// All names.
@@ -66,9 +70,10 @@ impl Names {
         let mut nobody = HashSet::new();
         let proto = |package: usize| schema.packages.get(package).map_or("", |package| &package.proto);
 
+        let has_details = has_error_details(schema);
         let mut messages = Vec::new();
         for message in &schema.messages {
-            let known = known(&message.full_name);
+            let known = known(&message.full_name, has_details);
             let taken =
                 if known.is_some() { &mut nobody } else { taken.get_mut(message.package).unwrap_or(&mut nobody) };
             let name = unique(camel(local(&message.full_name, proto(message.package))), taken);
@@ -86,7 +91,7 @@ impl Names {
             let name = service_name(camel(local(&service.full_name, proto(service.package))), taken);
             let mut taken = HashSet::new();
             let methods = service.methods.iter().map(|method| unique(camel(&method.proto_name), &mut taken)).collect();
-            services.push(GoService { name, methods });
+            services.push(GoService { name, methods, stream_aliases: Vec::new() });
         }
         for (definition, named) in schema.enums.iter().zip(&mut enums) {
             let taken = taken.get_mut(definition.package).unwrap_or(&mut nobody);
@@ -100,6 +105,14 @@ impl Names {
             let taken = taken.get_mut(message.package).unwrap_or(&mut nobody);
             named.members = members(message, &named.name, taken);
         }
+        for (service, named) in schema.services.iter().zip(&mut services) {
+            let taken = taken.get_mut(service.package).unwrap_or(&mut nobody);
+            let aliases = service.methods.iter().zip(&named.methods).map(|(method, go)| {
+                let alias = format!("{}_{go}Server", named.name);
+                (!method.is_unary() && taken.insert(alias.clone())).then_some(alias)
+            });
+            named.stream_aliases = aliases.collect();
+        }
         Self { module: module.to_owned(), packages, messages, enums, services }
     }
 
@@ -110,15 +123,63 @@ impl Names {
 }
 
 /// What stands in place of a message of `google.protobuf`.
-fn known(full_name: &str) -> Option<(String, String)> {
+fn known(full_name: &str, has_details: bool) -> Option<(String, String)> {
     let package = match full_name {
         "google.protobuf.Timestamp" => "timestamppb",
         "google.protobuf.Duration" => "durationpb",
         "google.protobuf.Any" => "anypb",
         "google.protobuf.Empty" => "emptypb",
+        name if has_details && error_detail(name).is_some() => "errdetails",
         _ => return None,
     };
     Some((format!("okra/{package}"), package.to_owned()))
+}
+
+/// The messages of `google/rpc/error_details.proto` as `okra/errdetails` has them, with their fields.
+const ERROR_DETAILS: [(&str, &[&str]); 14] = [
+    ("BadRequest", &["field_violations"]),
+    ("BadRequest.FieldViolation", &["field", "description", "reason", "localized_message"]),
+    ("DebugInfo", &["stack_entries", "detail"]),
+    ("ErrorInfo", &["reason", "domain", "metadata"]),
+    ("Help", &["links"]),
+    ("Help.Link", &["description", "url"]),
+    ("LocalizedMessage", &["locale", "message"]),
+    ("PreconditionFailure", &["violations"]),
+    ("PreconditionFailure.Violation", &["type", "subject", "description"]),
+    ("QuotaFailure", &["violations"]),
+    (
+        "QuotaFailure.Violation",
+        &[
+            "subject",
+            "description",
+            "api_service",
+            "quota_metric",
+            "quota_id",
+            "quota_dimensions",
+            "quota_value",
+            "future_quota_value",
+        ],
+    ),
+    ("RequestInfo", &["request_id", "serving_data"]),
+    ("ResourceInfo", &["resource_type", "resource_name", "owner", "description"]),
+    ("RetryInfo", &["retry_delay"]),
+];
+
+/// The fields that the SDK has of a message, if it is one of the details of errors.
+fn error_detail(full_name: &str) -> Option<&'static [&'static str]> {
+    let local = full_name.strip_prefix("google.rpc.")?;
+    ERROR_DETAILS.iter().find(|(name, _)| *name == local).map(|(_, fields)| *fields)
+}
+
+/// Whether the SDK has all fields of the details of errors. A later version of the file may have others.
+fn has_error_details(schema: &Schema) -> bool {
+    schema.messages.iter().all(|message| match error_detail(&message.full_name) {
+        None => true,
+        Some(fields) => message.members.iter().all(|member| match member {
+            Member::Field(field) => fields.contains(&&*field.proto_name),
+            Member::Oneof(_) => false,
+        }),
+    })
 }
 
 fn go_package(proto: &str, module: &str) -> GoPackage {
@@ -251,7 +312,7 @@ fn service_name(mut name: String, taken: &mut HashSet<String>) -> String {
 
 /// The names of a message's fields: those of methods, and getters of other fields, have a `_` behind them.
 fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<GoMember> {
-    const METHODS: [&str; 8] = [
+    const METHODS: [&str; 11] = [
         "Reset",
         "String",
         "ProtoMessage",
@@ -260,6 +321,9 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
         "ExtensionRangeArray",
         "ExtensionMap",
         "Descriptor",
+        "MessageType",
+        "MarshalWire",
+        "UnmarshalWire",
     ];
     let mut used: HashSet<String> = METHODS.map(str::to_owned).into();
     let mut field = |proto_name: &str, has_getter: bool| {
@@ -276,9 +340,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
     let mut members = Vec::new();
     for member in &message.members {
         members.push(match member {
-            Member::Field(one) => {
-                GoMember { name: field(&one.proto_name, true), interface: String::new(), cases: Vec::new() }
-            }
+            Member::Field(one) => GoMember {
+                name: field(&one.proto_name, true),
+                interface: String::new(),
+                has_getter: false,
+                cases: Vec::new(),
+            },
             Member::Oneof(oneof) => {
                 // protoc-gen-go names the first case, then the oneof, then the other cases.
                 let mut cases: Vec<String> =
@@ -291,9 +358,12 @@ fn members(message: &Message, name: &str, taken: &mut HashSet<String>) -> Vec<Go
                 });
                 let cases = cases.collect();
                 let interface = unique(format!("is{name}_{of_oneof}"), taken);
-                GoMember { name: of_oneof, interface, cases }
+                GoMember { name: of_oneof, interface, has_getter: false, cases }
             }
         });
+    }
+    for member in members.iter_mut().filter(|member| !member.interface.is_empty()) {
+        member.has_getter = used.insert(format!("Get{}", member.name));
     }
     members
 }

@@ -51,5 +51,5 @@ pub(super) fn package(package: &Package, interface: &str) -> String {
 
 /// The Go package of an interface of `okra:service`.
 pub(super) fn okra_service(interface: &str) -> String {
-    format!("okra_service_{}_{interface}", contract::VERSION.replace('.', "_"))
+    format!("okra_service_{}_{}", contract::VERSION.replace('.', "_"), interface.replace('-', "_"))
 }

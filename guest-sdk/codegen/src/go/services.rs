@@ -36,6 +36,16 @@ impl File<'_> {
         let signatures = service.methods.iter().map(|method| self.handler(method));
         let methods: Vec<(String, String)> = named.methods.iter().cloned().zip(signatures).collect();
         self.interface(&format!("{name}Server"), service, &methods);
+        for (method, alias) in service.methods.iter().zip(&named.stream_aliases) {
+            if let Some(alias) = alias {
+                let stream = self.server_stream(method);
+                let _ = write!(
+                    self.body,
+                    "\n// {alias} is the stream of {}.\ntype {alias} = {stream}\n",
+                    method.proto_name
+                );
+            }
+        }
         if !service.methods.is_empty() {
             self.imports.add("okra", "okra");
             self.imports.add("okra/codes", "codes");
@@ -46,7 +56,7 @@ impl File<'_> {
              server lacks.\ntype Unimplemented{name}Server struct{{}}\n"
         );
         for (method, (go, signature)) in service.methods.iter().zip(&methods) {
-            let nothing = if method.responses.is_some() { "" } else { "nil, " };
+            let nothing = if method.is_unary() { "nil, " } else { "" };
             let _ = write!(
                 self.body,
                 "\n// {go} answers with UNIMPLEMENTED.\nfunc (Unimplemented{name}Server) {go}{signature} {{\n\
@@ -69,18 +79,19 @@ impl File<'_> {
                 self.imports.add("context", "context");
                 format!("(context.Context, *{req}) (*{res}, error)")
             }
-            (None, Some(_)) => {
-                self.imports.add("okra", "okra");
-                format!("(*{req}, okra.ServerStreamingServer[{res}]) error")
-            }
-            (Some(_), None) => {
-                self.imports.add("okra", "okra");
-                format!("(okra.ClientStreamingServer[{req}]) (*{res}, error)")
-            }
-            (Some(_), Some(_)) => {
-                self.imports.add("okra", "okra");
-                format!("(okra.BidiStreamingServer[{req}, {res}]) error")
-            }
+            (None, Some(_)) => format!("(*{req}, {}) error", self.server_stream(method)),
+            (Some(_), _) => format!("({}) error", self.server_stream(method)),
+        }
+    }
+
+    /// The type of the stream that a handler gets.
+    fn server_stream(&mut self, method: &Method) -> String {
+        let (req, res) = self.payloads(method);
+        self.imports.add("okra", "okra");
+        match (&method.requests, &method.responses) {
+            (None, _) => format!("okra.ServerStreamingServer[{res}]"),
+            (Some(_), None) => format!("okra.ClientStreamingServer[{req}, {res}]"),
+            (Some(_), Some(_)) => format!("okra.BidiStreamingServer[{req}, {res}]"),
         }
     }
 

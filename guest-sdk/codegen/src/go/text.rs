@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 /// Packages that are not the project's, by the names under which they are imported.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 16] = [
     "anypb",
     "codes",
     "context",
     "durationpb",
     "emptypb",
+    "errdetails",
     "io",
     "json",
     "link",
+    "math",
     "okra",
+    "protoimpl",
     "status",
     "strconv",
     "timestamppb",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
     EnumDescriptor, FieldDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor,
-    OneofDescriptor, ServiceDescriptor, Syntax,
+    OneofDescriptor, ServiceDescriptor,
 };
 
 use super::comments::Comments;
@@ -12,6 +12,7 @@ use super::descriptors::{EMPTY, cardinality, fields, scalar, special, target, va
 use super::universe::{Reachable, Types, Universe};
 use super::{MAX_INTERFACES, SchemaError, limits};
 use crate::contract;
+use crate::editions::is_open_enum;
 use crate::names::{self, Scope, kebab};
 use crate::schema::{
     Cardinality, Enum, EnumCase, EnumId, Field, Kind, Member, Message, MessageId, Method, Oneof, Package, Scalar,
@@ -20,9 +21,9 @@ use crate::schema::{
 
 pub(super) struct Builder<'a> {
     universe: &'a Universe,
-    /// What the methods of the services lead to.
-    reachable: &'a Reachable,
-    /// That, and the types that were asked for by name.
+    /// What the methods of the services lead to by records.
+    records: &'a Reachable,
+    /// That, what is held encoded, and the types that were asked for by name.
     mapped: &'a Reachable,
     services: &'a [ServiceDescriptor],
     comments: Comments,
@@ -49,7 +50,7 @@ impl<'a> Builder<'a> {
     /// When packages cannot be named, or are too many.
     pub(super) fn new(
         universe: &'a Universe,
-        reachable: &'a Reachable,
+        records: &'a Reachable,
         mapped: &'a Reachable,
         services: &'a [ServiceDescriptor],
     ) -> Result<Self, SchemaError> {
@@ -63,7 +64,7 @@ impl<'a> Builder<'a> {
         let packages = |files: &HashMap<String, FileDescriptor>| -> BTreeSet<String> {
             files.values().map(|file| file.package_name().to_owned()).collect()
         };
-        let wit_packages = packages(&files(reachable));
+        let wit_packages = packages(&files(records));
         let files = files(mapped);
         let packages = packages(&files);
         let interfaces = services.len() + wit_packages.len();
@@ -77,7 +78,7 @@ impl<'a> Builder<'a> {
         }
         let mut builder = Self {
             universe,
-            reachable,
+            records,
             mapped,
             services,
             comments: Comments::new(files.into_values()),
@@ -112,10 +113,9 @@ impl<'a> Builder<'a> {
             if is_in_wit && let Some(first) = wit_names.insert(wit.clone(), proto.clone()) {
                 return Err(SchemaError::PackageClash { first, second: proto, wit });
             }
-            let [types_interface, codec_interface, streams_interface] = builder.name_interfaces(&proto);
+            let [types_interface, streams_interface] = builder.name_interfaces(&proto);
             let types = universe.packages.get(&proto);
             let foreign_names = types.map(|types| builder.name_foreign(&proto, types)).unwrap_or_default();
-            let codec_names = types.map(|types| builder.name_in_codec(types)).unwrap_or_default();
             builder.package_index.insert(proto.clone(), builder.packages.len());
             builder.packages.push(Package {
                 proto,
@@ -123,10 +123,8 @@ impl<'a> Builder<'a> {
                 name,
                 version,
                 types_interface,
-                codec_interface,
                 streams_interface,
                 foreign_names,
-                codec_names,
             });
         }
         Ok(builder)
@@ -141,9 +139,9 @@ impl<'a> Builder<'a> {
         all
     }
 
-    /// Names the interfaces of a package; returns the names of those for types, for codecs and for streams. Interfaces of
-    /// services keep their names; then come those by which services with streams are called; the three others give way.
-    fn name_interfaces(&mut self, package: &str) -> [String; 3] {
+    /// Names the interfaces of a package; returns the names of those for types and for streams. Interfaces of services
+    /// keep their names; then come those by which services with streams are called; the two others give way.
+    fn name_interfaces(&mut self, package: &str) -> [String; 2] {
         let all = self.services_of(package);
         let wanted: Vec<_> = all.iter().map(|service| kebab(service.name())).collect();
         let mut interfaces = Scope::default();
@@ -155,7 +153,7 @@ impl<'a> Builder<'a> {
             let name = interfaces.one(&format!("{name}-client"));
             self.client_names.insert(service.full_name().to_owned(), name);
         }
-        ["types", "codec", "streams"].map(|name| interfaces.one(name))
+        ["types", "streams"].map(|name| interfaces.one(name))
     }
 
     /// What the chosen services stream. Readers and writers are named among all that the services of their package
@@ -240,19 +238,6 @@ impl<'a> Builder<'a> {
         names
     }
 
-    /// Names the types in the interface with the functions for recursive messages. The functions keep their names.
-    fn name_in_codec(&self, types: &Types) -> BTreeMap<String, String> {
-        let messages = self.universe.encoded_in(types);
-        let functions = messages.iter().map(|message| self.type_name(message));
-        let functions = functions.flat_map(|name| [format!("decode-{name}"), format!("encode-{name}")]);
-        let mut scope = Scope::with(functions.chain(["error".to_owned()]));
-        let names = messages.into_iter().map(|message| {
-            let name = scope.one(&self.type_name(&message));
-            (message, name)
-        });
-        names.collect()
-    }
-
     fn type_name(&self, full_name: &str) -> String {
         self.type_names.get(full_name).cloned().unwrap_or_default()
     }
@@ -276,15 +261,9 @@ impl<'a> Builder<'a> {
         for (id, message) in messages.iter().enumerate() {
             self.message_ids.insert(message.full_name().to_owned(), MessageId(id));
         }
-        let mut codecs = HashSet::new();
         for message in messages {
-            let message = self.message(message, &mut codecs);
+            let message = self.message(message);
             self.messages.push(message);
-        }
-        for MessageId(id) in codecs {
-            if let Some(message) = self.messages.get_mut(id) {
-                message.has_codec = true;
-            }
         }
         self.name_streams();
         Schema {
@@ -316,13 +295,9 @@ impl<'a> Builder<'a> {
             if rest.starts_with(|first: char| first.is_ascii_alphabetic()) { rest.to_owned() } else { name.to_owned() }
         };
         let mut numbers = HashSet::new();
-        let values: Vec<_> = definition
-            .enum_descriptor_proto()
-            .value
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| numbers.insert(value.number()))
-            .collect();
+        let values = definition.enum_descriptor_proto().value.iter().enumerate();
+        let (values, aliases): (Vec<_>, Vec<_>) = values.partition(|(_, value)| numbers.insert(value.number()));
+        let aliases = aliases.into_iter().map(|(_, value)| (value.name().to_owned(), value.number()));
         let wanted: Vec<_> = values.iter().map(|(_, value)| kebab(&stripped(value.name()))).collect();
         let mut scope = Scope::default();
         let assigned = scope.assign(&wanted);
@@ -340,12 +315,13 @@ impl<'a> Builder<'a> {
             wit_name: self.type_name(definition.full_name()),
             docs: self.comments.of(&file, definition.path()),
             cases: cases.collect(),
-            in_wit: self.reachable.enums.contains(definition.full_name()),
-            unrecognized: (file.syntax() != Syntax::Proto2).then(|| scope.one("unrecognized")),
+            aliases: aliases.collect(),
+            in_wit: self.records.enums.contains(definition.full_name()),
+            unrecognized: is_open_enum(definition).then(|| scope.one("unrecognized")),
         }
     }
 
-    fn message(&self, message: &MessageDescriptor, codecs: &mut HashSet<MessageId>) -> Message {
+    fn message(&self, message: &MessageDescriptor) -> Message {
         // A oneof stands where its first field does.
         let mut drafts: Vec<(String, Vec<FieldDescriptor>, Option<OneofDescriptor>)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -369,7 +345,7 @@ impl<'a> Builder<'a> {
             match oneof {
                 None => {
                     if let Some(field) = fields.first() {
-                        members.push(Member::Field(self.field(message, field, wit_name, cardinality(field), codecs)));
+                        members.push(Member::Field(self.field(message, field, wit_name, cardinality(field))));
                     }
                 }
                 Some(oneof) => {
@@ -381,7 +357,7 @@ impl<'a> Builder<'a> {
                         wit_name,
                         type_name: self.type_name(oneof.full_name()),
                         cases: cases
-                            .map(|(field, name)| self.field(message, field, name, Cardinality::Required, codecs))
+                            .map(|(field, name)| self.field(message, field, name, Cardinality::Required))
                             .collect(),
                         docs: self.comments.of(&file, oneof.path()),
                     }));
@@ -394,8 +370,7 @@ impl<'a> Builder<'a> {
             wit_name: self.type_name(message.full_name()),
             docs: self.comments.of(&file, message.path()),
             members,
-            in_wit: self.reachable.messages.contains(message.full_name()),
-            has_codec: false,
+            in_wit: self.records.messages.contains(message.full_name()),
         }
     }
 
@@ -405,15 +380,11 @@ impl<'a> Builder<'a> {
         field: &FieldDescriptor,
         wit_name: String,
         cardinality: Cardinality,
-        codecs: &mut HashSet<MessageId>,
     ) -> Field {
         let mut kind = self.kind(&value(field));
         if let Kind::Message { message: id, group } = kind
             && target(field).is_some_and(|to| self.universe.encodes(message, &to))
         {
-            if self.reachable.messages.contains(message.full_name()) {
-                codecs.insert(id);
-            }
             kind = Kind::Encoded { message: id, group };
         }
         Field {

@@ -2,6 +2,7 @@
 
 use prost_reflect::{Cardinality as ProtoCardinality, FieldDescriptor, Kind as ProtoKind, MessageDescriptor};
 
+use crate::editions::has_implicit_presence;
 use crate::schema::{Cardinality, JsonKind, Kind, Scalar};
 
 /// The message that stands for nothing as a request or response.
@@ -71,8 +72,8 @@ pub(super) fn cardinality(field: &FieldDescriptor) -> Cardinality {
     match field.cardinality() {
         ProtoCardinality::Repeated => Cardinality::Repeated { packed: is_packed(field) },
         ProtoCardinality::Required => Cardinality::Required,
-        ProtoCardinality::Optional if field.supports_presence() => Cardinality::Optional,
-        ProtoCardinality::Optional => Cardinality::Implicit,
+        ProtoCardinality::Optional if has_implicit_presence(field) => Cardinality::Implicit,
+        ProtoCardinality::Optional => Cardinality::Optional,
     }
 }
 

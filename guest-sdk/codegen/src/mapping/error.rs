@@ -60,17 +60,6 @@ pub enum SchemaError {
         /// The limit.
         limit: usize,
     },
-    /// Messages nested too deeply.
-    #[error("more than {limit} types lie within each other in {path}")]
-    #[diagnostic(help(
-        "each record, variant, list and option counts; hold one of the messages as `bytes`, or refer to it by name"
-    ))]
-    TooDeep {
-        /// The deepest way.
-        path: Box<Path>,
-        /// The limit.
-        limit: u32,
-    },
     /// Messages that hold others so often that their type has no end for those who compare it.
     #[error(
         "the types of the services come to {count} when each is counted wherever it occurs, and a component can have at \

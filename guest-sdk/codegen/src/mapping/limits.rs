@@ -11,11 +11,6 @@ use super::SchemaError;
 use super::path::{Ways, all_fields};
 use crate::schema::{Cardinality, Enum, Field, Kind, Member, Message, Oneof, Scalar, Schema, Service};
 
-/// How many types may lie within each other: records, variants, lists, options, tuples and what is in them.
-///
-/// `MAX_WASM_COMPONENT_TYPE_DEPTH` is 100; a method's response lies in a `result`.
-pub const MAX_DEPTH: u32 = 99;
-
 /// How many types all interfaces of a schema may be, each counted wherever it occurs.
 ///
 /// `MAX_WASM_TYPE_SIZE` is a million for a component. What is left is for the interfaces of OKRA and of WASI.
@@ -34,7 +29,7 @@ pub const MAX_METHODS: usize = 1_000;
 /// How many services and packages a schema may have.
 ///
 /// `MAX_WASM_INSTANCES` is 1000 for a component. A service that is both imported and exported takes four of them, a
-/// package with its `types` and `codec` three. What is left is for the interfaces of OKRA and of WASI.
+/// package with its `types` two. What is left is for the interfaces of OKRA and of WASI.
 pub const MAX_INTERFACES: usize = 200;
 
 /// How many characters a name may have; of a package with its namespace and version.
@@ -55,7 +50,6 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
     schema.enums.iter().try_for_each(enumeration)?;
     schema.services.iter().try_for_each(service)?;
     let measures = measures(schema)?;
-    depth(schema, &measures)?;
     types(schema, &measures)
 }
 
@@ -119,8 +113,6 @@ pub(super) fn name(element: impl Fn() -> String, name: &str) -> Result<(), Schem
 /// How large a type is.
 #[derive(Clone, Copy, Default)]
 struct Measure {
-    /// How many types lie within each other.
-    depth: u32,
     /// How many types it is, each counted wherever it occurs.
     types: u64,
     /// No fewer bytes than it takes in a guest's memory.
@@ -128,23 +120,23 @@ struct Measure {
 }
 
 impl Measure {
-    const fn new(depth: u32, types: u64, memory: u64) -> Self {
-        Self { depth, types, memory }
+    const fn new(types: u64, memory: u64) -> Self {
+        Self { types, memory }
     }
 
     /// A type around this one.
     fn within(self, memory: u64) -> Self {
-        Self::new(self.depth.saturating_add(1), self.types.saturating_add(1), memory)
+        Self::new(self.types.saturating_add(1), memory)
     }
 
     fn of(kind: &Kind, messages: &[Measure]) -> Self {
         match kind {
             Kind::Scalar(Scalar::Bytes) | Kind::Wrapper(Scalar::Bytes) | Kind::FieldMask | Kind::Encoded { .. } => {
-                Self::new(2, 2, 8)
+                Self::new(2, 8)
             }
-            Kind::Scalar(_) | Kind::Wrapper(_) | Kind::Json(_) => Self::new(1, 1, 8),
+            Kind::Scalar(_) | Kind::Wrapper(_) | Kind::Json(_) => Self::new(1, 8),
             // Of an open enum: the variant and the number in it.
-            Kind::Enum(_) => Self::new(2, 2, 8),
+            Kind::Enum(_) => Self::new(2, 8),
             Kind::Message { message, .. } => messages.get(message.0).copied().unwrap_or_default(),
         }
     }
@@ -166,7 +158,6 @@ impl Measure {
             Member::Oneof(oneof) => {
                 let cases = oneof.cases.iter().map(|case| Self::of(&case.kind, messages));
                 let variant = cases.fold(Self::default(), |sum, case| Self {
-                    depth: sum.depth.max(case.depth),
                     types: sum.types.saturating_add(case.types),
                     memory: sum.memory.max(case.memory),
                 });
@@ -174,7 +165,6 @@ impl Measure {
             }
         });
         let record = members.fold(Self::default(), |sum, member| Self {
-            depth: sum.depth.max(member.depth),
             types: sum.types.saturating_add(member.types),
             memory: sum.memory.saturating_add(member.memory),
         });
@@ -204,8 +194,7 @@ fn measures(schema: &Schema) -> Result<Vec<Measure>, SchemaError> {
 
 /// All messages, each after those that lie in it.
 fn inside_out(schema: &Schema) -> Vec<usize> {
-    let held: Vec<Vec<usize>> =
-        schema.messages.iter().map(|message| held(message).map(|(_, id)| id).collect()).collect();
+    let held: Vec<Vec<usize>> = schema.messages.iter().map(|message| held(message).collect()).collect();
     let mut order = Vec::with_capacity(held.len());
     let mut seen = vec![false; held.len()];
     for start in 0..held.len() {
@@ -226,28 +215,12 @@ fn inside_out(schema: &Schema) -> Vec<usize> {
     order
 }
 
-/// The messages that lie in a message, with the fields that hold them.
-fn held(message: &Message) -> impl Iterator<Item = (&Field, usize)> {
+/// The messages that lie in a message.
+fn held(message: &Message) -> impl Iterator<Item = usize> {
     all_fields(message).filter_map(|field| match field.kind {
-        Kind::Message { message, .. } => Some((field, message.0)),
+        Kind::Message { message, .. } => Some(message.0),
         _ => None,
     })
-}
-
-fn depth(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
-    let depth = |id: usize| measures.get(id).map_or(0, |measure| measure.depth);
-    if measures.iter().zip(&schema.messages).all(|(measure, message)| measure.depth <= MAX_DEPTH || !message.in_wit) {
-        return Ok(());
-    }
-    let ways = Ways::new(schema);
-    let Some(mut at) = ways.order().iter().copied().find(|id| depth(*id) > MAX_DEPTH) else { return Ok(()) };
-    let mut path = ways.to(at);
-    while let Some((field, inner)) = schema.messages.get(at).into_iter().flat_map(held).max_by_key(|(_, id)| depth(*id))
-    {
-        path.fields.push(field.proto_name.clone());
-        at = inner;
-    }
-    Err(SchemaError::TooDeep { path: Box::new(path), limit: MAX_DEPTH })
 }
 
 /// Counts the types of all interfaces: of what they define, of what they use from others, and of their functions.
@@ -268,10 +241,6 @@ fn types(schema: &Schema, measures: &[Measure]) -> Result<(), SchemaError> {
         let foreign = |kind: &Kind| package(schema, kind).is_some_and(|package| package != message.package);
         let foreign = all_fields(message).map(|field| &field.kind).filter(|kind| foreign(kind));
         used.entry(message.package).or_default().extend(foreign);
-        if message.has_codec {
-            // The codec interface uses the type, and has it in two functions.
-            add(measure.types.saturating_mul(3).saturating_add(ERROR_TYPES));
-        }
     }
     for kinds in used.values() {
         add(sum(&mut kinds.iter().map(|kind| of(kind))));

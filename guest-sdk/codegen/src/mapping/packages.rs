@@ -7,15 +7,39 @@ use super::error::PackageUse;
 use super::path::all_fields;
 use crate::schema::{Kind, Schema};
 
-/// Refuses packages that use each other in a circle. protobuf allows that, as long as files do not; WIT packages depend on
-/// each other as wholes.
+/// Refuses packages that use each other in a circle that no encoded field cuts. protobuf allows that, as long as files do not;
+/// WIT packages depend on each other as wholes.
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
-    let uses = uses(schema);
+    match find_circle(schema, EncodedFields::Left) {
+        Some(circle) => Err(SchemaError::PackageCycle { circle }),
+        None => Ok(()),
+    }
+}
+
+impl Schema {
+    /// Returns packages whose types use each other in a circle, encoded fields and types that are not in WIT included: what a language cannot have that lets
+    /// no packages import each other.
+    pub fn package_circle(&self) -> Option<Vec<PackageUse>> {
+        find_circle(self, EncodedFields::Counted)
+    }
+}
+
+/// What encoded fields are to the package of the message in them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EncodedFields {
+    /// They use nothing: WIT has bytes there.
+    Left,
+    /// They use it: users see the message.
+    Counted,
+}
+
+fn find_circle(schema: &Schema, encoded: EncodedFields) -> Option<Vec<PackageUse>> {
+    let uses = uses(schema, encoded);
     let mut edges: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (from, to) in uses.keys() {
         edges.entry(*from).or_default().insert(*to);
     }
-    let Some(circle) = (0..schema.packages.len()).find_map(|start| circle(start, &edges)) else { return Ok(()) };
+    let circle = (0..schema.packages.len()).find_map(|start| circle(start, &edges))?;
     let name = |package: &usize| schema.packages.get(*package).map(|package| package.proto.clone()).unwrap_or_default();
     let next = circle.iter().cycle().skip(1);
     let circle = circle.iter().zip(next).map(|(from, to)| PackageUse {
@@ -23,13 +47,16 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
         uses: name(to),
         by: uses.get(&(*from, *to)).cloned().unwrap_or_default(),
     });
-    Err(SchemaError::PackageCycle { circle: circle.collect() })
+    Some(circle.collect())
 }
 
 /// Which package uses which, each with the first thing that does.
-fn uses(schema: &Schema) -> HashMap<(usize, usize), String> {
+fn uses(schema: &Schema, encoded: EncodedFields) -> HashMap<(usize, usize), String> {
     let package_of = |kind: &Kind| match kind {
-        Kind::Message { message, .. } => schema.messages.get(message.0).map(|message| message.package),
+        Kind::Encoded { .. } if encoded == EncodedFields::Left => None,
+        Kind::Message { message, .. } | Kind::Encoded { message, .. } => {
+            schema.messages.get(message.0).map(|message| message.package)
+        }
         Kind::Enum(id) => schema.enums.get(id.0).map(|definition| definition.package),
         _ => None,
     };
@@ -39,7 +66,7 @@ fn uses(schema: &Schema) -> HashMap<(usize, usize), String> {
             uses.entry((from, to)).or_insert_with(by);
         }
     };
-    for message in schema.messages.iter().filter(|message| message.in_wit) {
+    for message in schema.messages.iter().filter(|message| message.in_wit || encoded == EncodedFields::Counted) {
         for field in all_fields(message) {
             let by = || format!("field `{}` of message `{}`", field.proto_name, message.full_name);
             add(message.package, &field.kind, &by);

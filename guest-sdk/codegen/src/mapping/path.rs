@@ -81,11 +81,6 @@ impl<'a> Ways<'a> {
         }
     }
 
-    /// All messages, those with the shortest ways first.
-    pub(super) fn order(&self) -> &[usize] {
-        &self.order
-    }
-
     /// The way to a message. All messages of a schema are reached.
     pub(super) fn to(&self, message: usize) -> Path {
         let mut fields = Vec::new();

@@ -1,12 +1,15 @@
 //! All messages and enums of a pool, and how the messages hang together.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use prost_reflect::{
     DescriptorPool, EnumDescriptor, FileDescriptor, Kind as ProtoKind, MessageDescriptor, ServiceDescriptor,
 };
 
+use super::circles::PackageCircles;
+use super::components::components;
 use super::descriptors::{EMPTY, fields, special, target, value};
+use super::sizes::TypeSize;
 use super::{SchemaError, valid};
 use crate::type_pattern::{find_similar, is_match};
 
@@ -19,8 +22,10 @@ pub(super) struct Universe {
     index: HashMap<String, usize>,
     /// Strongly connected component of each message.
     component: Vec<usize>,
-    /// Messages that some field holds encoded.
-    encoded: HashSet<usize>,
+    /// Packages that use each other.
+    circles: PackageCircles,
+    /// Size of the record of each message.
+    sizes: Vec<TypeSize>,
 }
 
 /// Indices of the messages and enums of a package.
@@ -30,7 +35,7 @@ pub(super) struct Types {
     pub(super) enums: Vec<usize>,
 }
 
-/// What the methods of services lead to, by full name.
+/// Messages and enums by full name.
 #[derive(Clone, Default)]
 pub(super) struct Reachable {
     pub(super) messages: HashSet<String>,
@@ -68,125 +73,117 @@ impl Universe {
         }
         let index = messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index));
         let index = index.collect();
-        let mut universe = Self { packages, messages, enums, index, component: Vec::new(), encoded: HashSet::new() };
-        universe.component = universe.components();
-        universe.encoded = universe.encoded();
+        let (component, circles, sizes) = Default::default();
+        let mut universe = Self { packages, messages, enums, index, component, circles, sizes };
+        let edges: Vec<_> = (0..universe.messages.len()).map(|message| universe.targets_of(message)).collect();
+        universe.component = components(&edges);
+        universe.circles = universe.circles(pool);
+        universe.sizes = universe.sizes();
         universe
     }
 
     fn targets(&self, message: &MessageDescriptor) -> Vec<usize> {
-        fields(message)
-            .iter()
-            .filter_map(target)
-            .filter_map(|message| self.index.get(message.full_name()).copied())
-            .collect()
+        fields(message).iter().filter_map(target).filter_map(|message| self.index_of(&message)).collect()
     }
 
-    /// Strongly connected components, by Kosaraju's algorithm without recursion.
-    fn components(&self) -> Vec<usize> {
-        let count = self.messages.len();
-        let edges: Vec<Vec<usize>> = self.messages.iter().map(|message| self.targets(message)).collect();
-        let mut order = Vec::with_capacity(count);
-        let mut seen = vec![false; count];
-        for start in 0..count {
-            let mut stack = vec![(start, 0)];
-            while let Some((node, next)) = stack.pop() {
-                if next == 0 {
-                    match seen.get_mut(node) {
-                        Some(seen) if !*seen => *seen = true,
-                        _ => continue,
+    /// How packages use each other.
+    fn circles(&self, pool: &DescriptorPool) -> PackageCircles {
+        let (mut by_fields, mut firm) = (BTreeSet::new(), BTreeSet::new());
+        let uses = |from: &str, to: &str| (from != to).then(|| (from.to_owned(), to.to_owned()));
+        for message in &self.messages {
+            let from = message.package_name();
+            for field in fields(message) {
+                by_fields.extend(target(&field).and_then(|target| uses(from, target.package_name())));
+                if let ProtoKind::Enum(definition) = value(&field).kind() {
+                    firm.extend(uses(from, definition.package_name()));
+                }
+            }
+        }
+        for service in pool.services() {
+            let payloads = service.methods().flat_map(|method| [method.input(), method.output()]);
+            let payloads = payloads.filter(|message| special(message).is_none());
+            firm.extend(payloads.filter_map(|message| uses(service.package_name(), message.package_name())));
+        }
+        PackageCircles::new(&by_fields, &firm)
+    }
+
+    /// The sizes of all records, each measured after those that lie in it.
+    fn sizes(&self) -> Vec<TypeSize> {
+        let held: Vec<Vec<usize>> = (0..self.messages.len())
+            .map(|from| self.targets_of(from).into_iter().filter(|to| !self.closes_cycle(from, *to)).collect())
+            .collect();
+        let mut sizes = vec![None; held.len()];
+        for start in 0..held.len() {
+            let mut open = vec![start];
+            while let Some(&at) = open.last() {
+                let unmeasured = |id: &&usize| sizes.get(**id).is_some_and(Option::is_none);
+                let before = open.len();
+                open.extend(held.get(at).into_iter().flatten().filter(unmeasured));
+                if open.len() > before {
+                    continue;
+                }
+                open.pop();
+                if let (Some(None), Some(message)) = (sizes.get(at), self.messages.get(at)) {
+                    let size = TypeSize::of_message(message, |target| {
+                        let to = self.index_of(target).filter(|to| !self.closes_cycle(at, *to))?;
+                        sizes.get(to).copied().flatten()
+                    });
+                    if let Some(slot) = sizes.get_mut(at) {
+                        *slot = Some(size);
                     }
                 }
-                match edges.get(node).and_then(|edges| edges.get(next)) {
-                    Some(&target) => {
-                        stack.push((node, next + 1));
-                        if seen.get(target) == Some(&false) {
-                            stack.push((target, 0));
-                        }
-                    }
-                    None => order.push(node),
-                }
             }
         }
-        let mut reversed = vec![Vec::new(); count];
-        for (from, targets) in edges.iter().enumerate() {
-            for target in targets {
-                if let Some(sources) = reversed.get_mut(*target) {
-                    sources.push(from);
-                }
-            }
-        }
-        let mut component = vec![usize::MAX; count];
-        for (number, &root) in order.iter().rev().enumerate() {
-            let mut stack = vec![root];
-            while let Some(node) = stack.pop() {
-                match component.get_mut(node) {
-                    Some(slot) if *slot == usize::MAX => *slot = number,
-                    _ => continue,
-                }
-                stack.extend(reversed.get(node).into_iter().flatten());
-            }
-        }
-        component
+        sizes.into_iter().map(Option::unwrap_or_default).collect()
     }
 
-    fn encoded(&self) -> HashSet<usize> {
-        let edges = self
-            .messages
-            .iter()
-            .enumerate()
-            .flat_map(|(from, message)| self.targets(message).into_iter().filter(move |to| self.cuts(from, *to)));
-        edges.collect()
+    fn index_of(&self, message: &MessageDescriptor) -> Option<usize> {
+        self.index.get(message.full_name()).copied()
     }
 
-    /// Whether a field of `from` would close a cycle of records by holding `to`.
+    fn targets_of(&self, message: usize) -> Vec<usize> {
+        self.messages.get(message).map(|message| self.targets(message)).unwrap_or_default()
+    }
+
+    /// Whether a field of `from` would close a cycle of records, or of packages, by holding `to`.
+    fn closes_cycle(&self, from: usize, to: usize) -> bool {
+        let package =
+            |message: usize| self.messages.get(message).map(MessageDescriptor::package_name).unwrap_or_default();
+        (to <= from && self.component.get(from) == self.component.get(to))
+            || self.circles.are_closed_by(package(from), package(to))
+    }
+
+    /// Whether a field of `from` holds `to` encoded.
     fn cuts(&self, from: usize, to: usize) -> bool {
-        to <= from && self.component.get(from) == self.component.get(to)
+        self.closes_cycle(from, to) || self.sizes.get(to).is_some_and(|size| size.is_too_large_to_hold())
     }
 
-    /// Whether a field of `from` holds `to` encoded, because it would close a cycle of records otherwise.
+    /// Whether a field of `from` holds `to` encoded: it would close a cycle of records otherwise, or be too large.
     pub(super) fn encodes(&self, from: &MessageDescriptor, to: &MessageDescriptor) -> bool {
-        let index = |message: &MessageDescriptor| self.index.get(message.full_name()).copied();
-        index(from).zip(index(to)).is_some_and(|(from, to)| self.cuts(from, to))
+        self.index_of(from).zip(self.index_of(to)).is_some_and(|(from, to)| self.cuts(from, to))
     }
 
-    /// Full names of the messages of a package that some field holds encoded.
-    pub(super) fn encoded_in(&self, types: &Types) -> Vec<String> {
-        let encoded = types.messages.iter().filter(|index| self.encoded.contains(index));
-        encoded.filter_map(|index| self.messages.get(*index)).map(|message| message.full_name().to_owned()).collect()
-    }
-
-    /// The messages that methods of the services lead to, and the enums in them.
+    /// The messages that methods of the services lead to by records, and the enums in them: what WIT has.
     ///
     /// # Errors
     /// When one of them is not valid.
-    pub(super) fn reachable(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
-        let methods = services.iter().flat_map(ServiceDescriptor::methods);
-        let open = methods
-            .flat_map(|method| {
-                // Without a message there is no parameter; a stream goes by its message all the same.
-                let input =
-                    Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
-                let output =
-                    Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
-                [input, output]
-            })
-            .flatten();
-        let mut reachable = Reachable::default();
-        reachable.extend(open)?;
-        Ok(reachable)
+    pub(super) fn records(&self, services: &[ServiceDescriptor]) -> Result<Reachable, SchemaError> {
+        let mut records = Reachable::default();
+        records.extend(payloads(services), |from, to| !self.encodes(from, to))?;
+        Ok(records)
     }
 
-    /// Adds the types that patterns mean, and what is in them.
+    /// The messages that methods of the services lead to, the types that patterns mean, and what is in them.
     ///
     /// # Errors
     /// When a pattern means no type, or one of the types is not valid.
-    pub(super) fn with_types<S: AsRef<str>>(
+    pub(super) fn mapped<S: AsRef<str>>(
         &self,
-        reachable: &Reachable,
+        services: &[ServiceDescriptor],
         patterns: &[S],
     ) -> Result<Reachable, SchemaError> {
-        let mut reachable = reachable.clone();
+        let mut mapped = Reachable::default();
+        mapped.extend(payloads(services), |_, _| true)?;
         for pattern in patterns.iter().map(AsRef::as_ref) {
             let is_message = |found: &&MessageDescriptor| is_match(pattern, found.package_name(), found.full_name());
             let is_enum = |found: &&EnumDescriptor| is_match(pattern, found.package_name(), found.full_name());
@@ -199,16 +196,31 @@ impl Universe {
                 let known = find_similar(pattern, messages.chain(enums));
                 return Err(SchemaError::UnknownType { pattern: valid::shown(pattern), known });
             }
-            reachable.enums.extend(enums);
-            reachable.extend(messages.into_iter())?;
+            mapped.enums.extend(enums);
+            mapped.extend(messages.into_iter(), |_, _| true)?;
         }
-        Ok(reachable)
+        Ok(mapped)
     }
 }
 
+/// The messages that the methods of services take and return, without those for which a function has no parameter or result.
+fn payloads(services: &[ServiceDescriptor]) -> impl Iterator<Item = MessageDescriptor> {
+    services.iter().flat_map(ServiceDescriptor::methods).flat_map(|method| {
+        // A stream goes by its message all the same.
+        let input = Some(method.input()).filter(|input| input.full_name() != EMPTY || method.is_client_streaming());
+        let output = Some(method.output()).filter(|output| output.full_name() != EMPTY || method.is_server_streaming());
+        input.into_iter().chain(output)
+    })
+}
+
 impl Reachable {
-    /// Adds messages and what is in them, except for messages that are not mapped as records.
-    fn extend(&mut self, messages: impl Iterator<Item = MessageDescriptor>) -> Result<(), SchemaError> {
+    /// Adds messages and what is in them, except for messages that are not mapped as records. `follows` says whether what a
+    /// message holds is added, too.
+    fn extend(
+        &mut self,
+        messages: impl Iterator<Item = MessageDescriptor>,
+        follows: impl Fn(&MessageDescriptor, &MessageDescriptor) -> bool,
+    ) -> Result<(), SchemaError> {
         let mut open: Vec<_> = messages.filter(|message| special(message).is_none()).collect();
         while let Some(message) = open.pop() {
             if !self.messages.insert(message.full_name().to_owned()) {
@@ -219,7 +231,7 @@ impl Reachable {
                 if let ProtoKind::Enum(definition) = value(&field).kind() {
                     self.enums.insert(definition.full_name().to_owned());
                 }
-                open.extend(target(&field));
+                open.extend(target(&field).filter(|target| follows(&message, target)));
             }
         }
         Ok(())

@@ -5,9 +5,10 @@
 //! are. What Python does not hold as the component does (maps, JSON, messages that hold themselves, closed enums) is
 //! *lifted* by the function that stands in the place of the class, and *lowered* by one that is called before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path as FilePath;
+use std::slice;
 
 use super::names::{MemberNames, Names, Path, component_class, component_name, module, service_class};
 use super::services::path;
@@ -122,9 +123,6 @@ impl Glue<'_> {
             if self.has_types(index) {
                 imports.insert(package.interface(&package.types_interface), format!("types{index}"));
             }
-            if self.schema.messages.iter().any(|message| message.package == index && message.has_codec) {
-                imports.insert(package.interface(&package.codec_interface), format!("codec{index}"));
-            }
             if self.schema.streams.iter().any(|stream| stream.package == index) {
                 imports.insert(package.interface(&package.streams_interface), format!("streams{index}"));
             }
@@ -140,13 +138,14 @@ impl Glue<'_> {
         }
         if self.world.raw {
             exports.insert(contract::RAW_INTERFACE.to_owned(), "raw".to_owned());
+            imports.insert(contract::RAW_STREAMS_INTERFACE.to_owned(), "okra-raw-streams".to_owned());
         }
         (imports, exports)
     }
 
     fn has_types(&self, package: usize) -> bool {
-        self.schema.messages.iter().any(|message| message.package == package)
-            || self.schema.enums.iter().any(|found| found.package == package)
+        self.schema.messages.iter().any(|message| message.package == package && message.in_wit)
+            || self.schema.enums.iter().any(|found| found.package == package && found.in_wit)
     }
 
     fn text(&self) -> String {
@@ -160,10 +159,10 @@ impl Glue<'_> {
             let _ = writeln!(text, "types{index} = c.types_module(\"types{index}\")");
         }
         text.push('\n');
-        for (index, found) in self.schema.enums.iter().enumerate() {
+        for (index, found) in self.schema.enums.iter().enumerate().filter(|(_, found)| found.in_wit) {
             self.enum_text(index, found, &mut text);
         }
-        for (index, message) in self.schema.messages.iter().enumerate() {
+        for (index, message) in self.schema.messages.iter().enumerate().filter(|(_, message)| message.in_wit) {
             self.message_text(index, message, &mut text);
         }
         let (imports, exports) = self.interfaces();
@@ -185,9 +184,13 @@ impl Glue<'_> {
                 }
             }
         }
-        text.push_str(
-            "})\n\nimport service\n\nc.import_deferred()\nc.ready()\ncontext = c.context\nfailure = c.failure\n",
-        );
+        text.push_str("})\n");
+        let encoded = self.encoded_messages().into_iter().map(|message| self.message_class(message));
+        let encoded: Vec<String> = encoded.collect();
+        if !encoded.is_empty() {
+            let _ = writeln!(text, "c.prepare([{}])", encoded.join(", "));
+        }
+        text.push_str("\nimport service\n\nc.import_deferred()\nc.ready()\ncontext = c.context\nfailure = c.failure\n");
         for (index, service) in self.schema.services.iter().enumerate() {
             if self.world.exports.contains(&service.full_name) {
                 self.service_text(index, service, &mut text);
@@ -197,6 +200,9 @@ impl Glue<'_> {
             text.push_str(
                 "\nraw = c.implementation(okra.RawService)\n\n\nclass Raw:\n    def handle(self, method, request):\n        \
                  try:\n            return raw.handle(method, request, context)\n        except BaseException as error:\n            \
+                 raise failure(error) from None\n\n    def handle_stream(self, method, requests, responses):\n        \
+                 try:\n            call = raw.handle_stream(method, c.requests(requests), context)\n            \
+                 return c.respond(responses, None, call)\n        except BaseException as error:\n            \
                  raise failure(error) from None\n",
             );
         }
@@ -247,9 +253,6 @@ impl Glue<'_> {
                 }
             }
             self.record_text(index, message, &class, &name, &names.members, text);
-        }
-        if message.has_codec {
-            self.codec_text(index, message, text);
         }
     }
 
@@ -330,12 +333,27 @@ impl Glue<'_> {
         }
     }
 
-    /// A message within itself is encoded by the host.
-    fn codec_text(&self, index: usize, message: &Message, text: &mut String) {
-        let (package, name) = (message.package, message.wit_name.replace('-', "_"));
-        let lowered = self.lower_message(MessageId(index), "v").unwrap_or_else(|| "v".to_owned());
-        let _ = writeln!(text, "def encode{index}(v):\n    return codec{package}.encode_{name}({lowered})");
-        let _ = writeln!(text, "def decode{index}(v):\n    return c.received(codec{package}.decode_{name}, v)");
+    fn message_class(&self, message: MessageId) -> String {
+        self.names.messages.get(message.0).map(|names| self.class(&names.path)).unwrap_or_default()
+    }
+
+    /// The messages that some field or method has in their encoding.
+    fn encoded_messages(&self) -> BTreeSet<MessageId> {
+        let members = self.schema.messages.iter().flat_map(|message| &message.members);
+        let fields = members.flat_map(|member| match member {
+            Member::Field(field) => slice::from_ref(field),
+            Member::Oneof(oneof) => &oneof.cases,
+        });
+        let methods = self.schema.services.iter().flat_map(|service| &service.methods);
+        let payloads = methods.flat_map(|method| method.input.iter().chain(&method.output));
+        let items = self.schema.streams.iter().map(|stream| &stream.item);
+        let kinds = fields.map(|field| &field.kind).chain(payloads).chain(items);
+        kinds
+            .filter_map(|kind| match kind {
+                Kind::Encoded { message, .. } => Some(*message),
+                _ => None,
+            })
+            .collect()
     }
 
     fn is_lowered(&self, message: usize) -> bool {
@@ -351,7 +369,7 @@ impl Glue<'_> {
         match kind {
             Kind::Scalar(_) | Kind::Wrapper(_) | Kind::FieldMask => None,
             Kind::Json(_) => Some(format!("c.to_json({value})")),
-            Kind::Encoded { message, .. } => Some(format!("encode{}({value})", message.0)),
+            Kind::Encoded { message, .. } => Some(format!("c.encode({}, {value})", self.message_class(*message))),
             Kind::Message { message, .. } => self.lower_message(*message, value),
             Kind::Enum(id) => {
                 let is_closed = self.schema.enums.get(id.0).is_some_and(|found| found.unrecognized.is_none());
@@ -364,7 +382,7 @@ impl Glue<'_> {
     fn lift(&self, kind: &Kind, value: &str) -> Option<String> {
         match kind {
             Kind::Json(_) => Some(format!("c.from_json({value})")),
-            Kind::Encoded { message, .. } => Some(format!("decode{}({value})", message.0)),
+            Kind::Encoded { message, .. } => Some(format!("c.decode({}, {value})", self.message_class(*message))),
             Kind::Scalar(_) | Kind::Wrapper(_) | Kind::FieldMask | Kind::Message { .. } | Kind::Enum(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::names::{MemberNames, Names, Path};
 use super::services;
+use super::tables;
 use super::text::{annotated, docstring};
 use super::types::Types;
 use crate::schema::{Cardinality, Enum, Field, JsonKind, Kind, Member, Message, Oneof, Scalar, Schema};
@@ -40,7 +41,8 @@ pub(super) fn text(schema: &Schema, names: &Names, package: usize) -> String {
     if body.is_empty() {
         return body;
     }
-    let aliases = types.aliases();
+    let tables = tables::text(&mut types);
+    let aliases = types.aliases() + &tables;
     if !aliases.is_empty() {
         let _ = write!(body, "\n\n{aliases}");
     }
@@ -111,7 +113,7 @@ fn class_text(types: &mut Types<'_>, class: &Class<'_>, indent: usize) -> String
         }
         Of::Message(index, message) => {
             let _ = writeln!(text, "{pad}@{}(slots=True)", types.from("dataclasses", "dataclass"));
-            let _ = writeln!(text, "{pad}class {}:", class.name);
+            let _ = writeln!(text, "{pad}class {}({}.Message):", class.name, types.whole("okra"));
             let none = Vec::new();
             let members = names.messages.get(*index).map_or(&none, |names| &names.members);
             parts.push(docstring(indent + 4, &message.docs));

@@ -183,7 +183,8 @@ fn path(schema: &Schema, package: usize, full_name: &str) -> Path {
     }
     let proto = schema.packages.get(package).map(|package| package.proto.as_str()).unwrap_or_default();
     let below = full_name.strip_prefix(proto).unwrap_or(full_name);
-    let classes = below.split('.').filter(|part| !part.is_empty()).map(identifier).collect();
+    let parts = below.split('.').filter(|part| !part.is_empty()).enumerate();
+    let classes = parts.map(|(depth, part)| if depth == 0 { identifier(part) } else { attribute(part) }).collect();
     Path::In { package, classes }
 }
 
@@ -197,8 +198,10 @@ fn members(message: &Message, nested: &[&str]) -> Vec<MemberNames> {
             Member::Oneof(oneof) => oneof.proto_name.as_str(),
         })
         .collect();
-    let attributes = distinct(&wanted, identifier);
-    let mut scope = Scope::with(attributes.iter().cloned().chain(nested.iter().map(|name| identifier(name))));
+    let attributes = distinct(&wanted, attribute);
+    let methods = METHODS.into_iter().map(str::to_owned);
+    let nested = nested.iter().map(|name| attribute(name));
+    let mut scope = Scope::with(attributes.iter().cloned().chain(nested).chain(methods));
     let members = message.members.iter().zip(attributes);
     members
         .map(|(member, attribute)| match member {
@@ -242,6 +245,29 @@ fn distinct(wanted: &[&str], change: fn(&str) -> String) -> Vec<String> {
 /// two, so these get an `x` before them.
 fn identifier(name: &str) -> String {
     if name.starts_with("__") { format!("x{name}") } else { escaped(name.to_owned()) }
+}
+
+/// The names that all messages have already: those of protobuf's methods.
+const METHODS: [&str; 14] = [
+    "ByteSize",
+    "Clear",
+    "ClearField",
+    "CopyFrom",
+    "DESCRIPTOR",
+    "FromString",
+    "HasField",
+    "IsInitialized",
+    "ListFields",
+    "MergeFrom",
+    "MergeFromString",
+    "ParseFromString",
+    "SerializeToString",
+    "WhichOneof",
+];
+
+/// What is in the class of a message: a field, or a class. A method's name gets a `_`.
+fn attribute(name: &str) -> String {
+    if METHODS.contains(&name) { format!("{name}_") } else { identifier(name) }
 }
 
 /// The name of an enum's member, which more is kept from: what `IntEnum` has itself, and names between single `_`.

@@ -138,7 +138,8 @@ fn find_rust(name: &str) -> Result<(), String> {
     let is_declared = |name: &str| {
         any_line(&text, |line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let declarations = ["pub fn", "pub struct", "pub enum"].map(|keyword| format!("{keyword} {name}"));
+            let declarations =
+                ["pub fn", "pub struct", "pub enum", "pub trait"].map(|keyword| format!("{keyword} {name}"));
             declarations.iter().any(|start| line.strip_prefix(start.as_str()).is_some_and(|rest| !starts_in_word(rest)))
                 || line.starts_with(&format!("pub {name}:"))
                 || line.starts_with("pub use ") && has_word(line, name)

@@ -32,7 +32,7 @@ Streams
     waits where it takes the next request, and where it yields while the caller is slow.
 """
 
-from . import calls, details
+from . import calls, details, json_format
 from ._context import Codec, Context, Protocol
 from ._enums import Enum
 from ._errors import (
@@ -56,17 +56,41 @@ from ._errors import (
     Unimplemented,
     Unknown,
 )
+from ._fields import describe
+from ._message import Message
 from ._metadata import InvalidMetadata, Metadata
 from ._outgoing import Scope, outgoing
 from ._service import RawService, Service, export
-from ._well_known import NULL, Any, Duration, Empty, JsonValue, Null, Timestamp
+from ._values import NULL, Null
+from ._well_known import (
+    Any,
+    BoolValue,
+    BytesValue,
+    DoubleValue,
+    Duration,
+    Empty,
+    FieldMask,
+    FloatValue,
+    Int32Value,
+    Int64Value,
+    JsonValue,
+    ListValue,
+    StringValue,
+    Struct,
+    Timestamp,
+    UInt32Value,
+    UInt64Value,
+    Value,
+)
+from ._wire import DecodeError, EncodeError
 from .calls import Call
 
 __all__ = [
-    "NULL",
     "Aborted",
     "AlreadyExists",
     "Any",
+    "BoolValue",
+    "BytesValue",
     "Call",
     "Cancelled",
     "Code",
@@ -74,17 +98,27 @@ __all__ = [
     "Context",
     "DataLoss",
     "DeadlineExceeded",
+    "DecodeError",
     "Detail",
+    "DoubleValue",
     "Duration",
     "Empty",
+    "EncodeError",
     "Enum",
     "Error",
     "FailedPrecondition",
+    "FieldMask",
+    "FloatValue",
+    "Int32Value",
+    "Int64Value",
     "Internal",
     "InvalidArgument",
     "InvalidMetadata",
     "JsonValue",
+    "ListValue",
+    "Message",
     "Metadata",
+    "NULL",
     "NotFound",
     "Null",
     "OutOfRange",
@@ -94,13 +128,20 @@ __all__ = [
     "ResourceExhausted",
     "Scope",
     "Service",
+    "StringValue",
+    "Struct",
     "Timestamp",
+    "UInt32Value",
+    "UInt64Value",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
     "Unknown",
+    "Value",
     "calls",
+    "describe",
     "details",
     "export",
+    "json_format",
     "outgoing",
 ]

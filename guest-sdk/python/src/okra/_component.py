@@ -22,10 +22,11 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 
-from . import _context, _metadata, _outgoing, _service, calls
+from . import _codec, _context, _metadata, _outgoing, _service, calls
 from ._enums import Enum
 from ._errors import Code, Detail, Error
-from ._well_known import NULL, JsonValue, Null
+from ._values import NULL, Null
+from ._well_known import JsonValue
 
 Err: typing.Any = __import__("componentize_py_types").Err
 
@@ -156,6 +157,13 @@ def from_json_or_null(text: str) -> typing.Any:
 def to_json(value: JsonValue | Null) -> str:
     """JSON text of what a ``google.protobuf.Value`` holds."""
     return json.dumps(None if value is NULL else value, ensure_ascii=False)
+
+
+# Messages that cross the border of the component in their encoding.
+
+encode = _codec.encode
+decode = _codec.parse
+prepare = _codec.prepare
 
 
 # The call that is being served.

@@ -3,8 +3,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+from . import _fields
+from ._message import Message
 from ._metadata import Metadata, Value
 
 
@@ -42,6 +44,16 @@ class Detail:
     value: bytes
     """The protobuf encoding of the message."""
 
+    @classmethod
+    def of(cls, message: Message) -> Detail:
+        """A message as a detail. Raises ``okra.EncodeError`` if a value of the message
+        is not right for its field."""
+        name = _fields.table(message).full_name
+        return cls(f"type.googleapis.com/{name}", message.SerializeToString())
+
+
+OwnDetail = TypeVar("OwnDetail", bound=Message)
+
 
 class Error(Exception):
     """The error of a call, after gRPC's status model.
@@ -58,7 +70,7 @@ class Error(Exception):
     message: str
     """Text for developers, which the caller sees; programs must not parse it."""
     details: list[Detail]
-    """Typed details, sent as ``grpc-status-details-bin``."""
+    """Typed details, sent as ``grpc-status-details-bin``. A message becomes a detail."""
     metadata: Metadata
     """Trailers of the error."""
 
@@ -67,24 +79,36 @@ class Error(Exception):
         code: Code,
         message: str = "",
         *,
-        details: Iterable[Detail] = (),
+        details: Iterable[Detail | Message] = (),
         metadata: Iterable[tuple[str, Value]] = (),
     ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
-        self.details = list(details)
+        self.details = [
+            Detail.of(detail) if isinstance(detail, Message) else detail
+            for detail in details
+        ]
         self.metadata = Metadata(metadata)
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
+
+    def detail(self, kind: type[OwnDetail]) -> OwnDetail | None:
+        """Returns the first detail of a type, such as ``okra.details.BadRequest``; None
+        if there is none. Raises ``okra.DecodeError``."""
+        name = _fields.table(kind).full_name
+        for detail in self.details:
+            if detail.type_url.rpartition("/")[2] == name:
+                return kind.FromString(detail.value)
+        return None
 
     @staticmethod
     def of(
         code: Code,
         message: str = "",
         *,
-        details: Iterable[Detail] = (),
+        details: Iterable[Detail | Message] = (),
         metadata: Iterable[tuple[str, Value]] = (),
     ) -> Error:
         """Makes an error of the subclass of a code that is known at run time only."""
@@ -98,7 +122,7 @@ class _OfOneCode(Error):
         self,
         message: str = "",
         *,
-        details: Iterable[Detail] = (),
+        details: Iterable[Detail | Message] = (),
         metadata: Iterable[tuple[str, Value]] = (),
     ) -> None:
         super().__init__(self.CODE, message, details=details, metadata=metadata)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterator
 
 from ._context import Context
+from ._errors import Unimplemented
 
 
 class Service:
@@ -16,7 +18,17 @@ class RawService(abc.ABC):
     @abc.abstractmethod
     def handle(self, method: str, request: bytes, context: Context) -> bytes:
         """Serves a call. ``method`` is the path on the wire, such as
-        ``/greeter.v1.Greeter/Hello``; request and answer are encoded messages."""
+        ``/greeter.v1.Greeter/Hello``; request and answer are encoded messages.
+        ``context.codec`` says what the client speaks: of JSON the host converts."""
+
+    def handle_stream(
+        self, method: str, requests: Iterator[bytes], context: Context
+    ) -> Iterator[bytes]:
+        """Serves a call with a stream of requests, of responses, or of both: takes and
+        gives encoded messages. On a side without a stream there is exactly one.
+
+        Unless it is overridden, such calls fail with UNIMPLEMENTED."""
+        raise Unimplemented(f"{method} is not implemented")
 
 
 exported: list[Service | RawService] = []

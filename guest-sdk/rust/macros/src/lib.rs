@@ -1,10 +1,10 @@
 //! The macro of `okra-guest`; its documentation is there.
 
 mod bindings;
+mod interfaces;
 mod keywords;
-mod modules;
 mod project;
-mod streams;
+mod raw;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -31,8 +31,9 @@ pub fn generate(input: TokenStream) -> TokenStream {
 
 fn expand() -> Result<proc_macro2::TokenStream, String> {
     let mut project = Project::load()?;
-    let modules = modules::modules(&project);
-    let readers = streams::readers(&project);
+    let interfaces = interfaces::interfaces(&project);
+    let raw = raw::implementation(&project);
+    let messages = project.messages_path()?;
     let bindings = bindings::bindings(&mut project)?;
     let files = project.files.iter().map(|file| file.display().to_string());
     Ok(quote! {
@@ -44,11 +45,11 @@ fn expand() -> Result<proc_macro2::TokenStream, String> {
             #(const _: &[u8] = ::core::include_bytes!(#files);)*
         }
 
-        #modules
+        #interfaces
 
-        mod __okra_streams {
-            #readers
-        }
+        ::core::include!(#messages);
+
+        #raw
 
         #[allow(unused_macros)]
         macro_rules! okra_export {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use crate::gateway::call::well_known::WellKnown;
 use crate::gateway::describe::open_api::comments::Comments;
 use crate::gateway::describe::open_api::described;
+use crate::json::WellKnown;
 
 /// The schemas of messages and enums, as protobuf's canonical mapping writes them in JSON.
 #[derive(Default)]

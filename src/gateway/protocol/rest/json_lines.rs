@@ -7,7 +7,7 @@ use http_body::Frame;
 use prost_reflect::DescriptorPool;
 use tonic::body::Body;
 
-use crate::call::{Metadata, Status};
+use crate::call::{Codec, Metadata, Status};
 use crate::gateway::call::body::{FrameResult, append_headers};
 use crate::gateway::call::encoder::ResponseEncoder;
 use crate::gateway::call::http_error::HttpError;
@@ -38,6 +38,6 @@ impl ResponseEncoder for JsonLinesEncoder {
     }
 
     fn failure_response(&self, status: Status) -> Response<Body> {
-        HttpError::from(status).into_rest_response(Some(&self.types))
+        HttpError::from(status).into_rest_response(Some(&self.types), Codec::Json)
     }
 }

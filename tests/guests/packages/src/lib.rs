@@ -5,7 +5,7 @@ okra_guest::generate!();
 use okra_guest::Error;
 use proto::test::match_::v1::Range;
 use proto::test::packages::v1::{Packages, Parcel};
-use proto::test::tree::v1::{Node, decode_node, encode_node};
+use proto::test::tree::v1::Node;
 use proto::test::type_::{self, Locator, Point};
 
 struct Guest;
@@ -14,11 +14,10 @@ impl Packages for Guest {
     fn turn(request: Parcel) -> Result<Parcel, Error> {
         let point = request.point.unwrap_or_default();
         let range = request.range.unwrap_or_default();
-        let tree = request.tree.as_ref().map(turn_tree).transpose()?;
         Ok(Parcel {
             point: Some(type_::locator::mirror(point)?),
             range: Some(Range { gen_: range.end, end: range.gen_ }),
-            tree,
+            tree: request.tree.map(turn_tree),
         })
     }
 }
@@ -30,10 +29,8 @@ impl Locator for Guest {
 }
 
 /// Reverses the children of all nodes.
-fn turn_tree(node: &Node) -> Result<Node, Error> {
-    let turn = |child: &Vec<u8>| Ok(encode_node(&turn_tree(&decode_node(child)?)?));
-    let children = node.children.iter().rev().map(turn).collect::<Result<_, Error>>()?;
-    Ok(Node { name: node.name.clone(), children })
+fn turn_tree(node: Node) -> Node {
+    Node { name: node.name, children: node.children.into_iter().rev().map(turn_tree).collect() }
 }
 
 okra_guest::export!(Guest);

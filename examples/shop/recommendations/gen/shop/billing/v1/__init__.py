@@ -9,7 +9,7 @@ import okra
 
 
 @dataclass(slots=True)
-class CreateInvoiceRequest:
+class CreateInvoiceRequest(okra.Message):
     class Payment:
         """How it will be paid. Must be set."""
 
@@ -33,21 +33,21 @@ class CreateInvoiceRequest:
 
 
 @dataclass(slots=True)
-class GetInvoiceRequest:
+class GetInvoiceRequest(okra.Message):
     invoice_id: str = ""
 
 
 @dataclass(slots=True)
-class ListInvoicesRequest:
+class ListInvoicesRequest(okra.Message):
     user_id: str = ""
     limit: int = 0
     """At most so many; 0 means no limit."""
 
 
 @dataclass(slots=True)
-class ImportInvoicesResponse:
+class ImportInvoicesResponse(okra.Message):
     @dataclass(slots=True)
-    class Refused:
+    class Refused(okra.Message):
         index: int = 0
         """Which one it was: the first has 0."""
         reason: str = ""
@@ -58,7 +58,7 @@ class ImportInvoicesResponse:
 
 
 @dataclass(slots=True)
-class Invoice:
+class Invoice(okra.Message):
     class State(okra.Enum):
         STATE_UNSPECIFIED = 0
         STATE_OPEN = 1
@@ -89,14 +89,14 @@ class Invoice:
 
 
 @dataclass(slots=True)
-class Line:
+class Line(okra.Message):
     text: str = ""
     quantity: int = 0
     unit_price: Money | None = None
 
 
 @dataclass(slots=True)
-class Money:
+class Money(okra.Message):
     """An amount of money."""
 
     currency: str = ""
@@ -106,13 +106,13 @@ class Money:
 
 
 @dataclass(slots=True)
-class CardPayment:
+class CardPayment(okra.Message):
     last_digits: str = ""
     """The last four digits."""
 
 
 @dataclass(slots=True)
-class TransferPayment:
+class TransferPayment(okra.Message):
     iban: str = ""
 
 
@@ -196,3 +196,74 @@ class BillingClient:
             "/shop.billing.v1.Billing/ImportInvoices", requests
         )
         return response
+
+
+okra.describe(
+    CreateInvoiceRequest,
+    "shop.billing.v1.CreateInvoiceRequest",
+    "1 user_id implicit string",
+    "2 lines repeated message shop.billing.v1.Line",
+    "3 card case:payment:payment:Payment.Card message shop.billing.v1.CardPayment",
+    "4 transfer case:payment:payment:Payment.Transfer message shop.billing.v1.TransferPayment",
+    "5 payable_within optional message google.protobuf.Duration",
+    "6 note optional string",
+    "7 labels map:string string",
+)
+okra.describe(
+    GetInvoiceRequest,
+    "shop.billing.v1.GetInvoiceRequest",
+    "1 invoice_id implicit string",
+)
+okra.describe(
+    ListInvoicesRequest,
+    "shop.billing.v1.ListInvoicesRequest",
+    "1 user_id implicit string",
+    "2 limit implicit uint32",
+)
+okra.describe(
+    ImportInvoicesResponse,
+    "shop.billing.v1.ImportInvoicesResponse",
+    "1 made implicit uint32",
+    "2 refused repeated message shop.billing.v1.ImportInvoicesResponse.Refused",
+)
+okra.describe(
+    ImportInvoicesResponse.Refused,
+    "shop.billing.v1.ImportInvoicesResponse.Refused",
+    "1 index implicit uint32",
+    "2 reason implicit string",
+)
+okra.describe(
+    Invoice,
+    "shop.billing.v1.Invoice",
+    "1 invoice_id implicit string",
+    "2 state implicit enum shop.billing.v1.Invoice.State",
+    "3 user optional message shop.users.v1.User",
+    "4 lines repeated message shop.billing.v1.Line",
+    "5 total optional message shop.billing.v1.Money",
+    "6 card case:payment:payment:Payment.Card message shop.billing.v1.CardPayment",
+    "7 transfer case:payment:payment:Payment.Transfer message shop.billing.v1.TransferPayment",
+    "8 created_at optional message google.protobuf.Timestamp",
+    "9 due_at optional message google.protobuf.Timestamp",
+    "10 note optional string",
+    "11 labels map:string string",
+)
+okra.describe(
+    Line,
+    "shop.billing.v1.Line",
+    "1 text implicit string",
+    "2 quantity implicit uint32",
+    "3 unit_price optional message shop.billing.v1.Money",
+)
+okra.describe(
+    Money,
+    "shop.billing.v1.Money",
+    "1 currency implicit string",
+    "2 amount implicit int64",
+)
+okra.describe(
+    CardPayment, "shop.billing.v1.CardPayment", "1 last_digits implicit string"
+)
+okra.describe(
+    TransferPayment, "shop.billing.v1.TransferPayment", "1 iban implicit string"
+)
+okra.describe(Invoice.State, "shop.billing.v1.Invoice.State")

@@ -8,22 +8,22 @@ import okra
 
 
 @dataclass(slots=True)
-class RecommendRequest:
+class RecommendRequest(okra.Message):
     user_id: str = ""
     limit: int = 0
     """At most so many; 0 means no limit."""
 
 
 @dataclass(slots=True)
-class Look:
+class Look(okra.Message):
     text: str = ""
     """What is looked at."""
 
 
 @dataclass(slots=True)
-class Recommendation:
+class Recommendation(okra.Message):
     @dataclass(slots=True)
-    class Bought:
+    class Bought(okra.Message):
         invoice_id: str = ""
         text: str = ""
 
@@ -47,18 +47,18 @@ class Recommendation:
 
 
 @dataclass(slots=True)
-class GetCatalogueRequest:
+class GetCatalogueRequest(okra.Message):
     pass
 
 
 @dataclass(slots=True)
-class Catalogue:
+class Catalogue(okra.Message):
     shelves: dict[str, Shelf] = field(default_factory=dict)
     """What goes with a thing, by the word that it is known by."""
 
 
 @dataclass(slots=True)
-class Shelf:
+class Shelf(okra.Message):
     texts: list[str] = field(default_factory=list)
 
 
@@ -119,3 +119,32 @@ class RecommendationsClient:
             "/shop.recommendations.v1.Recommendations/GetCatalogue", request
         )
         return response
+
+
+okra.describe(
+    RecommendRequest,
+    "shop.recommendations.v1.RecommendRequest",
+    "1 user_id implicit string",
+    "2 limit implicit uint32",
+)
+okra.describe(Look, "shop.recommendations.v1.Look", "1 text implicit string")
+okra.describe(
+    Recommendation,
+    "shop.recommendations.v1.Recommendation",
+    "1 text implicit string",
+    "2 bought case:reason:reason:Reason.Bought message shop.recommendations.v1.Recommendation.Bought",
+    "3 looked_at case:reason:reason:Reason.LookedAt string",
+)
+okra.describe(
+    Recommendation.Bought,
+    "shop.recommendations.v1.Recommendation.Bought",
+    "1 invoice_id implicit string",
+    "2 text implicit string",
+)
+okra.describe(GetCatalogueRequest, "shop.recommendations.v1.GetCatalogueRequest")
+okra.describe(
+    Catalogue,
+    "shop.recommendations.v1.Catalogue",
+    "1 shelves map:string message shop.recommendations.v1.Shelf",
+)
+okra.describe(Shelf, "shop.recommendations.v1.Shelf", "1 texts repeated string")

@@ -13,7 +13,7 @@ class Kind(okra.Enum):
 
 
 @dataclass(slots=True)
-class User:
+class User(okra.Message):
     user_id: str = ""
     name: str = ""
     email: str = ""
@@ -24,8 +24,28 @@ class User:
 
 
 @dataclass(slots=True)
-class Address:
+class Address(okra.Message):
     lines: list[str] = field(default_factory=list)
     city: str = ""
     country: str = ""
     """ISO 3166-1, such as "PT"."""
+
+
+okra.describe(
+    User,
+    "shop.users.v1.User",
+    "1 user_id implicit string",
+    "2 name implicit string",
+    "3 email implicit string",
+    "4 kind implicit enum shop.users.v1.Kind",
+    "5 address optional message shop.users.v1.Address",
+    "6 created_at optional message google.protobuf.Timestamp",
+)
+okra.describe(
+    Address,
+    "shop.users.v1.Address",
+    "1 lines repeated string",
+    "2 city implicit string",
+    "3 country implicit string",
+)
+okra.describe(Kind, "shop.users.v1.Kind")

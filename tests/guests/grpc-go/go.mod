@@ -1,0 +1,7 @@
+module grpcgo
+
+go 1.25
+
+require okra v0.1.0
+
+replace okra => ../../../guest-sdk/go

@@ -1,0 +1,7 @@
+module otlp
+
+go 1.25
+
+require okra v0.1.0
+
+replace okra => ../../../guest-sdk/go
