@@ -62,7 +62,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     source("etcd", Go, "go.etcd.io/etcd/api/v3", "v3.7.3", &[("", "etcd/api")], &["gogo"]),
     source("containerd", Go, "github.com/containerd/containerd/api", "v1.12.0", &[("", ""), ("", "github.com/containerd/containerd/api")], &["gogo"]),
     source("cri", Go, "k8s.io/cri-api", "v0.37.2", &[("", "k8s.io/cri-api")], &["gogo"]),
-    source("envoy", Npm, "@grpc/grpc-js-xds", "1.14.1", &[("deps/envoy-api", ""), ("deps/xds", ""), ("deps/protoc-gen-validate", "")], &["googleapis", "opencensus", "prometheus"]),
+    source("envoy", Npm, "@grpc/grpc-js-xds", "1.14.1", &[("deps/envoy-api", ""), ("deps/xds", "")], &["googleapis", "opencensus", "prometheus", "validate"]),
     source("opentelemetry", WheelDescriptors, "opentelemetry-proto", "1.45.2", &[("opentelemetry", "")], &[]),
     source("grpc-health", WheelDescriptors, "grpcio-health-checking", "1.85.1", &[("grpc_health", "")], &[]),
     source("grpc-reflection", WheelDescriptors, "grpcio-reflection", "1.85.1", &[("grpc_reflection", "")], &[]),
@@ -90,6 +90,7 @@ pub(crate) const SOURCES: &[CorpusSource] = &[
     imports_only(source("kubernetes-api", Go, "k8s.io/api", "v0.37.2", &[("", "k8s.io/api")], &[])),
     imports_only(source("kubernetes-meta", Go, "k8s.io/apimachinery", "v0.37.2", &[("", "k8s.io/apimachinery")], &[])),
     imports_only(source("prometheus", Go, "github.com/prometheus/client_model", "v0.6.2", &[("", "")], &[])),
+    imports_only(source("validate", Go, "github.com/envoyproxy/protoc-gen-validate", "v1.3.3", &[("validate", "validate")], &[])),
     imports_only(source("opencensus", Go, "github.com/census-instrumentation/opencensus-proto", "v0.4.1", &[("src", "")], &[])),
 ];
 
