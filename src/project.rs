@@ -9,6 +9,7 @@ mod build_record;
 mod create;
 mod error;
 mod generate;
+mod http_check;
 mod http_rules;
 mod interface;
 mod stale;

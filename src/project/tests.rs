@@ -433,6 +433,45 @@ fn http_rules_of_okra_toml_become_options_in_the_descriptors() {
 }
 
 #[test]
+fn an_http_rule_of_a_proto_file_that_is_not_valid_was_a_warning_of_the_server() {
+    let greeter = |rules: &[&str]| {
+        let methods = rules.iter().enumerate().map(|(index, rule)| {
+            format!(
+                "  rpc Hello{index}(Request) returns (Request) {{\n    option (google.api.http) = {{ {rule} }};\n  }}\n"
+            )
+        });
+        format!(
+            "syntax = \"proto3\";\npackage greeter.v1;\nimport \"google/api/annotations.proto\";\nservice Greeter {{\n{}}}\n\
+             message Request {{ string name = 1; }}\n",
+            methods.collect::<String>()
+        )
+    };
+    let report = |rules: &[&str]| {
+        Sketch::new(&[("greeter.proto", &greeter(rules))], "serves = [\"greeter.v1.Greeter\"]").report()
+    };
+    for (rules, wanted) in [
+        (
+            &["get: \"/v1/{no_field}\""][..],
+            "greeter.proto:6: the HTTP rule `GET /v1/{no_field}` of method `greeter.v1.Greeter.Hello0` cannot be served: ",
+        ),
+        (&["post: \"/v1\" body: \"no\""], "`body` names `no`"),
+        (
+            &["get: \"/v1/{name}\"", "get: \"/v1/{name=*}\""],
+            "greeter.proto:9: the HTTP rule `GET /v1/{name=*}` of method `greeter.v1.Greeter.Hello1` cannot be served: \
+             `greeter.v1.Greeter.Hello0` has this verb and path, too",
+        ),
+    ] {
+        let report = report(rules);
+        assert!(report.contains(wanted), "{rules:?}: {report}");
+    }
+    let sketch = Sketch::new(
+        &[("greeter.proto", &greeter(&["get: \"/v1/{name}\" additional_bindings { post: \"/v1\" body: \"*\" }"]))],
+        "serves = [\"greeter.v1.Greeter\"]",
+    );
+    find_changes(sketch.path()).unwrap();
+}
+
+#[test]
 fn an_http_rule_that_is_not_valid_is_an_error_of_the_build() {
     for (rule, wanted) in [
         ("selector = \"greeter.v1.Greeter.Hello\"\nget = \"/v1/{no_field}\"", "`/v1/{no_field}`: "),

@@ -1,6 +1,6 @@
 //! Messages as bytes and as JSON: [`Message`], which every message of a project implements.
 //!
-//! Generated code only says which fields there are (`fields`); `encode`, `decode` and [`json`](crate::json) do the rest for all
+//! Generated code only says which fields there are (`fields`); `encode`, `decode` and `json` do the rest for all
 //! messages alike.
 
 #[doc(hidden)]
