@@ -8,6 +8,7 @@ mod context;
 mod deadline;
 mod handler;
 mod metadata;
+mod printable;
 mod queue;
 mod single;
 mod status;
@@ -26,6 +27,7 @@ pub use stream::{
 pub(crate) use base64::BASE64;
 pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
+pub(crate) use printable::{printable, printable_json, printable_lines};
 pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
 
 use bytes::Bytes;

@@ -10,7 +10,7 @@ mod import;
 mod name;
 mod run;
 mod server;
-mod unit;
+pub(crate) mod unit;
 
 pub use callers::{Callable, Caller};
 pub use error::{ConfigError, Mistake};

@@ -43,9 +43,9 @@ pub(crate) use wire::WireError;
 /// How large messages may be, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MessageLimits {
-    /// Largest encoded request that a component sends to another service.
+    /// Largest encoded message that a component sends to another service.
     pub(crate) request: usize,
-    /// Largest encoded response that a component returns.
+    /// Largest encoded response that a component returns or writes to the stream of its responses.
     pub(crate) response: usize,
     /// The most memory that one message takes in the component.
     pub(crate) lowered: u64,

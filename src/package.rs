@@ -12,7 +12,7 @@ use sha2::Digest as _;
 use wasm_encoder::ComponentSection as _;
 use wasmparser::{Chunk, Encoding, Parser, Payload};
 
-use crate::config::{AllowedCallers, Import, Language, Name, Run, ServiceName};
+use crate::config::{AllowedCallers, Import, Language, Name, Run, ServiceName, unit};
 
 /// Custom section with the encoded `google.protobuf.FileDescriptorSet`.
 const DESCRIPTORS: &str = "okra:descriptors";
@@ -21,13 +21,14 @@ const MANIFEST: &str = "okra:manifest";
 
 /// The manifest of a package: its project, its services and how it is run.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Manifest {
     /// Version of the manifest's own shape: [`Manifest::FORMAT`].
     pub format: u32,
     /// Name of the project.
     pub name: Name,
-    /// Version of the project.
+    /// Version of the project, by <https://semver.org>.
+    #[serde(deserialize_with = "unit::version")]
     pub version: String,
     /// Services that the component exports with typed messages.
     pub serves: Vec<ServiceName>,

@@ -87,7 +87,7 @@ impl Runtime {
     /// Starts the engine. `cache` is the folder of compiled code.
     ///
     /// # Errors
-    /// When the machine lacks what the engine needs, or the folder cannot be used.
+    /// When the machine lacks what the engine needs.
     ///
     /// # Panics
     /// Outside of a tokio runtime, which its actors need.
@@ -111,7 +111,7 @@ impl Runtime {
     ) -> Result<Arc<Self>, InstanceError> {
         Ok(Arc::new(Self {
             engine: ComponentEngine::new(settings)?,
-            cache: CompileCache::open(cache)?,
+            cache: CompileCache::open(cache),
             actor_system: ActorSystem::new(),
             router: Arc::default(),
             upstreams: UpstreamPool::new(imports, identity),

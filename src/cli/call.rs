@@ -16,8 +16,9 @@ use miette::{IntoDiagnostic as _, WrapErr as _};
 use okra_codegen::compile::compile;
 use tokio::sync::Mutex;
 
-use crate::call::BASE64;
-use crate::call::{Code, InvalidMetadata, Metadata, Status, request_channel, response_channel};
+use crate::call::{
+    BASE64, Code, InvalidMetadata, Metadata, Status, printable, printable_json, request_channel, response_channel,
+};
 use crate::cli::call::messages::{MessageCounts, RequestInput, print_responses, read_values, send_requests};
 use crate::cli::server::ServerArgs;
 use crate::client::{DynamicSchema, describe_detail, parse_request};
@@ -195,9 +196,9 @@ impl CallArgs {
 
 /// Returns the text of a status with its details.
 async fn describe_failure(schema: &mut DynamicSchema, status: &Status) -> String {
-    let mut text = format!("{}: {}\n", status.code, status.message);
+    let mut text = format!("{}: {}\n", status.code, printable(&status.message));
     for detail in &status.details {
-        text.push_str(&format!("  {}\n", describe_detail(schema, detail).await));
+        text.push_str(&format!("  {}\n", printable_json(&describe_detail(schema, detail).await)));
     }
     text
 }
@@ -207,7 +208,7 @@ fn print_metadata(err: &mut impl Write, direction: &str, metadata: &Metadata) ->
     for (name, value) in metadata.iter() {
         match name.ends_with("-bin") {
             true => writeln!(err, "{direction}   {name}: {}", BASE64.encode(value))?,
-            false => writeln!(err, "{direction}   {name}: {}", String::from_utf8_lossy(value))?,
+            false => writeln!(err, "{direction}   {name}: {}", printable(&String::from_utf8_lossy(value)))?,
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
+use crate::call::printable_lines;
 use crate::cli::server::ServerArgs;
 use crate::client::{DynamicSchema, print_definition};
 
@@ -26,7 +27,7 @@ impl DescribeArgs {
     pub async fn run(self, out: &mut impl Write) -> Result<ExitCode, miette::Report> {
         let mut schema = DynamicSchema::of_server(self.server.connect().await?);
         let symbol = schema.symbol(&self.symbol).await?;
-        out.write_all(print_definition(&symbol).as_bytes()).into_diagnostic()?;
+        out.write_all(printable_lines(&print_definition(&symbol)).as_bytes()).into_diagnostic()?;
         Ok(ExitCode::SUCCESS)
     }
 }

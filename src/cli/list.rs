@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
+use crate::call::printable;
 use crate::cli::server::ServerArgs;
 use crate::client::DynamicSchema;
 
@@ -33,7 +34,7 @@ impl ListArgs {
             }
         };
         for name in names {
-            writeln!(out, "{name}").into_diagnostic()?;
+            writeln!(out, "{}", printable(&name)).into_diagnostic()?;
         }
         Ok(ExitCode::SUCCESS)
     }

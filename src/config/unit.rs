@@ -66,7 +66,7 @@ pub(super) mod memory {
 }
 
 /// Reads a version by <https://semver.org>.
-pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct VersionVisitor;
 
     impl Visitor<'_> for VersionVisitor {

@@ -1,10 +1,9 @@
 //! `okra:service/log`: lines of guests in the host's log.
 
-use std::borrow::Cow;
-
 use wasmtime::Result;
 use wasmtime::component::HasSelf;
 
+use crate::call::printable;
 use crate::host::bindings::okra::service::log;
 use crate::host::{HostInterface, HostState, HostView};
 
@@ -44,26 +43,5 @@ impl log::Host for HostState {
             log::Level::Warn => tracing::enabled!(target: "okra::guest", tracing::Level::WARN),
             log::Level::Error => tracing::enabled!(target: "okra::guest", tracing::Level::ERROR),
         })
-    }
-}
-
-/// Escapes the control characters of a text, so that a guest can neither forge a line of the log nor reach the terminal of
-/// its reader.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
-    Cow::Owned(text.chars().map(escape).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guest_cannot_forge_a_line() {
-        assert_eq!(printable("a\n2026 ERROR b\u{1b}[31m é"), "a\\n2026 ERROR b\\u{1b}[31m é");
-        assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
     }
 }

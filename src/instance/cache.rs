@@ -1,9 +1,15 @@
 //! Compiled components on disk.
+//!
+//! Loading compiled code runs it, so a file is loaded only if it is certainly one that this user's process wrote whole: a
+//! regular file of the same owner that only the owner can write, with the SHA-256 of its code at its end. Everything else is
+//! compiled again, which replaces it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -11,22 +17,38 @@ use wasmtime::component::Component;
 use crate::instance::{ComponentEngine, InstanceError};
 use crate::link::load_compiled;
 
+/// Age of the last use at which a file is removed.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The most bytes in a folder. Those that were used longest ago are removed first.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Bytes of the digest at the end of a file.
+const DIGEST_BYTES: usize = 32;
+
 /// Compiled components on disk, by the digest of the component and the engine's configuration.
-///
-/// Loading compiled code trusts it, so the folder is readable and writable by its owner only.
 #[derive(Clone, Debug)]
 pub(crate) struct CompileCache {
-    folder: PathBuf,
+    /// `None` if the folder cannot be used: then everything is compiled at each start.
+    folder: Option<PathBuf>,
 }
 
 impl CompileCache {
-    /// Opens a cache, and makes its folder if there is none.
+    /// Opens a cache, makes its folder if there is none, and removes files that are old or too many.
     ///
-    /// # Errors
-    /// When the folder cannot be made.
-    pub(crate) fn open(folder: &Path) -> Result<Self, InstanceError> {
-        private_folder(folder).map_err(|source| InstanceError::Cache { path: folder.to_owned(), source })?;
-        Ok(Self { folder: folder.to_owned() })
+    /// A folder that cannot be used is logged: without a cache a start takes longer, and nothing else changes.
+    pub(crate) fn open(folder: &Path) -> Self {
+        match make_private_folder(folder) {
+            Ok(()) => {
+                prune(folder, MAX_AGE, MAX_BYTES);
+                Self { folder: Some(folder.to_owned()) }
+            }
+            Err(error) => {
+                let folder = folder.display();
+                tracing::warn!(%folder, %error, "compiled code is not kept: packages are compiled at each start");
+                Self { folder: None }
+            }
+        }
     }
 
     /// Loads a component that was compiled before, or compiles it and keeps the code. Code that cannot be loaded is compiled
@@ -35,29 +57,98 @@ impl CompileCache {
     /// # Errors
     /// When the bytes are no valid component.
     pub(crate) fn compile(&self, engine: &ComponentEngine, component: &[u8]) -> Result<Component, InstanceError> {
-        let path = self.folder.join(key(engine, component));
-        if path.exists() {
-            match load_compiled(engine.wasmtime(), &path) {
+        let path = self.folder.as_ref().map(|folder| folder.join(key(engine, component)));
+        if let Some(path) = &path {
+            match check_code(path).and_then(|()| load_compiled(engine.wasmtime(), path).map_err(io::Error::other)) {
                 Ok(component) => return Ok(component),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "cannot load compiled code: compiling again")
+                    tracing::warn!(path = %path.display(), %error, "cannot load compiled code: compiling again");
                 }
             }
         }
         let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;
-        let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| self.keep(&path, &code));
-        if let Err(error) = kept {
-            tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        if let Some(path) = path {
+            let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| write_code(&path, &code));
+            if let Err(error) = kept {
+                tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+            }
         }
         Ok(compiled)
     }
+}
 
-    /// Writes a file whole or not at all.
-    fn keep(&self, path: &Path, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        io::Write::write_all(&mut file, code)?;
-        file.persist(path)?;
-        Ok(())
+/// Checks that a file is whole and one that [`write_code`] has written, and marks it as used now.
+///
+/// # Errors
+/// If there is no such file, or it is another one.
+fn check_code(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    let mut file = File::open(path)?;
+    let opened = file.metadata()?;
+    let invalid = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    // The file itself and no link to another one.
+    if !found.is_file() || (found.dev(), found.ino()) != (opened.dev(), opened.ino()) {
+        return invalid("it is not a regular file");
+    }
+    if opened.uid() != own_uid(path)? || opened.mode() & 0o022 != 0 {
+        return invalid("other users can write it");
+    }
+    let Some(code_bytes) = opened.len().checked_sub(DIGEST_BYTES as u64) else { return invalid("it is cut off") };
+    let (mut sha, mut digest) = (Sha256::new(), Vec::with_capacity(DIGEST_BYTES));
+    io::copy(&mut (&mut file).take(code_bytes), &mut sha)?;
+    file.read_to_end(&mut digest)?;
+    if sha.finalize().as_slice() != digest {
+        return invalid("its digest is another one: it is damaged");
+    }
+    // Only for pruning: the code is as good if its time cannot be set.
+    let _ = file.set_modified(SystemTime::now());
+    Ok(())
+}
+
+/// Writes a file whole or not at all, also if the machine stops meanwhile.
+fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(code)?;
+    file.write_all(&Sha256::digest(code))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Returns the user whom files belong to that this process makes beside `path`.
+fn own_uid(path: &Path) -> io::Result<u32> {
+    Ok(tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?.metadata()?.uid())
+}
+
+/// Makes a folder that only its owner can read and write.
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    if fs::symlink_metadata(folder)?.uid() != own_uid(&folder.join("own"))? {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the folder belongs to another user"));
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+/// Removes the files that were not used for `max_age`, and those that were used longest ago until the others come to
+/// `max_bytes` at most. What cannot be removed stays.
+fn prune(folder: &Path, max_age: Duration, max_bytes: u64) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        })
+        .collect();
+    files.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
+    let mut bytes = 0_u64;
+    for (used, length, path) in files {
+        bytes = bytes.saturating_add(length);
+        let is_old = used.elapsed().is_ok_and(|age| age > max_age);
+        if (is_old || bytes > max_bytes) && fs::remove_file(&path).is_err() {
+            tracing::debug!(path = %path.display(), "cannot remove compiled code that is not used");
+        }
     }
 }
 
@@ -74,12 +165,71 @@ fn key(engine: &ComponentEngine, component: &[u8]) -> String {
     let mut sha = Sha(Sha256::new_with_prefix(component));
     engine.wasmtime().precompile_compatibility_hash().hash(&mut sha);
     let digest = sha.0.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".cwasm"
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ".code"
 }
 
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    #[cfg(unix)]
-    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn written() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.code");
+        write_code(&path, b"compiled").unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_torn_file_ended_the_process_at_each_start() {
+        let (_folder, path) = written();
+        check_code(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, whole.get(..length).unwrap()).unwrap();
+            assert_eq!(check_code(&path).unwrap_err().kind(), io::ErrorKind::InvalidData, "{length}");
+        }
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            *damaged.get_mut(index).unwrap() ^= 1;
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(check_code(&path).unwrap_err().kind(), io::ErrorKind::InvalidData, "{index}");
+        }
+    }
+
+    #[test]
+    fn a_link_and_a_file_that_others_can_write_are_not_loaded() {
+        let (folder, path) = written();
+        let link = folder.path().join("link.code");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(check_code(&link).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+        assert_eq!(check_code(&path).unwrap_err().to_string(), "other users can write it");
+    }
+
+    #[test]
+    fn files_go_by_age_and_by_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, age_s) in [("new", 0), ("used", 10), ("less", 20), ("old", 1000)] {
+            let path = folder.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            File::options().write(true).open(path).unwrap().set_modified(now - Duration::from_secs(age_s)).unwrap();
+        }
+        prune(folder.path(), Duration::from_secs(500), 250);
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["new", "used"]);
+    }
+
+    #[test]
+    fn without_a_folder_components_are_compiled_and_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let cache = CompileCache::open(&file.join("below"));
+        assert!(cache.folder.is_none());
+        let engine = ComponentEngine::new(crate::instance::EngineSettings { instances: 1 }).unwrap();
+        cache.compile(&engine, &wasm_encoder::Component::new().finish()).unwrap();
+    }
 }

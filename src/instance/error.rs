@@ -1,8 +1,5 @@
 //! Why a component cannot be run.
 
-use std::io;
-use std::path::PathBuf;
-
 use crate::link::LinkMismatch;
 
 /// Why a component cannot be run.
@@ -37,14 +34,6 @@ pub enum InstanceError {
     /// It was linked, but an instance of it does not come to life.
     #[error("cannot instantiate the component: {0:#}")]
     Instantiate(wasmtime::Error),
-    /// The cache of compiled code cannot be used.
-    #[error("cannot use the compile cache at {}: {source}", path.display())]
-    Cache {
-        /// Its folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 impl InstanceError {

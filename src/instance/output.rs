@@ -9,8 +9,8 @@ use tokio::io::AsyncWrite;
 use tracing::field::display;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::call::printable;
 use crate::host::CallLabel;
-use crate::host::log::printable;
 
 /// The longest line, in bytes. A longer one is cut in two.
 const MAX_LINE: usize = 8 * 1024;

@@ -67,8 +67,15 @@ impl StoreData {
 }
 
 impl ImportHost for StoreData {
-    fn limits(&self) -> MessageLimits {
-        self.limits
+    fn max_lowered_bytes(&self) -> u64 {
+        self.limits.lowered
+    }
+
+    fn max_params_bytes(&self, operation: &HostOperation) -> usize {
+        match operation {
+            HostOperation::Write(number) if self.streams.is_responses(*number) => self.limits.response,
+            _ => self.limits.request,
+        }
     }
 
     async fn run_operation(

@@ -83,6 +83,11 @@ impl StreamTable {
         self.insert(GuestStream::Call(Box::new(OutgoingCall::begin(handler, context, request, scope)))).map(Ok)
     }
 
+    /// Whether a stream takes the responses of the call that is served.
+    pub(crate) fn is_responses(&self, number: u32) -> bool {
+        matches!(self.open.get(&number), Some(GuestStream::Responses(_)))
+    }
+
     /// Returns the reading end of a stream.
     pub(crate) fn reader(&mut self, number: u32) -> Result<StreamReader<'_>, StreamNotOpen> {
         match self.open.get_mut(&number) {

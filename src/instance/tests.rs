@@ -63,7 +63,7 @@ impl Relay {
         };
         let package = relay::package(pool, &schema);
         let (engine, cache) = &*ENGINE;
-        let cache = CompileCache::open(cache.path()).unwrap();
+        let cache = CompileCache::open(cache.path());
         let upstream = Arc::new(Upstream::default());
         let component = CompiledComponent::new(engine, &cache, &package, &schema, upstream.clone());
         let component = Arc::new(component.unwrap_or_else(|error| panic!("{error:?}")));

@@ -461,12 +461,13 @@ fn add_with<T: ImportHost, const N: usize>(
     linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, params: ImportParams<N>| {
         let function = function.clone();
         let operation = destination.operation(params.resource);
-        let limits = store.data().limits();
-        let params = params.encode(&mut store, &function, limits.request);
+        let max_lowered_bytes = store.data().max_lowered_bytes();
+        let max_params_bytes = operation.as_ref().map_or(0, |operation| store.data().max_params_bytes(operation));
+        let params = params.encode(&mut store, &function, max_params_bytes);
         Box::new(async move {
             let params = params?;
             let result = match T::run_operation(store, operation?, params).await? {
-                Ok(HostOutcome::Message(wire)) => match function.check_results(wire, limits.lowered) {
+                Ok(HostOutcome::Message(wire)) => match function.check_results(wire, max_lowered_bytes) {
                     Ok(message) => Ok(HostOutcome::Message(message)),
                     Err(error) => Err(Box::new(error.into())),
                 },
@@ -517,11 +518,12 @@ pub(crate) fn add<T: ImportHost>(
 /// Loads compiled code.
 ///
 /// wasmtime checks that the code was made by the same version and configuration; that it was made by wasmtime at all is
-/// what the caller must know. The compile cache does, because its folder is writable for this process only.
+/// what the caller must know. The compile cache does: it checks owner, permissions and digest of its files.
 ///
 /// # Errors
 /// When the file cannot be read, or was made for another engine.
 pub(crate) fn load_compiled(engine: &wasmtime::Engine, path: &std::path::Path) -> Result<Component> {
-    // SAFETY: the file lies in the compile cache's private folder, where it was written whole from `Component::serialize`.
+    // SAFETY: the file lies in the compile cache's private folder and only this user can write it; it has the digest of what was
+    // written there from `Component::serialize`.
     unsafe { Component::deserialize_file(engine, path) }
 }

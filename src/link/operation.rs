@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::{Result, StoreContextMut, bail};
 
-use crate::link::MessageLimits;
 use crate::link::function::GuestResult;
 
 /// An operation that a component asks of its host.
@@ -43,8 +42,11 @@ pub(crate) enum HostOutcome<M = Bytes> {
 
 /// The data of a store, which runs the operations that its component asks for.
 pub(crate) trait ImportHost: Sized + Send + 'static {
-    /// Returns the limits of messages that are passed and returned.
-    fn limits(&self) -> MessageLimits;
+    /// Returns the most memory that a message takes that is returned to the component.
+    fn max_lowered_bytes(&self) -> u64;
+
+    /// Returns the largest encoded message that an operation may pass.
+    fn max_params_bytes(&self, operation: &HostOperation) -> usize;
 
     /// Runs an operation. The guest is suspended until it ends. `message` is empty where the operation has none.
     ///

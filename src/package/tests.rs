@@ -117,6 +117,20 @@ fn other_files_are_told_apart() {
 }
 
 #[test]
+fn a_manifest_with_unknown_keys_or_a_version_that_is_none_was_read() {
+    let with = |key: &str, value: serde_json::Value| {
+        let mut manifest = serde_json::to_value(manifest()).unwrap();
+        manifest[key] = value;
+        let json = serde_json::to_vec(&manifest).unwrap();
+        let error = Package::read(with_sections(&[(MANIFEST, &json), (DESCRIPTORS, &descriptors(&["Greeter"]))]));
+        error.map_err(|error| std::error::Error::source(&error).unwrap().to_string())
+    };
+    assert!(with("version", "1.2.3".into()).is_ok());
+    assert!(with("version", "latest".into()).unwrap_err().contains("expected a version such as \"0.1.0\""));
+    assert!(with("privileged", true.into()).unwrap_err().contains("unknown field `privileged`"));
+}
+
+#[test]
 fn a_service_without_descriptor_is_not_packaged() {
     let error = Package::write(&component(), &descriptors(&["Other"]), &manifest()).unwrap_err();
     assert!(matches!(error, PackageError::UnknownService { .. }), "{error}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytesize::ByteSize;
 use okra::call::{
     CallFailure, Code, Context, Deadline, Metadata, ResponsePart, ResponseSink, ResponseStream, request_channel,
     response_channel,
@@ -266,4 +267,16 @@ async fn a_stream_that_was_kept_from_an_earlier_call_is_none() {
     assert_eq!(status.code, Code::Internal, "{status}");
     assert!(status.message.contains("belongs to an earlier call"), "{status}");
     is_whole(&host).await;
+}
+
+#[tokio::test]
+async fn the_largest_request_bounded_streamed_responses_and_the_largest_response_did_not() {
+    let small_requests = TestHost::running("tests/guests/streams", |run| run.max_request = ByteSize::b(2)).await;
+    // The responses above 127 have three bytes.
+    let heard = call(&small_requests, STREAMS, "Count", &[200]).await;
+    assert_eq!((heard.outcome.is_ok(), heard.numbers.len()), (true, 200), "{:?}", heard.outcome);
+    let small_responses = TestHost::running("tests/guests/streams", |run| run.max_response = ByteSize::b(2)).await;
+    let heard = call(&small_responses, STREAMS, "Count", &[200]).await;
+    let status = heard.outcome.unwrap_err().status;
+    assert_eq!((status.code, heard.numbers.len()), (Code::ResourceExhausted, 127), "{status}");
 }

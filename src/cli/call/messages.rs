@@ -10,7 +10,7 @@ use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use serde_json::{Deserializer, Value};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::call::{Code, RequestSink, ResponsePart, ResponseStream, Status};
+use crate::call::{Code, RequestSink, ResponsePart, ResponseStream, Status, printable, printable_json};
 use crate::cli::call::print_metadata;
 use crate::client::{ClientError, DynamicSchema, JsonLayout, encode_request, print_response};
 
@@ -111,9 +111,9 @@ pub(super) async fn print_responses(
                 counts.received.set(counts.received.get() + 1);
                 let printed = print_response(&mut *schema.lock().await, &method.output(), message, layout).await?;
                 if let Some(note) = printed.note {
-                    writeln!(err, "{note}").into_diagnostic()?;
+                    writeln!(err, "{}", printable(&note)).into_diagnostic()?;
                 }
-                writeln!(out, "{}", printed.text).and_then(|()| out.flush()).into_diagnostic()?;
+                writeln!(out, "{}", printable_json(&printed.text)).and_then(|()| out.flush()).into_diagnostic()?;
             }
             ResponsePart::Headers(headers) if verbose => {
                 writeln!(err, "< headers").into_diagnostic()?;
