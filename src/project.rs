@@ -10,6 +10,7 @@ mod create;
 mod error;
 mod generate;
 mod http_rules;
+mod import;
 mod interface;
 mod stale;
 
@@ -19,6 +20,9 @@ pub use build::{BuildStage, BuiltPackage, build_if_stale, build_project};
 pub use create::create_project;
 pub use error::ProjectError;
 pub use generate::{ChangeKind, FileChange, find_changes, generate_project};
+pub use import::{
+    ConfigOutcome, ImportError, ImportOptions, ImportReport, SourceChange, SourcePosition, import_project,
+};
 pub use stale::is_stale;
 
 #[cfg(test)]
