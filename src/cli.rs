@@ -7,6 +7,7 @@ mod describe;
 mod doctor;
 mod generate;
 mod graph;
+mod import;
 mod language;
 mod list;
 mod new;
@@ -38,6 +39,8 @@ pub struct Cli {
 enum Command {
     /// Makes a project in a new folder, with a service that greets.
     New(new::New),
+    /// Writes okra.toml for a project of grpc-go or grpcio, and lists what must change in its sources.
+    Import(import::ImportArgs),
     /// Generates WIT and stubs from a project's .proto files, and updates its SDK.
     Generate(generate::Generate),
     /// Builds the package of a project: one .wasm file with component, descriptors and manifest.
@@ -65,6 +68,7 @@ impl Cli {
     pub async fn run(self, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode, miette::Report> {
         match self.command {
             Command::New(new) => new.run(out),
+            Command::Import(args) => args.run(out),
             Command::Generate(generate) => generate.run(out),
             Command::Build(build) => build.run(out),
             Command::Test(test) => test.run(out).await,

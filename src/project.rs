@@ -11,6 +11,7 @@ mod error;
 mod generate;
 mod http_check;
 mod http_rules;
+mod import;
 mod interface;
 mod stale;
 
@@ -20,6 +21,9 @@ pub use build::{BuildStage, BuiltPackage, build_if_stale, build_project};
 pub use create::create_project;
 pub use error::ProjectError;
 pub use generate::{ChangeKind, FileChange, find_changes, generate_project};
+pub use import::{
+    ConfigOutcome, ImportError, ImportOptions, ImportReport, SourceChange, SourcePosition, import_project,
+};
 pub use stale::is_stale;
 
 #[cfg(test)]

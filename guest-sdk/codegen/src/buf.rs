@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Returns the roots of the modules in a folder, the folder itself if its files name none.
-pub(crate) fn module_roots(folder: &Path) -> Vec<PathBuf> {
+pub fn module_roots(folder: &Path) -> Vec<PathBuf> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
     let (workspace, module) = (read("buf.work.yaml"), read("buf.yaml"));
     let mut paths = list(&workspace, "directories", None);

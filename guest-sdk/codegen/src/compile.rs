@@ -11,11 +11,12 @@ use std::sync::Arc;
 use miette::{NamedSource, SourceSpan};
 use prost_reflect::DescriptorPool;
 
-use crate::buf::module_roots;
 use crate::declarations::{Declarations, first_token};
 use crate::editions::{self, EDITIONS, EditionError, edition_of, lower_descriptors};
 use crate::files::{ProtoFile, ProtoResolver, ResolverState, find_files, find_names, read_text};
 use crate::type_pattern::{find_similar, is_match_within};
+
+pub use crate::buf::module_roots;
 
 /// What compiling gives.
 #[derive(Clone, Debug)]
@@ -215,6 +216,16 @@ pub fn find_services(roots: &[PathBuf]) -> Result<Vec<String>, CompileError> {
     let own_files = find_files(&canonical(roots))?.into_iter().filter(|file| !file.is_well_known);
     let services: BTreeSet<String> = own_files.flat_map(|file| file.declarations.services).collect();
     Ok(services.into_iter().collect())
+}
+
+/// Returns the full names of the services that the text of a `.proto` file declares, in their order, without compiling it.
+pub fn declared_services(text: &str) -> Vec<String> {
+    Declarations::find(text).services
+}
+
+/// Returns the package that the text of a `.proto` file declares, without compiling it. Empty for a file without one.
+pub fn declared_package(text: &str) -> String {
+    Declarations::find(text).package
 }
 
 /// Compiles the `.proto` files that define services and types, with all that they import. A type is asked for by its full name,

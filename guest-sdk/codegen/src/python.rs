@@ -25,6 +25,11 @@ pub use component::{APP, Component, component};
 /// The package in which all generated modules are.
 pub const PACKAGE: &str = "gen";
 
+/// Returns the name of the module that is generated for a protobuf package, such as `gen.shop.billing.v1`.
+pub fn module_name(proto_package: &str) -> String {
+    names::module(proto_package)
+}
+
 /// The files of package `gen`, by their place beside it.
 pub fn generate(schema: &Schema) -> Vec<GeneratedFile> {
     let names = Names::new(schema);

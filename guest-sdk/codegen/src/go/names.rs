@@ -182,7 +182,7 @@ fn has_error_details(schema: &Schema) -> bool {
     })
 }
 
-fn go_package(proto: &str, module: &str) -> GoPackage {
+pub(super) fn go_package(proto: &str, module: &str) -> GoPackage {
     let parts: Vec<&str> = proto.split('.').filter(|part| !part.is_empty()).collect();
     // Folders of these names mean something to Go.
     let folder = |part: &&str| match *part {
