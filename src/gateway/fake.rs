@@ -357,8 +357,13 @@ impl Fake {
                 status
                     .details
                     .push(StatusDetail { type_url: "type.googleapis.com/x.Unknown".into(), value: vec![8, 1] });
-                if name(&request) == "bare" {
+                let name = name(&request);
+                if name == "bare" {
                     return Err(Status::new(Code::NotFound, "bare").into());
+                }
+                // The number of another code.
+                if let Ok(code) = name.parse() {
+                    return Err(Status::new(Code::from_number(code), "told to").into());
                 }
                 return Err(CallFailure { headers, status: Box::new(status) });
             }

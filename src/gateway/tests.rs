@@ -16,6 +16,7 @@ mod page;
 mod reflection;
 mod rest;
 mod rest_bodies;
+mod rest_conformance;
 mod rest_origins;
 mod rest_protobuf;
 mod rest_routes;

@@ -367,11 +367,11 @@ fn read_enum<'a>(
     Ok(Some(WireScalar::Varint(i64::from(number).cast_unsigned())))
 }
 
-/// Decodes base64 of either alphabet, with padding or without.
+/// Decodes base64 of either alphabet, with all of its padding or without any.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let padding =
+        if text.ends_with('=') { DecodePaddingMode::RequireCanonical } else { DecodePaddingMode::RequireNone };
+    let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(padding);
     let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-    GeneralPurpose::new(alphabet, CONFIG).decode(text).ok()
+    GeneralPurpose::new(alphabet, config).decode(text).ok()
 }

@@ -25,7 +25,8 @@ pub fn write_message(message: &MessageDescriptor, encoded: &[u8]) -> Result<Vec<
     Ok(writer.out)
 }
 
-/// Writes one field of a message, which is written even if it has its default value.
+/// Writes one field of a message, which is written even if it has its default value. A message that is not set is `{}`, or
+/// `null` where its JSON is not an object of its fields.
 ///
 /// # Errors
 /// As of [`write_message`].
@@ -36,9 +37,10 @@ pub fn write_field(field: &FieldDescriptor, encoded: &[u8]) -> Result<Vec<u8>, J
     let field = AnyField::Field(field.clone());
     let written = writer.write_field(&field, &values, true);
     if !written.map_err(|error| error.within_field(&field.json_name()))? {
-        writer.push_text(match (&field, field.is_list()) {
-            (_, true) => "[]",
-            (field, _) if field.is_map() => "{}",
+        writer.push_text(match field.kind() {
+            _ if field.is_map() => "{}",
+            _ if field.is_list() => "[]",
+            Kind::Message(message) if WellKnown::of(message.full_name()).is_none() => "{}",
             _ => "null",
         });
     }

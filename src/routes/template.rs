@@ -52,18 +52,20 @@ impl UrlTemplate {
                 let end = inner.find(['=', '}', '/', '{']).ok_or("a `{` is not closed")?;
                 let (name, after) = inner.split_at(end);
                 let field = find_field(message, name)?;
+                check_variable(&field)?;
                 if this.fields().chain(open.iter().map(|(field, _): &(Vec<_>, _)| field.as_slice())).any(|f| f == field)
                 {
                     return Err(format!("the variable `{name}` is there twice"));
                 }
                 open.push((field, this.segments.len()));
-                match after.strip_prefix('=') {
-                    Some(pattern) => {
-                        rest = pattern;
-                        continue;
-                    }
-                    None => this.push_segment("*")?,
+                if let Some(pattern) = after.strip_prefix('=') {
+                    rest = pattern;
+                    continue;
                 }
+                if !after.starts_with('}') {
+                    return Err(format!("behind the variable `{name}`, `=` or `}}` is expected"));
+                }
+                this.push_segment("*")?;
                 rest = after;
             } else {
                 let end = rest.find(['/', '}']).unwrap_or(rest.len());
@@ -107,10 +109,8 @@ impl UrlTemplate {
             "**" => Segment::Rest,
             "" if self.segments.is_empty() => return Err("the path is empty".to_owned()),
             "" => return Err("a segment is empty".to_owned()),
-            literal if literal.contains(['{', '}', '*', '?', '#']) || literal.contains(char::is_whitespace) => {
-                return Err(format!("`{literal}` is no segment of a path"));
-            }
-            literal => Segment::Literal(literal.to_owned()),
+            literal if is_literal(literal) => Segment::Literal(literal.to_owned()),
+            other => return Err(format!("`{other}` is no segment of a path")),
         });
         Ok(())
     }
@@ -147,10 +147,10 @@ impl UrlTemplate {
             let to = if open { parts.len() } else { variable.to };
             let parts = parts.get(variable.from..to).unwrap_or_default();
             let single = !open && parts.len() == 1;
-            let decoded: Option<Vec<_>> = parts.iter().map(|part| decode(part, single)).collect();
-            Some((variable.field.clone(), decoded?.join("/")))
+            let decoded: Vec<_> = parts.iter().map(|part| decode(part, single)).collect();
+            (variable.field.clone(), decoded.join("/"))
         });
-        values.collect()
+        Some(values.collect())
     }
 
     /// Iterates over the fields that the path sets.
@@ -188,13 +188,38 @@ pub(crate) fn field_path(field: &[FieldDescriptor]) -> String {
 }
 
 /// Decodes a segment. A value of several segments keeps the slashes that are part of one of them.
-fn decode(part: &str, single: bool) -> Option<String> {
+fn decode(part: &str, single: bool) -> String {
     if single {
-        return percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned());
+        return percent_decode_str(part).decode_utf8_lossy().into_owned();
     }
     let part = part.replace("%2f", "%2F");
-    let pieces: Result<Vec<_>, _> = part.split("%2F").map(|piece| percent_decode_str(piece).decode_utf8()).collect();
-    Some(pieces.ok()?.join("%2F"))
+    let pieces: Vec<_> = part.split("%2F").map(|piece| percent_decode_str(piece).decode_utf8_lossy()).collect();
+    pieces.join("%2F")
+}
+
+/// Whether the text stands for itself in a path: characters that RFC 3986, section 3.3, allows in a segment, but not `*`.
+fn is_literal(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@%".contains(&byte);
+    text.bytes().all(is_allowed) && has_whole_escapes(text)
+}
+
+/// Whether two hexadecimal digits stand behind each `%`.
+pub(crate) fn has_whole_escapes(text: &str) -> bool {
+    text.split('%').skip(1).all(|behind| behind.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+}
+
+/// Checks that a path can set a field: "path variables must not refer to any repeated or mapped field", nor to a message
+/// without a text of its own.
+fn check_variable(field: &[FieldDescriptor]) -> Result<(), String> {
+    let Some(last) = field.last() else { return Ok(()) };
+    let name = field_path(field);
+    match last.kind() {
+        _ if last.is_list() || last.is_map() => Err(format!("the variable `{name}` is a repeated field or a map")),
+        Kind::Message(message) if !message.full_name().starts_with("google.protobuf.") => {
+            Err(format!("the variable `{name}` is a message; a path can set its fields"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Splits a path into its segments and its verb. Directly behind a variable the verb begins at the first `:`, else at the
@@ -206,7 +231,7 @@ fn split_verb(path: &str) -> Result<(&str, Option<&str>), String> {
     let at = if closed > 0 && tail.starts_with(':') { Some(0) } else { tail.rfind(':') };
     let Some((segments, verb)) = at.and_then(|at| path.split_at_checked(closed + at)) else { return Ok((path, None)) };
     match verb.strip_prefix(':') {
-        Some(verb) if !verb.is_empty() && !verb.contains('/') => Ok((segments, Some(verb))),
+        Some(verb) if !verb.is_empty() && is_literal(verb) => Ok((segments, Some(verb))),
         _ => Err(format!("`{verb}` is not a verb: one stands at the end of a path")),
     }
 }
@@ -222,7 +247,10 @@ pub(crate) fn find_field(message: &MessageDescriptor, path: &str) -> Result<Vec<
     for name in path.split('.') {
         let within = message.as_ref().ok_or_else(|| format!("`{path}` looks for `{name}` in what is no message"))?;
         let found = within.get_field_by_name(name).or_else(|| within.get_field_by_json_name(name));
-        let found = found.ok_or_else(|| format!("`{}` has no field `{name}`", within.full_name()))?;
+        // The JSON name of a field `_` is empty.
+        let found = found
+            .filter(|_| !name.is_empty())
+            .ok_or_else(|| format!("`{}` has no field `{name}`", within.full_name()))?;
         message = match found.kind() {
             Kind::Message(message) if !found.is_list() && !found.is_map() => Some(message),
             _ => None,

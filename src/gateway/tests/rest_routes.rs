@@ -31,6 +31,12 @@ message Request {
   string stars = 16;
   string uuid = 17;
   string id = 18;
+  repeated string tags = 19;
+  map<string, string> labels = 20;
+  repeated Thing kids = 21;
+  google.protobuf.Timestamp at = 22;
+  bool flag = 23;
+  string _ = 24;
 }
 message Child { string id = 1; Thing thing = 2; }
 message Thing { string id = 1; }
@@ -39,15 +45,23 @@ message Short { string aa = 1; string ab = 2; string ba = 3; string bb = 4; }
 "#;
 
 /// A catalog with a service for each list of paths, each of them for GET and POST.
-fn catalog_of(services: &[&[&str]]) -> Catalog {
-    let mut text = "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\";".to_owned() + MESSAGES;
-    for (index, paths) in services.iter().enumerate() {
+pub(crate) fn catalog_of(services: &[&[&str]]) -> Catalog {
+    let rule = |path: &&str| format!("get: {path:?} additional_bindings {{ post: {path:?} body: \"*\" }}");
+    let services: Vec<Vec<_>> = services.iter().map(|paths| paths.iter().map(rule).collect()).collect();
+    catalog_of_rules(&services)
+}
+
+/// A catalog with a service for each list of rules.
+pub(crate) fn catalog_of_rules(services: &[Vec<String>]) -> Catalog {
+    let mut text = "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\"; \
+                    import \"google/protobuf/timestamp.proto\";"
+        .to_owned()
+        + MESSAGES;
+    for (index, rules) in services.iter().enumerate() {
         text += &format!("service S{index} {{\n");
-        for (method, path) in paths.iter().enumerate() {
-            text += &format!(
-                "rpc M{method}(Request) returns (Request) {{ option (google.api.http) = {{ get: \"{path}\" \
-                 additional_bindings {{ post: \"{path}\" body: \"*\" }} }}; }}\n"
-            );
+        for (method, rule) in rules.iter().enumerate() {
+            text +=
+                &format!("rpc M{method}(Request) returns (Request) {{ option (google.api.http) = {{ {rule} }}; }}\n");
         }
         text += "}\n";
     }
@@ -59,7 +73,7 @@ fn catalog_of(services: &[&[&str]]) -> Catalog {
 }
 
 /// The path of the rule that serves a path, with the values of its variables.
-fn found(served: &Catalog, verb: &Verb, path: &str) -> Option<(String, BTreeMap<String, String>)> {
+pub(crate) fn found(served: &Catalog, verb: &Verb, path: &str) -> Option<(String, BTreeMap<String, String>)> {
     match find_route(served.routes(), verb, path)? {
         RouteMatch::Route(route, values) => {
             let values = values.into_iter().map(|(field, value)| (field_path(&field), value)).collect();
@@ -222,7 +236,8 @@ fn the_order_is_that_of_all_services_together() {
 async fn of_two_equal_routes_the_one_that_was_deployed_first_is_served() {
     let service = |name: &str, path: &str| {
         let text = format!(
-            "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\"; {MESSAGES} service {name} {{ \
+            "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\"; \
+             import \"google/protobuf/timestamp.proto\"; {MESSAGES} service {name} {{ \
              rpc Echo(Request) returns (Request) {{ option (google.api.http) = {{ get: \"{path}\" }}; }} }}"
         );
         compile_rules(&text).get_service_by_name(&format!("r.{name}")).unwrap()
@@ -251,7 +266,8 @@ async fn of_two_equal_routes_the_one_that_was_deployed_first_is_served() {
 #[test]
 fn the_kind_of_a_rule_may_be_every_verb() {
     let text = format!(
-        "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\"; {MESSAGES} service S {{ \
+        "syntax = \"proto3\"; package r; import \"google/api/annotations.proto\"; \
+             import \"google/protobuf/timestamp.proto\"; {MESSAGES} service S {{ \
          rpc Any(Request) returns (Request) {{ option (google.api.http) = {{ custom {{ kind: \"*\" path: \"/v1/x\" }} }}; }} \
          rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ get: \"/v1/x\" }}; }} }}"
     );

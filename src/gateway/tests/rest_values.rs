@@ -157,7 +157,7 @@ async fn a_text_that_is_no_value_of_its_field_is_an_error_that_names_it() {
         ("colours.nested=x", "in the query, `colours.nested` looks for "),
         ("all.text=x", "in the query, `all.text` looks for `text` in what is no message"),
         ("all=x", "`all` is a message; set its fields"),
-        ("empty=x", "`empty` cannot be set"),
+        ("empty=x", "`empty` is \"x\"; expected no text, or {}"),
     ] {
         let answer = http1(&server, &format!("GET /v1/values?{query}"), "", b"").await;
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(3)), "{query}");

@@ -3,10 +3,10 @@
 //! Each part is encoded by itself, and the parts are put one behind the other: the wire merges them, and of a field that
 //! both set the later one is taken, which is the path's.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use percent_encoding::percent_decode_str;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
@@ -15,7 +15,7 @@ use crate::call::{Codec, Status};
 use crate::gateway::call::http_body::HttpBodyMessage;
 use crate::gateway::call::json::{encode_json, json_misfit};
 use crate::gateway::call::request_reader::MessageDecoder;
-use crate::gateway::protocol::rest::parameter::{invalid, parse_entry, parse_value};
+use crate::gateway::protocol::rest::parameter::{decode_escapes, invalid, parse_entry, parse_value};
 use crate::json::{UnknownNames, read_field};
 use crate::routes::PathValues;
 use crate::routes::rule::BodyMapping;
@@ -77,8 +77,11 @@ impl RequestBinding {
         let mut seen = BTreeSet::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, text) = pair.split_once('=').unwrap_or((pair, ""));
-            let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-            let (key, text) = (decode(key), decode(text));
+            let decode = |text: &str| {
+                let decoded = decode_escapes(&text.replace('+', " ")).map(Cow::into_owned);
+                decoded.map_err(|error| invalid(format!("in the query, `{key}` {error}")))
+            };
+            let (key, text) = (decode(key)?, decode(text)?);
             if body == BodyMapping::All {
                 return Err(invalid(format!("`{key}` in the query: all of the message is in the body")));
             }

@@ -1,15 +1,29 @@
 //! Values of paths and queries: texts that become JSON values of their field's type.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind};
 use serde_json::{Map, Value};
 
 use crate::call::{Code, Status};
 use crate::json::{WellKnown, camel_case, is_f32, is_f64};
-use crate::routes::template::field_path;
+use crate::routes::template::{field_path, has_whole_escapes};
 
 /// Makes the status of a request with a value that does not fit.
 pub(crate) fn invalid(message: String) -> Status {
     Status::new(Code::InvalidArgument, message)
+}
+
+/// Decodes the escapes of a path or a part of a query.
+///
+/// # Errors
+/// What is wrong with it, to be read behind its name.
+pub(crate) fn decode_escapes(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if !has_whole_escapes(text) {
+        return Err("has a `%` without two hexadecimal digits behind it");
+    }
+    percent_decode_str(text).decode_utf8().map_err(|_| "has escapes that are not UTF-8")
 }
 
 /// Reads text as a JSON value of the field's type. A field that repeats is given an item of it.
@@ -49,7 +63,13 @@ fn parse_text(name: &str, kind: &Kind, text: &str) -> Result<Value, Status> {
             Some(WellKnown::Struct | WellKnown::Value | WellKnown::ListValue) => {
                 return serde_json::from_str(text).map_err(|_| misfit(name, text, "expected JSON"));
             }
-            Some(WellKnown::Any | WellKnown::Empty) => {
+            Some(WellKnown::Empty) => {
+                let is_empty = matches!(text, "" | "{}");
+                return is_empty
+                    .then(|| Map::new().into())
+                    .ok_or_else(|| misfit(name, text, "expected no text, or {}"));
+            }
+            Some(WellKnown::Any) => {
                 return Err(invalid(format!("`{name}` cannot be set by a path or a query")));
             }
             None => return Err(invalid(format!("`{name}` is a message; set its fields"))),
@@ -58,7 +78,7 @@ fn parse_text(name: &str, kind: &Kind, text: &str) -> Result<Value, Status> {
     };
     match kind {
         Kind::Bool => match text {
-            "true" | "1" | "" => Ok(Value::Bool(true)),
+            "true" | "1" => Ok(Value::Bool(true)),
             "false" | "0" => Ok(Value::Bool(false)),
             _ => Err(misfit(name, text, "expected true or false")),
         },

@@ -26,6 +26,7 @@ use crate::gateway::protocol::rest::binding::RequestBinding;
 use crate::gateway::protocol::rest::codecs::RestCodecs;
 use crate::gateway::protocol::rest::http_body::HttpBodyEncoder;
 use crate::gateway::protocol::rest::json_lines::JsonLinesEncoder;
+use crate::gateway::protocol::rest::parameter::{decode_escapes, invalid};
 use crate::routes::rule::BodyMapping;
 use crate::routes::{PathValues, RestRoute};
 
@@ -76,6 +77,7 @@ pub(crate) async fn serve(
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let read_head = |parts: &Parts| {
         check_page_origin(parts, &calls.settings.origins)?;
+        decode_escapes(parts.uri.path()).map_err(|error| invalid(format!("the path {error}")))?;
         let deadline = read_http_deadline(&parts.headers, &calls.settings)?;
         let request_codec = codecs.request.unwrap_or(Codec::Json);
         let binding = RequestBinding::new(method.input(), rule.body.clone(), request_codec, values, &query)?;
