@@ -56,7 +56,7 @@ pub(crate) fn suite(okra: &OkraBinary, languages: &[Language], cases: &[String])
         let guest = root().join(FOLDER).join(name);
         tools::run(okra.command().arg("build").arg(&guest))?;
         let mut command = runner.command();
-        command.args(["--enforce_recommended", "--failure_list"]);
+        command.args(["--enforce_recommended", "--maximum_edition", "2023", "--failure_list"]);
         command.arg(root().join(FOLDER).join(format!("known-failing-{name}.txt")));
         command.arg("--output_dir").arg(runner::output_folder(name)?);
         for case in cases {

@@ -11,5 +11,14 @@ class EchoService(Echo):
     def proto3(self, request, context):
         return request
 
+    def edition_proto2(self, request, context):
+        return request
+
+    def edition_proto3(self, request, context):
+        return request
+
+    def edition2023(self, request, context):
+        return request
+
 
 okra.export(EchoService())

@@ -35,7 +35,7 @@ impl SuiteRunner {
     }
 
     fn starts(&self) -> bool {
-        // Without a program to test it would look for one.
+        // It knows no such option, and says how it is used; without any it tries to start a testee without a name.
         let output = self.command().arg("--help").stdin(Stdio::null()).output();
         output.is_ok_and(|output| String::from_utf8_lossy(&output.stderr).contains("Usage: conformance-test-runner"))
     }
