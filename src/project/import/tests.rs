@@ -274,6 +274,7 @@ fn a_client_program_beside_its_server_is_not_a_call_of_the_project() {
                   func main() { pb.NewRouteGuideClient(conn) }\n";
     sources.write("client/main.go", client.as_bytes());
     let report = sources.imported();
+    assert!(!report.changes.iter().any(|change| change.place.file == "client/main.go"), "{:?}", report.changes);
     assert_eq!(report.calls.into_keys().collect::<Vec<_>>(), ["acme.hello.v1.Greeter"]);
     assert!(
         report
