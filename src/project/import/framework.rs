@@ -28,7 +28,7 @@ pub(super) struct Framework {
     pub(super) find_candidates: for<'a> fn(&'a [ProtoSource], &ServiceMention) -> Vec<Candidate<'a>>,
 }
 
-/// What is known of a project before its sources are scanned.
+/// The state of a project before its sources are scanned.
 pub(super) struct ScanContext<'a> {
     pub(super) files: &'a SourceFiles,
     pub(super) protos: &'a [ProtoSource],

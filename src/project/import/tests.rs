@@ -50,7 +50,7 @@ impl Sources {
     }
 }
 
-/// What was found and what must change, as the command prints it, without its first and last lines.
+/// The services and changes, as the command prints it, without its first and last lines.
 fn shown(report: &ImportReport) -> String {
     let services = |verb: &str, services: &std::collections::BTreeMap<String, crate::project::SourcePosition>| {
         services.iter().map(|(service, place)| format!("{verb} {service} ({place})\n")).collect::<String>()
