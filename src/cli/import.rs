@@ -78,7 +78,10 @@ fn report_text(report: &ImportReport, folder: &str) -> String {
             let _ = writeln!(text, "{}: {} -> {}", change.place, change.before, change.after);
         }
     }
-    let _ = writeln!(text, "\nnext: okra generate {folder}, then these changes, then okra build {folder}");
+    // Packages in `gen` have the path of the module.
+    let has_module = !report.changes.iter().any(|change| change.place.line.is_none() && change.place.file == "go.mod");
+    let first = if has_module { "" } else { "write go.mod, then " };
+    let _ = writeln!(text, "\nnext: {first}okra generate {folder}, then these changes, then okra build {folder}");
     text
 }
 

@@ -35,7 +35,7 @@ pub struct ImportOptions {
     pub is_forced: bool,
 }
 
-/// What was done with the text of `okra.toml`.
+/// The outcome for the text of `okra.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigOutcome {
     /// It was written.
@@ -46,7 +46,7 @@ pub enum ConfigOutcome {
     DryRun,
 }
 
-/// What was found in a project, and what must change.
+/// The services of a project, and what must change.
 #[derive(Debug)]
 pub struct ImportReport {
     /// The framework: `grpc-go` or `grpcio`.
@@ -59,15 +59,15 @@ pub struct ImportReport {
     pub serves: BTreeMap<String, SourcePosition>,
     /// The same of the services that are called.
     pub calls: BTreeMap<String, SourcePosition>,
-    /// What needs a decision: services that are not clear, and `.proto` files that do not compile.
+    /// Decisions that are open: services that are not clear, and `.proto` files that do not compile.
     pub questions: Vec<String>,
-    /// What was not looked at, with the reason.
+    /// Files that were not looked at, with the reason.
     pub skipped: Vec<String>,
     /// The text of `okra.toml`.
     pub config: String,
-    /// What was done with it.
+    /// Whether it was written.
     pub outcome: ConfigOutcome,
-    /// What must change, by file and line.
+    /// The lines that must change, by file and line.
     pub changes: Vec<SourceChange>,
 }
 
@@ -99,6 +99,11 @@ pub fn import_project(folder: &Path, options: ImportOptions) -> Result<ImportRep
         return Err(ImportError::NothingServed { folder: folder.to_owned(), expected });
     }
     let mut calls = resolver.resolve("calls", &findings.called);
+    // A source that serves nothing and calls what the project serves is a client program, which stays as it is.
+    let own_calls = findings.called.iter().filter(|mention| resolver.is_call_of(mention, &serves));
+    let mut clients: BTreeSet<String> = own_calls.map(|mention| mention.place.file.clone()).collect();
+    clients.retain(|file| !findings.served.iter().any(|mention| mention.place.file == *file));
+    findings.changes.retain(|change| !clients.contains(&change.place.file));
     let Resolver { mut questions, unclear, .. } = resolver;
     calls.retain(|service, place| {
         let is_own = serves.contains_key(service);
@@ -211,6 +216,12 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    /// Whether a mention means one of some services.
+    fn is_call_of(&self, mention: &ServiceMention, services: &BTreeMap<String, SourcePosition>) -> bool {
+        let candidates = (self.framework.find_candidates)(self.protos, mention);
+        matches!(candidates.as_slice(), [only] if services.contains_key(only.full_name))
+    }
+
     /// Returns the services that `mentions` mean, each with the first place. A name without a service, or with several, becomes a
     /// question. Clients have names that other types have, too, so a name that no service has counts for served services only.
     fn resolve(&mut self, key: &'static str, mentions: &[ServiceMention]) -> BTreeMap<String, SourcePosition> {

@@ -28,7 +28,7 @@ pub(super) struct Framework {
     pub(super) find_candidates: for<'a> fn(&'a [ProtoSource], &ServiceMention) -> Vec<Candidate<'a>>,
 }
 
-/// What is known of a project before its sources are scanned.
+/// The state of a project before its sources are scanned.
 pub(super) struct ScanContext<'a> {
     pub(super) files: &'a SourceFiles,
     pub(super) protos: &'a [ProtoSource],
@@ -36,7 +36,7 @@ pub(super) struct ScanContext<'a> {
     pub(super) project_name: &'a str,
 }
 
-/// What was found in the sources.
+/// The findings in the sources.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) served: Vec<ServiceMention>,
@@ -75,9 +75,9 @@ pub struct SourcePosition {
 pub struct SourceChange {
     /// Where it is.
     pub place: SourcePosition,
-    /// What is there.
+    /// The import, call or name that is there.
     pub before: String,
-    /// What to write, or what gives it in OKRA.
+    /// The text to write, or the part of OKRA that gives it.
     pub after: String,
 }
 

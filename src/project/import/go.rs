@@ -27,6 +27,7 @@ const HOST_TLS: &str = "remove it: TLS and certificates are the host's, in serve
 const HOST_INTERCEPTORS: &str = "remove it: what interceptors do is the host's, or a function that handlers call";
 const HOST_HEALTH: &str = "remove it: the host answers health checks";
 const HOST_REFLECTION: &str = "remove it: the host answers reflection";
+const HOST_LOG: &str = "remove it: the host has a log of its own";
 const HOST_LISTENS: &str = "remove it: `okra serve --listen` says where to listen";
 const HOST_KEEPALIVE: &str = "remove it: keepalive is the host's, in server.toml";
 const NO_REFLECTION_OF_MESSAGES: &str = "not there: `proto.MessageName` gives the name of a message";
@@ -71,13 +72,21 @@ const IMPORT_PREFIXES: [(&str, &str); 10] = [
     ("google.golang.org/grpc/credentials", HOST_TLS),
     ("google.golang.org/grpc/health", HOST_HEALTH),
     ("google.golang.org/grpc/reflection", HOST_REFLECTION),
-    ("google.golang.org/grpc/admin", "remove it: the host has a log of its own"),
-    ("google.golang.org/grpc/channelz", "remove it: the host has a log of its own"),
+    ("google.golang.org/grpc/admin", HOST_LOG),
+    ("google.golang.org/grpc/channelz", HOST_LOG),
     ("google.golang.org/protobuf/reflect", NO_REFLECTION_OF_MESSAGES),
     ("google.golang.org/protobuf/", "not there: docs/go.md lists the packages of the SDK"),
     ("github.com/grpc-ecosystem/go-grpc-", HOST_INTERCEPTORS),
     ("github.com/grpc-ecosystem/grpc-gateway", "remove it: the host serves REST by google.api.http"),
     ("google.golang.org/grpc/", "not there: docs/go.md lists the packages of the SDK"),
+];
+
+/// The beginnings of import paths of services that the host has, and what to write.
+const HOST_SERVICES: [(&str, &str); 4] = [
+    ("google.golang.org/grpc/health", HOST_HEALTH),
+    ("google.golang.org/grpc/reflection", HOST_REFLECTION),
+    ("google.golang.org/grpc/admin", HOST_LOG),
+    ("google.golang.org/grpc/channelz", HOST_LOG),
 ];
 
 /// Functions and types by their import path and name, and what to write.
@@ -198,9 +207,10 @@ fn scan_word(word: Word<'_>, path: Option<&str>, place: &SourcePosition, finding
         let name = word.name.strip_prefix(start)?.strip_suffix(end)?;
         (!name.is_empty()).then(|| name.to_owned())
     };
-    if path.is_some_and(|path| path.starts_with("google.golang.org/grpc/health")) {
+    let host = path.and_then(|path| HOST_SERVICES.iter().find(|(start, _)| path.starts_with(start)));
+    if let Some((_, after)) = host {
         if between("Register", "Server").is_some() {
-            findings.add_change(place, written(word), HOST_HEALTH);
+            findings.add_change(place, written(word), *after);
         }
         return;
     }

@@ -25,7 +25,7 @@ pub(super) const SKIPPED_FOLDERS: [&str; 7] =
 #[derive(Debug, Default)]
 pub(super) struct SourceFiles {
     pub(super) files: Vec<SourceFile>,
-    /// What was not read, with the reason: `data.go: larger than 1 MiB`.
+    /// Files that were not read, with the reason: `data.go: larger than 1 MiB`.
     pub(super) skipped: Vec<String>,
 }
 

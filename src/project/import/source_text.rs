@@ -22,9 +22,9 @@ pub(super) struct SourceLine {
 /// A name in code, such as `pb.RegisterGreeterServer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word<'a> {
-    /// What is before its last dot; empty if there is none.
+    /// The part before its last dot; empty if there is none.
     pub(super) qualifier: &'a str,
-    /// What is after its last dot.
+    /// The part after its last dot.
     pub(super) name: &'a str,
     /// Whether `(` follows it.
     pub(super) is_called: bool,

@@ -50,7 +50,7 @@ impl Sources {
     }
 }
 
-/// What was found and what must change, as the command prints it, without its first and last lines.
+/// The services and changes, as the command prints it, without its first and last lines.
 fn shown(report: &ImportReport) -> String {
     let services = |verb: &str, services: &std::collections::BTreeMap<String, crate::project::SourcePosition>| {
         services.iter().map(|(service, place)| format!("{verb} {service} ({place})\n")).collect::<String>()
@@ -274,6 +274,7 @@ fn a_client_program_beside_its_server_is_not_a_call_of_the_project() {
                   func main() { pb.NewRouteGuideClient(conn) }\n";
     sources.write("client/main.go", client.as_bytes());
     let report = sources.imported();
+    assert!(!report.changes.iter().any(|change| change.place.file == "client/main.go"), "{:?}", report.changes);
     assert_eq!(report.calls.into_keys().collect::<Vec<_>>(), ["acme.hello.v1.Greeter"]);
     assert!(
         report
