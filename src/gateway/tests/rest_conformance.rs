@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::gateway::tests::connect::http1;
 use crate::gateway::tests::rest::serve_rules;
@@ -13,6 +13,13 @@ use crate::gateway::tests::*;
 
 const LIBRARY: &str = include_str!("rest_conformance/library.proto");
 
+/// A name, templates, a path, the template that serves it (none for an empty text), and the values of its variables.
+type MatchCase = (String, Vec<String>, String, String, VariableValues);
+type VariableValues = BTreeMap<String, String>;
+
+/// A name, a request line, content type and body, and the status and body of the response, or the beginning of the error.
+type RequestCase = (String, String, String, String, u16, Value);
+
 /// The cases. Each begins with its name.
 #[derive(Deserialize)]
 struct Cases {
@@ -20,12 +27,10 @@ struct Cases {
     templates: Vec<(String, String, bool)>,
     /// A rule, and the verbs and paths that it serves.
     rules: Vec<(String, String, BTreeSet<String>)>,
-    /// Templates, a path, the template that serves it (none for an empty text), and the values of its variables.
-    matches: Vec<(String, Vec<String>, String, String, BTreeMap<String, String>)>,
+    matches: Vec<MatchCase>,
     /// A query, and the message that it makes, or the beginning of the error.
     queries: Vec<(String, String, Value)>,
-    /// A request line, content type and body, and the status and body of the response, or the beginning of the error.
-    requests: Vec<(String, String, String, String, u16, Value)>,
+    requests: Vec<RequestCase>,
     /// A code of gRPC, and the status of HTTP.
     codes: Vec<(i32, u16)>,
     /// Where the projects and http.proto differ, by the name of a case.
@@ -165,4 +170,52 @@ async fn a_head_of_ones_own_has_no_body() {
     let server = server().await;
     let answer = http1(&server, "HEAD /v1/titles/a", "", b"").await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
+}
+
+const OLD: &str = r#"
+syntax = "proto2";
+package old.v1;
+
+import "google/api/annotations.proto";
+
+service Old {
+  rpc Echo(Everything) returns (Everything) {
+    option (google.api.http) = { get: "/old/{key}" };
+  }
+}
+
+message Everything {
+  required string key = 1;
+  optional int64 count = 2 [default = 7];
+  optional bool flag = 3;
+  repeated int32 numbers = 4;
+  optional Kind kind = 5;
+  optional group Part = 6 {
+    optional string text = 1;
+  }
+  enum Kind {
+    FIRST = 1;
+  }
+}
+"#;
+
+#[tokio::test]
+async fn queries_set_fields_of_proto2() {
+    let server = Server::start().await;
+    serve_rules(&server, OLD);
+    for (query, status, wanted) in [
+        ("", 200, json!({ "key": "a" })),
+        ("count=0&flag=false", 200, json!({ "key": "a", "count": "0", "flag": false })),
+        ("numbers=1&numbers=-2", 200, json!({ "key": "a", "numbers": [1, -2] })),
+        ("kind=FIRST", 200, json!({ "key": "a", "kind": "FIRST" })),
+        ("kind=1", 200, json!({ "key": "a", "kind": "FIRST" })),
+        ("part.text=x", 200, json!({ "key": "a", "part": { "text": "x" } })),
+        ("kind=2", 400, json!("`kind` is")),
+        ("flag=", 400, json!("`flag` is")),
+        ("key=b", 400, json!("`key` in the query: the path sets it")),
+        ("Part=x", 400, json!("in the query, ")),
+    ] {
+        let answer = http1(&server, &format!("GET /old/a?{query}"), "", b"").await;
+        assert_eq!(check_answer(query, &answer, status, &wanted), None);
+    }
 }
