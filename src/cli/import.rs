@@ -46,7 +46,7 @@ impl ImportArgs {
 
 fn report_text(report: &ImportReport, folder: &str) -> String {
     let mut text = format!(
-        "found {}: {} that use it, {}\n",
+        "found {} in {}, and {}\n",
         report.framework,
         count(report.sources, "source", "sources"),
         count(report.protos, ".proto file", ".proto files")
@@ -87,4 +87,40 @@ fn report_text(report: &ImportReport, folder: &str) -> String {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_report_says_what_was_found_what_to_change_and_what_comes_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let source =
+            "package main\n\nimport \"google.golang.org/grpc\"\n\nfunc main() {\n\tpb.RegisterUsersServer(s, u)\n}\n";
+        let proto = "syntax = \"proto3\"; package users; message M {} service Users { rpc Get(M) returns (M); }";
+        fs::write(folder.path().join("main.go"), source).unwrap();
+        fs::write(folder.path().join("users.proto"), proto).unwrap();
+        let args = ImportArgs { folder: folder.path().to_owned(), language: None, dry_run: false, force: false };
+        let mut out = Vec::new();
+        args.run(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap().replace(&folder.path().display().to_string(), "DIR");
+        // A project without go.mod is named after its folder, which has another name each time.
+        let text: Vec<_> = text.lines().filter(|line| !line.starts_with("go.mod: ")).collect();
+        insta::assert_snapshot!(text.join("\n"), @r#"
+        found grpc-go in 1 source, and 1 .proto file
+          serves users.Users (main.go:6)
+        written: okra.toml
+
+        to change:
+        main.go:3: "google.golang.org/grpc" -> `okra/grpc`
+        main.go:6: pb.RegisterUsersServer(server, service) -> `pb.RegisterUsersServer(service)`
+
+        next: write go.mod, then okra generate DIR, then these changes, then okra build DIR
+        "#);
+    }
 }

@@ -119,7 +119,7 @@ pub fn import_project(folder: &Path, options: ImportOptions) -> Result<ImportRep
     services.extend(unclear.iter().flat_map(|unclear| unclear.candidates.iter().cloned()));
     let roots = find_roots(folder, &files, &protos, &services);
     if let Some(mistake) = find_mistake(folder, &roots, &protos, &services) {
-        questions.push(format!("{mistake}: add the folder that is missing to `include` of [proto] in okra.toml"));
+        questions.push(format!("{mistake}: correct the file, or `include` of [proto] in okra.toml"));
     }
     let config = config_text(&name, framework.language, &roots, &serves, &calls, &unclear);
     let outcome = write_config(folder, &config, options)?;
