@@ -132,7 +132,7 @@ fn find_paths(roots: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, CompileErr
     for root in roots {
         let inner: Vec<&PathBuf> = roots.iter().filter(|other| *other != root && other.starts_with(root)).collect();
         let mut paths = Vec::new();
-        collect_paths(root, &inner, &mut paths)?;
+        collect_paths(root, &inner, &mut Vec::new(), &mut paths)?;
         for path in paths {
             let below = path.strip_prefix(root).unwrap_or(&path);
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
@@ -145,18 +145,31 @@ fn find_paths(roots: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, CompileErr
     Ok(found)
 }
 
-fn collect_paths(folder: &Path, without: &[&PathBuf], files: &mut Vec<PathBuf>) -> Result<(), CompileError> {
+/// Collects the `.proto` files below a folder. `open` are the folders around it, without links in their paths: a link that leads
+/// back to one of them is not followed.
+fn collect_paths(
+    folder: &Path,
+    without: &[&PathBuf],
+    open: &mut Vec<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), CompileError> {
     let failed = |source| CompileError::Io { path: folder.to_owned(), source };
+    let real = folder.canonicalize().map_err(failed)?;
+    if open.contains(&real) {
+        return Ok(());
+    }
+    open.push(real);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
             if !without.contains(&&path) {
-                collect_paths(&path, without, files)?;
+                collect_paths(&path, without, open, files)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "proto") {
             files.push(path);
         }
     }
+    open.pop();
     Ok(())
 }
 

@@ -283,3 +283,14 @@ fn the_modules_of_buf_are_roots() {
         assert_eq!(names(&tree.compile(&[root], &["a.S"]).unwrap()), ["a/a.proto", "common/id.proto"]);
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn links_that_lead_back_into_their_folder_were_followed_without_end() {
+    let tree = Tree::new(&[("proto/shop/users/v1/users.proto", USERS), ("ids/shop/common/v1/id.proto", ID)]);
+    for (link, to) in [("proto/up", "proto"), ("proto/shop/top", "proto"), ("proto/shop/common", "ids/shop/common")] {
+        std::os::unix::fs::symlink(tree.root(to), tree.root(link)).unwrap();
+    }
+    let compiled = tree.compile(&["proto"], &["shop.users.v1.Users"]).unwrap();
+    assert_eq!(names(&compiled), ["shop/common/v1/id.proto", "shop/users/v1/users.proto"]);
+}
