@@ -29,22 +29,6 @@ pub enum ProjectError {
     #[error("cannot take the descriptors of the project's services from those of its .proto files")]
     #[diagnostic(code(okra::project::descriptors))]
     Descriptors(#[source] Box<prost_reflect::DescriptorError>),
-    /// An HTTP rule that cannot be served.
-    #[error("{place}: the HTTP rule `{rule}` of method `{method}` cannot be served: {reason}")]
-    #[diagnostic(
-        code(okra::project::http_rule),
-        help("correct its `google.api.http` option, or give the method another rule in [[http.rules]] of okra.toml")
-    )]
-    HttpRule {
-        /// File and line, in the folders of `.proto` files.
-        place: String,
-        /// Full name of the method.
-        method: String,
-        /// The verb and the path.
-        rule: String,
-        /// The mistake.
-        reason: String,
-    },
     /// A file of the descriptors whose methods cannot be given the HTTP rules of `okra.toml`.
     #[error("the options of the methods in {file} cannot be read, so they cannot be given HTTP rules")]
     DescriptorOptions {

@@ -13,7 +13,7 @@ use prost_reflect::{DescriptorPool, FileDescriptor};
 use crate::config::{ConfigError, Mistake, Project, Proto, ServiceName, TypePattern};
 use crate::language::GuestProject;
 use crate::project::ProjectError;
-use crate::project::http_check::check_http_rules;
+use crate::project::http_check::find_http_mistakes;
 use crate::project::http_rules::add_http_rules;
 
 /// The interface of a project.
@@ -59,7 +59,9 @@ impl ProjectInterface {
         // Types are named among all types of a package, so the mapping must see the descriptors that are in the package.
         let pool = DescriptorPool::decode(descriptors.as_slice())
             .map_err(|error| ProjectError::Descriptors(Box::new(error)))?;
-        check_http_rules(&pool, proto.serves.iter().chain(&proto.raw))?;
+        for mistake in find_http_mistakes(&pool, proto.serves.iter().chain(&proto.raw)) {
+            tracing::warn!("{mistake}");
+        }
         let mut typed: Vec<&str> = Vec::new();
         for service in proto.serves.iter().chain(&proto.calls) {
             if !typed.contains(&&**service) {

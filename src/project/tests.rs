@@ -433,42 +433,38 @@ fn http_rules_of_okra_toml_become_options_in_the_descriptors() {
 }
 
 #[test]
-fn an_http_rule_of_a_proto_file_that_is_not_valid_was_a_warning_of_the_server() {
-    let greeter = |rules: &[&str]| {
+fn mistakes_in_the_http_rules_of_proto_files_are_told_with_file_and_line() {
+    let mistakes = |rules: &[&str]| {
         let methods = rules.iter().enumerate().map(|(index, rule)| {
             format!(
                 "  rpc Hello{index}(Request) returns (Request) {{\n    option (google.api.http) = {{ {rule} }};\n  }}\n"
             )
         });
-        format!(
+        let proto = format!(
             "syntax = \"proto3\";\npackage greeter.v1;\nimport \"google/api/annotations.proto\";\nservice Greeter {{\n{}}}\n\
              message Request {{ string name = 1; }}\n",
             methods.collect::<String>()
-        )
+        );
+        let sketch = Sketch::new(&[("greeter.proto", &proto)], "serves = [\"greeter.v1.Greeter\"]");
+        let project = crate::config::Project::load(sketch.path()).unwrap();
+        let interface = interface::ProjectInterface::compile(sketch.path(), &project).unwrap();
+        let pool = prost_reflect::DescriptorPool::decode(interface.descriptors.as_slice()).unwrap();
+        http_check::find_http_mistakes(&pool, project.proto.serves.iter())
     };
-    let report = |rules: &[&str]| {
-        Sketch::new(&[("greeter.proto", &greeter(rules))], "serves = [\"greeter.v1.Greeter\"]").report()
-    };
-    for (rules, wanted) in [
-        (
-            &["get: \"/v1/{no_field}\""][..],
-            "greeter.proto:6: the HTTP rule `GET /v1/{no_field}` of method `greeter.v1.Greeter.Hello0` cannot be served: ",
-        ),
-        (&["post: \"/v1\" body: \"no\""], "`body` names `no`"),
-        (
-            &["get: \"/v1/{name}\"", "get: \"/v1/{name=*}\""],
-            "greeter.proto:9: the HTTP rule `GET /v1/{name=*}` of method `greeter.v1.Greeter.Hello1` cannot be served: \
-             `greeter.v1.Greeter.Hello0` has this verb and path, too",
-        ),
-    ] {
-        let report = report(rules);
-        assert!(report.contains(wanted), "{rules:?}: {report}");
-    }
-    let sketch = Sketch::new(
-        &[("greeter.proto", &greeter(&["get: \"/v1/{name}\" additional_bindings { post: \"/v1\" body: \"*\" }"]))],
-        "serves = [\"greeter.v1.Greeter\"]",
-    );
-    find_changes(sketch.path()).unwrap();
+    let found = mistakes(&[
+        "get: \"/v1/{no_field}\"",
+        "post: \"/v1\" body: \"no\"",
+        "get: \"/v1/{name}\" additional_bindings { post: \"/v1\" body: \"*\" }",
+        "get: \"/v1/{name=*}\"",
+    ]);
+    let wanted = [
+        "greeter.proto:6: the HTTP rule `GET /v1/{no_field}` of method `greeter.v1.Greeter.Hello0` is not served: ",
+        "greeter.proto:9: the HTTP rule `POST /v1` of method `greeter.v1.Greeter.Hello1` is not served: `body` names `no`",
+        "greeter.proto:15: the HTTP rule `GET /v1/{name=*}` of method `greeter.v1.Greeter.Hello3` is not served: \
+         `greeter.v1.Greeter.Hello2` has this verb and path, too",
+    ];
+    assert_eq!(found.len(), wanted.len(), "{found:?}");
+    assert!(found.iter().zip(wanted).all(|(found, wanted)| found.starts_with(wanted)), "{found:?}");
 }
 
 #[test]
