@@ -65,9 +65,13 @@ impl RestRoutes {
     fn push_method(&mut self, method: &MethodDescriptor, rank: usize) {
         for rule in read_rules(method) {
             let path = rule.path.clone();
-            let route = UrlTemplate::parse(&rule.path, &method.input())
-                .and_then(|template| rule.check(method).map(|()| template))
-                .map(|template| RestRoute { method: method.clone(), rule, template, rank, is_shadowed: false });
+            let route = rule.parse_template(method).map(|template| RestRoute {
+                method: method.clone(),
+                rule,
+                template,
+                rank,
+                is_shadowed: false,
+            });
             match route {
                 Ok(route) => self.0.push(route),
                 Err(error) => {

@@ -28,8 +28,7 @@ pub(super) fn find_http_mistakes<'a>(
     // HTTP without gRPC or Connect has no stream of requests: such methods are not served at paths, whatever their rules say.
     for method in methods.filter(|method| !method.is_client_streaming()) {
         for rule in read_rules(&method) {
-            let template = UrlTemplate::parse(&rule.path, &method.input());
-            let template = match template.and_then(|template| rule.check(&method).map(|()| template)) {
+            let template = match rule.parse_template(&method) {
                 Ok(template) => template,
                 Err(reason) => {
                     mistakes.push(describe(&method, &rule, &reason));

@@ -11,7 +11,6 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, ReflectMessa
 use crate::config::{ConfigError, HttpRuleConfig, Mistake, Project};
 use crate::project::ProjectError;
 use crate::routes::rule::read_rules;
-use crate::routes::template::UrlTemplate;
 
 /// The file that defines the option.
 const ANNOTATIONS: &str = "google/api/annotations.proto";
@@ -122,8 +121,9 @@ pub(super) fn add_http_rules(
         let mut methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
         let Some(method) = methods.find(|method| method.full_name() == rule.selector) else { continue };
         for http_rule in read_rules(&method) {
-            let checked = UrlTemplate::parse(&http_rule.path, &method.input()).and_then(|_| http_rule.check(&method));
-            checked.map_err(|reason| wrong(rule, format!("`{}`: {reason}", http_rule.path)))?;
+            http_rule
+                .parse_template(&method)
+                .map_err(|reason| wrong(rule, format!("`{}`: {reason}", http_rule.path)))?;
         }
     }
     Ok(changed)

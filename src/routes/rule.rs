@@ -3,6 +3,8 @@
 use http::Method as Verb;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
 
+use crate::routes::template::UrlTemplate;
+
 /// One binding of a `google.api.HttpRule`.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpRule {
@@ -99,11 +101,12 @@ impl HttpRule {
         self.verb.as_str() == "*"
     }
 
-    /// Checks that the method can be called by this rule.
+    /// Returns the template of the rule's path, if the method can be called by this rule.
     ///
     /// # Errors
-    /// If the method's clients stream, or if `body` or `response_body` names a field that its message does not have.
-    pub(crate) fn check(&self, method: &MethodDescriptor) -> Result<(), String> {
+    /// If the path is not valid, if the method's clients stream, or if `body` or `response_body` names a field that its message does not have.
+    pub(crate) fn parse_template(&self, method: &MethodDescriptor) -> Result<UrlTemplate, String> {
+        let template = UrlTemplate::parse(&self.path, &method.input())?;
         if method.is_client_streaming() {
             return Err("its callers stream, which HTTP without gRPC or Connect cannot do".to_owned());
         }
@@ -114,7 +117,7 @@ impl HttpRule {
             let output = method.output();
             return Err(format!("`response_body` names `{name}`, which `{}` does not have", output.full_name()));
         }
-        Ok(())
+        Ok(template)
     }
 }
 

@@ -98,7 +98,7 @@ pub enum CompileError {
         "name a message or enum with its package, such as `acme.v1.Event`, or all of a package, such as `google.rpc.*`"
     ))]
     UnknownType {
-        /// What was asked for.
+        /// The pattern that matches no type.
         pattern: String,
         /// The types that the files declare, the most similar ones first, at most 20.
         known: Vec<String>,

@@ -3,7 +3,7 @@
 //! The compiler and the reflection of this crate know proto2 and proto3. `source` gives the compiler a text that it can read and
 //! takes the features out of it; `lower` resolves features in compiled descriptors, which may also come from protoc or buf, and
 //! rewrites each file in the syntax that can say what it says. Where neither can, a field or an enum carries a mark in its
-//! options, which [`is_open_enum`] and [`has_implicit_presence`] read: all who look at descriptors ask them and not the syntax.
+//! options, which [`is_open_enum`] and [`has_implicit_presence`] read: code that reads descriptors calls these and does not read the syntax.
 //! <https://protobuf.dev/editions/features/>
 
 mod features;

@@ -28,7 +28,7 @@ pub(crate) struct ProtoFile {
     pub(crate) is_well_known: bool,
 }
 
-/// What finds imports: the roots in their order, as those of protoc's `-I`, then the files that OKRA brings. Those of
+/// Returns the resolver of imports: the roots in their order, as those of protoc's `-I`, then the files that OKRA brings. Those of
 /// `google/protobuf` are the compiler's own, also where a root has copies of them: the compiler cannot read the newest ones.
 pub(crate) struct ProtoResolver {
     roots: Vec<PathBuf>,

@@ -27,11 +27,11 @@ pub(super) const DELIMITED: i32 = 2;
 pub(super) const LEGACY_BEST_EFFORT: i32 = 2;
 
 impl Features {
-    /// What editions 2023 and 2024 have where nothing is set: explicit presence, open enums, packed, length-prefixed, JSON.
+    /// The defaults of editions 2023 and 2024: explicit presence, open enums, packed, length-prefixed, JSON.
     pub(super) const DEFAULT: Self =
         Self { field_presence: 1, enum_type: 1, repeated_field_encoding: 1, message_encoding: 1, json_format: 1 };
 
-    /// What holds where `own` is set within these.
+    /// Returns these features with those that `own` sets in their place.
     pub(super) fn with(self, own: Option<&Self>) -> Self {
         let Some(own) = own else { return self };
         let or = |own: i32, outer: i32| if own == 0 { outer } else { own };

@@ -101,7 +101,7 @@ impl SourceFeatures {
         for range in &mut message.extension_range {
             let Some(options) = &mut range.options else { continue };
             self.drop(Some(&mut options.uninterpreted_option));
-            // Who declares which extension is checked by protoc; the compiler does not know the option.
+            // protoc checks declarations of extensions; this compiler does not know the option.
             let is_declaration = |option: &UninterpretedOption| {
                 matches!(option.name.as_slice(), [name] if !name.is_extension
                     && matches!(name.name_part.as_str(), "declaration" | "verification"))

@@ -23,7 +23,7 @@ pub enum SchemaError {
     #[error("the .proto files declare no type `{pattern}`")]
     #[diagnostic(help("correct `types` in okra.toml, or add the type to a .proto file"))]
     UnknownType {
-        /// What was asked for.
+        /// The pattern that matches no type.
         pattern: String,
         /// The types that the files declare, the most similar ones first, at most 20.
         known: Vec<String>,
