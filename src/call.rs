@@ -4,6 +4,8 @@
 //! the link; framing, compression and JSON only in the [`gateway`](crate::gateway) and in gRPC's client half.
 
 pub(crate) mod base64;
+#[allow(dead_code, reason = "its users come next")]
+mod budget;
 mod context;
 mod deadline;
 mod handler;
@@ -25,6 +27,8 @@ pub use stream::{
 };
 
 pub(crate) use base64::BASE64;
+#[allow(unused_imports, reason = "its users come next")]
+pub(crate) use budget::{BudgetExceeded, ByteBudget, ByteCharge};
 pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};
