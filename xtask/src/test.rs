@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use crate::counts::TestCounts;
 use crate::okra::OkraBinary;
 use crate::tools::{self, PythonEnvironment};
-use crate::{conformance, corpus, fuzz, interop, protobuf_conformance};
+use crate::{conformance, corpus, fuzz, interop, protobuf_conformance, withstand};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 10;
@@ -40,6 +40,7 @@ pub(crate) fn run() -> miette::Result<ExitCode> {
         counts.add_suite(suite);
     }
     counts.add_suite(corpus::short_suite(&okra, &python)?);
+    counts.add_suite(withstand::short_suite(&okra)?);
     // A short run: a change of the link deserves a longer one, by `cargo xtask fuzz`.
     let fuzzed = fuzz::run(FUZZ_SECONDS);
     if let Err(report) = &fuzzed {

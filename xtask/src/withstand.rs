@@ -124,15 +124,12 @@ struct Setting<'a> {
     server: RunningServer,
     /// The neighbour's latencies without an attack.
     alone: Option<Latencies>,
-    /// The server's memory before the first attack.
-    memory: u64,
 }
 
 impl<'a> Setting<'a> {
     fn new(okra: &'a OkraBinary, config: String, length: Duration, judges_latency: bool) -> miette::Result<Self> {
         let server = start(okra, &config)?;
-        let memory = server.memory()?;
-        Ok(Self { okra, config, length, judges_latency, server, alone: None, memory })
+        Ok(Self { okra, config, length, judges_latency, server, alone: None })
     }
 
     /// Runs an attack beside the neighbour. Returns figures, for people.
@@ -149,11 +146,10 @@ impl<'a> Setting<'a> {
             Some(alone) => alone,
             None => {
                 neighbour.call_for(Duration::from_millis(500)).await?;
-                let alone = neighbour.call_for(self.length.max(Duration::from_secs(2))).await?;
-                self.memory = self.memory.max(self.server.memory()?);
-                alone
+                neighbour.call_for(self.length.max(Duration::from_secs(2))).await?
             }
         };
+        let memory = self.server.memory()?;
         let mut attacker = Attacker::start(attack.name, &address)?;
         let beside = neighbour.call_for(self.length).await;
         let mut faults = Vec::new();
@@ -186,7 +182,7 @@ impl<'a> Setting<'a> {
             }
         };
         self.alone = Some(alone);
-        let back = match self.wait_for_memory().await {
+        let back = match self.wait_for_memory(memory).await {
             Ok(back) => back,
             Err(error) => {
                 faults.push(error.to_string());
@@ -204,17 +200,17 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Waits until the server's memory is what it was. Returns how long that took.
-    async fn wait_for_memory(&self) -> miette::Result<Duration> {
+    /// Waits until the server's memory is what it was before. Returns how long that took.
+    async fn wait_for_memory(&self, before: u64) -> miette::Result<Duration> {
         let began = Instant::now();
         loop {
             let memory = self.server.memory()?;
-            if memory <= self.memory + KEPT_BYTES {
+            if memory <= before + KEPT_BYTES {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > RECOVERY {
                 let mib = |bytes: u64| bytes >> 20;
-                return Err(miette!("{} MiB of memory {RECOVERY:?} later, {} before", mib(memory), mib(self.memory)));
+                return Err(miette!("{} MiB of memory {RECOVERY:?} later, {} before", mib(memory), mib(before)));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
