@@ -4,7 +4,6 @@
 //! the link; framing, compression and JSON only in the [`gateway`](crate::gateway) and in gRPC's client half.
 
 pub(crate) mod base64;
-#[allow(dead_code, reason = "its users come next")]
 mod budget;
 mod context;
 mod deadline;
@@ -16,6 +15,7 @@ mod single;
 mod status;
 mod stream;
 
+pub use budget::ByteBudget;
 pub use context::{CallChain, Cancellation, ClientIdentity, Codec, Context, Protocol};
 pub use deadline::Deadline;
 pub use handler::{CallFuture, CallHandler};
@@ -27,12 +27,12 @@ pub use stream::{
 };
 
 pub(crate) use base64::BASE64;
-#[allow(unused_imports, reason = "its users come next")]
-pub(crate) use budget::{BudgetExceeded, ByteBudget, ByteCharge};
+pub(crate) use budget::{BudgetExceeded, ByteCharge};
 pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};
 pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
+pub(crate) use stream::response_channel_within;
 
 use bytes::Bytes;
 

@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
+mod memory;
 mod peer;
 mod protocol;
 mod settings;

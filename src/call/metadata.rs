@@ -12,7 +12,7 @@ use crate::call::BASE64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     entries: Vec<(String, Vec<u8>)>,
-    /// Bytes of all entries.
+    /// Bytes of all entries, as HTTP/2 counts them.
     size: usize,
 }
 
@@ -79,6 +79,11 @@ impl Metadata {
     /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(entry, _)| *entry == name).map(|(_, value)| value)
+    }
+
+    /// Returns the bytes of all entries, with 32 for each, as HTTP/2 counts headers.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Whether there are no entries.

@@ -4,12 +4,13 @@
 //! so that a slow reader slows the writer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
-use crate::call::{Metadata, Status, WrongCount};
+use crate::call::{BudgetExceeded, ByteBudget, Metadata, Status, WrongCount};
 
 /// The request messages of a call, as its handler reads them.
 pub struct RequestStream(BoxStream<'static, Result<Bytes, Box<Status>>>);
@@ -20,7 +21,7 @@ pub struct RequestSink(QueueSender<Result<Bytes, Box<Status>>>);
 
 /// The request messages of a call: where they go in, and where they come out.
 pub fn request_channel() -> (RequestSink, RequestStream) {
-    let (sender, receiver) = queue();
+    let (sender, receiver) = queue(None);
     (RequestSink(sender), RequestStream::new(receiver))
 }
 
@@ -97,7 +98,13 @@ pub struct ResponseSink {
 
 /// Makes a stream of responses and returns its two ends.
 pub fn response_channel() -> (ResponseSink, ResponseStream) {
-    let (sender, receiver) = queue();
+    response_channel_within(None)
+}
+
+/// Makes a stream of responses whose bytes are charged to the budget while they wait. The stream ends when there is no room
+/// for one of them.
+pub(crate) fn response_channel_within(budget: Option<Arc<ByteBudget>>) -> (ResponseSink, ResponseStream) {
+    let (sender, receiver) = queue(budget);
     (ResponseSink { sender, begun: false }, ResponseStream(receiver))
 }
 
@@ -130,6 +137,11 @@ impl ResponseStream {
             Some(message) if messages == 1 => Ok((headers, message)),
             Some(_) => Err(WrongCount::MoreThanOne),
         }
+    }
+
+    /// Returns the budget that had no room for a message, which has ended the stream.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.exceeded()
     }
 
     /// Returns the next part if there is one already.
@@ -211,6 +223,22 @@ mod tests {
         }
         drop(responses);
         assert_eq!(sink.send(Bytes::from_static(b"more")).await, Err(StreamClosed));
+    }
+
+    #[tokio::test]
+    async fn messages_are_charged_while_they_wait_and_end_the_stream_when_there_is_no_room() {
+        let budget = ByteBudget::of_process(300 * 1024);
+        let (mut sink, mut responses) = response_channel_within(Some(budget.clone()));
+        sink.send(vec![0; 1024].into()).await.unwrap();
+        assert_eq!(budget.used(), 0);
+        sink.send(vec![0; 100 * 1024].into()).await.unwrap();
+        assert_eq!(budget.used(), 128 * 1024);
+        responses.next().await.unwrap();
+        responses.next().await.unwrap();
+        assert_eq!(budget.used(), 0);
+        assert_eq!(sink.send(vec![0; 320 * 1024].into()).await, Err(StreamClosed));
+        assert_eq!(responses.next().await, None);
+        assert_eq!(responses.exceeded().unwrap().limit, 300 * 1024);
     }
 
     #[tokio::test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::Deadline;
+use crate::call::{ByteBudget, Deadline};
 use crate::config;
 use crate::gateway::error::GatewayError;
+use crate::gateway::memory::available_memory;
 use crate::gateway::tls::ServerTls;
 
 /// The settings of a gateway.
@@ -41,9 +42,13 @@ pub struct GatewaySettings {
     pub connection_grace: Duration,
     /// Calls at once. More fail with RESOURCE_EXHAUSTED.
     pub max_calls: usize,
-    /// Memory of the process, in bytes, above which calls fail with RESOURCE_EXHAUSTED; `None` stands for nine tenths of
-    /// the memory there is.
-    pub max_memory: Option<u64>,
+    /// The bytes that the process holds for its clients and guests. Calls that would exceed it fail with
+    /// RESOURCE_EXHAUSTED.
+    pub memory: Arc<ByteBudget>,
+    /// The most bytes that the process holds for one connection.
+    pub connection_memory: u64,
+    /// How long a client may take to make room for the next part of a response, at most 64 KiB.
+    pub response_timeout: Duration,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to such a ping may take before the connection counts as dead.
@@ -77,7 +82,9 @@ impl GatewaySettings {
             connection_age: limits.connection_age,
             connection_grace: limits.connection_grace,
             max_calls: size(limits.calls.get().into()),
-            max_memory: limits.memory.map(|memory| memory.as_u64()),
+            memory: ByteBudget::of_process(limits.memory.map_or_else(default_memory, |memory| memory.as_u64())),
+            connection_memory: limits.connection_memory.as_u64(),
+            response_timeout: limits.response_timeout,
             keepalive_interval: Some(limits.keepalive),
             keepalive_timeout: limits.keepalive_timeout,
         }
@@ -95,6 +102,12 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self::with(config::ServerConfig::default(), None)
     }
+}
+
+/// Returns three quarters of the memory that the process may have. The rest is for what no budget counts: code, stacks, and
+/// what the allocator keeps.
+fn default_memory() -> u64 {
+    available_memory().map_or(u64::MAX, |available| available / 4 * 3)
 }
 
 fn size(number: u64) -> usize {

@@ -12,11 +12,12 @@ use tokio_util::sync::DropGuard;
 use tonic::body::Body;
 
 use crate::call::{
-    CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, WrongCount, response_channel,
+    CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, WrongCount,
+    response_channel_within,
 };
 use crate::gateway::call::body::{FrameResult, append_headers};
 use crate::gateway::call::encoder::ResponseEncoder;
-use crate::gateway::call::in_flight::{CallGuard, MessageCounts};
+use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
 use crate::gateway::catalog::CatalogMethod;
@@ -37,7 +38,7 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     encoder: E,
 ) -> Response<Body> {
     let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
-    let (response_sink, responses) = response_channel();
+    let (response_sink, responses) = response_channel_within(Some(guard.transit().clone()));
     let (outcome_sender, outcome) = oneshot::channel();
     let counts = guard.message_counts();
     let bounds = HandlerBounds::new(&context, &guard);
@@ -138,7 +139,13 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         {
             self.put_part(part);
         }
-        (Ok(Frame::data(self.buffer.split().freeze())), Some(self))
+        match self.guard.charge_part(self.buffer.split().freeze()) {
+            Ok(part) => (Ok(Frame::data(part)), Some(self)),
+            Err(status) => {
+                self.guard.set_outcome(Err(&status));
+                (self.encoder.end_frame(Err(status)), None)
+            }
+        }
     }
 
     fn put_part(&mut self, part: Option<ResponsePart>) {
@@ -219,6 +226,8 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
             Some(outcome) => outcome,
             None => Err(handler_lost().into()),
         };
+        // The handler took it for a client that has gone.
+        let outcome = self.responses.exceeded().map_or(outcome, |exceeded| Err(over_budget(exceeded).into()));
         self.guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
         outcome
     }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use crate::call::{CallFailure, CallHandler, UnaryResponse};
+use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size};
 
@@ -19,10 +20,11 @@ pub(crate) async fn run_unary(
     let handler = pin!(async {
         let request = request_reader.read_only(&context).await?;
         let UnaryResponse { headers, message, trailers } = handler.unary(context, request).await?;
-        let written = check_response_size(&message, max_response_bytes).and_then(|()| match &message_output {
-            Some(message_output) => message_output.write(message),
-            None => Ok(message),
-        });
+        let written = match (check_response_size(&message, max_response_bytes), message_output) {
+            (Err(status), _) => Err(status),
+            (Ok(()), None) => Ok(message),
+            (Ok(()), Some(output)) => do_host_work(message.len(), move || output.write(message)).await,
+        };
         match written {
             Ok(message) => Ok(UnaryResponse { headers, message, trailers }),
             Err(status) => Err(CallFailure { headers, status: Box::new(status) }),
