@@ -3,6 +3,7 @@
 //! Between the parts messages are encoded protobuf. Typed values exist only in guests and in
 //! the link; framing, compression and JSON only in the [`gateway`](crate::gateway) and in gRPC's client half.
 
+mod activity;
 pub(crate) mod base64;
 mod budget;
 mod context;
@@ -26,8 +27,10 @@ pub use stream::{
     RequestSink, RequestStream, ResponsePart, ResponseSink, ResponseStream, request_channel, response_channel,
 };
 
+pub(crate) use activity::StreamActivity;
 pub(crate) use base64::BASE64;
 pub(crate) use budget::{BudgetExceeded, ByteCharge};
+pub(crate) use context::client_address;
 pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};

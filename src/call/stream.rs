@@ -10,10 +10,15 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
-use crate::call::{BudgetExceeded, ByteBudget, Metadata, Status, WrongCount};
+use crate::call::{BudgetExceeded, ByteBudget, Metadata, Status, StreamActivity, WrongCount};
 
 /// The request messages of a call, as its handler reads them.
-pub struct RequestStream(BoxStream<'static, Result<Bytes, Box<Status>>>);
+pub struct RequestStream {
+    messages: BoxStream<'static, Result<Bytes, Box<Status>>>,
+    /// The first message, or the end, if it was waited for and is still to be read.
+    first: Option<Option<Result<Bytes, Box<Status>>>>,
+    activity: Option<Arc<StreamActivity>>,
+}
 
 /// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
 #[derive(Debug)]
@@ -28,7 +33,22 @@ pub fn request_channel() -> (RequestSink, RequestStream) {
 impl RequestStream {
     /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
-        Self(messages.boxed())
+        Self { messages: messages.boxed(), first: None, activity: None }
+    }
+
+    /// Records each message that is read.
+    pub(crate) fn with_activity(self, activity: Arc<StreamActivity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
+    /// Waits until [`next`](Self::next) has the first message, or the end. Called before any message was read.
+    ///
+    /// # Cancellation
+    /// No message is lost.
+    pub(crate) async fn wait_for_first(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.messages.next().await);
+        }
     }
 
     /// Makes a stream of one message.
@@ -44,7 +64,14 @@ impl RequestStream {
     /// # Cancellation
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
-        self.0.next().await
+        let message = match self.first.take() {
+            Some(first) => first,
+            None => self.messages.next().await,
+        };
+        if let (Some(Ok(_)), Some(activity)) = (&message, &self.activity) {
+            activity.touch();
+        }
+        message
     }
 }
 
@@ -94,6 +121,7 @@ pub struct ResponseStream(QueueReceiver<ResponsePart>);
 pub struct ResponseSink {
     sender: QueueSender<ResponsePart>,
     begun: bool,
+    activity: Option<Arc<StreamActivity>>,
 }
 
 /// Makes a stream of responses and returns its two ends.
@@ -105,7 +133,7 @@ pub fn response_channel() -> (ResponseSink, ResponseStream) {
 /// for one of them.
 pub(crate) fn response_channel_within(budget: Option<Arc<ByteBudget>>) -> (ResponseSink, ResponseStream) {
     let (sender, receiver) = queue(budget);
-    (ResponseSink { sender, begun: false }, ResponseStream(receiver))
+    (ResponseSink { sender, begun: false, activity: None }, ResponseStream(receiver))
 }
 
 impl ResponseStream {
@@ -151,6 +179,11 @@ impl ResponseStream {
 }
 
 impl ResponseSink {
+    /// Records each message that is sent.
+    pub(crate) fn with_activity(self, activity: Arc<StreamActivity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
     /// Whether headers or a message have been sent, after which no headers can follow.
     pub fn has_begun(&self) -> bool {
         self.begun
@@ -177,7 +210,11 @@ impl ResponseSink {
     pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         self.begun = true;
         let size = message.len();
-        self.sender.send(ResponsePart::Message(message), size).await
+        self.sender.send(ResponsePart::Message(message), size).await?;
+        if let Some(activity) = &self.activity {
+            activity.touch();
+        }
+        Ok(())
     }
 }
 
@@ -239,6 +276,46 @@ mod tests {
         assert_eq!(sink.send(vec![0; 320 * 1024].into()).await, Err(StreamClosed));
         assert_eq!(responses.next().await, None);
         assert_eq!(responses.exceeded().unwrap().limit, 300 * 1024);
+    }
+
+    #[tokio::test]
+    async fn the_first_message_or_the_end_can_be_waited_for_and_is_read_all_the_same() {
+        let (mut sink, mut requests) = request_channel();
+        assert!(poll!(std::pin::pin!(requests.wait_for_first())).is_pending());
+        sink.send(Bytes::from_static(b"one")).await.unwrap();
+        requests.wait_for_first().await;
+        requests.wait_for_first().await;
+        sink.send(Bytes::from_static(b"two")).await.unwrap();
+        drop(sink);
+        assert_eq!(requests.next().await.unwrap().unwrap(), "one");
+        assert_eq!(requests.next().await.unwrap().unwrap(), "two");
+        assert_eq!(requests.next().await, None);
+        let (sink, mut requests) = request_channel();
+        drop(sink);
+        requests.wait_for_first().await;
+        assert_eq!(requests.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_idle_when_no_message_has_moved_in_either_direction() {
+        let activity = Arc::new(StreamActivity::new());
+        let (mut requests, mut queued) = request_channel();
+        queued = queued.with_activity(activity.clone());
+        let (sink, _responses) = response_channel();
+        let mut sink = sink.with_activity(activity.clone());
+        let longest = std::time::Duration::from_millis(500);
+        for turn in 0..4 {
+            tokio::time::sleep(longest / 4).await;
+            match turn % 2 {
+                0 => sink.send(Bytes::new()).await.unwrap(),
+                _ => {
+                    requests.send(Bytes::new()).await.unwrap();
+                    queued.next().await.unwrap().unwrap();
+                }
+            }
+            assert!(poll!(std::pin::pin!(activity.wait_until_idle(longest))).is_pending());
+        }
+        activity.wait_until_idle(longest).await;
     }
 
     #[tokio::test]

@@ -100,10 +100,10 @@ impl ServeArgs {
         let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
-        let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_imports(&cache, engine, imports, self.read_identity()?)?;
         let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
         let mut settings = GatewaySettings::new(&config)?;
+        let engine = EngineSettings { memory: settings.memory.clone(), ..EngineSettings::default() };
+        let runtime = Runtime::with_imports(&packages::compile_cache()?, engine, imports, self.read_identity()?)?;
         for path in &self.paths {
             for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;

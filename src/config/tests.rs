@@ -26,6 +26,7 @@ queue = 0
 memory = "16MiB"
 cpu = "250ms"
 deadline = "1m 30s"
+stream-idle = "15m"
 max-calls = 1000
 max-age = "1h"
 idle = "10s"

@@ -1,7 +1,7 @@
 //! The other end of a connection, and what the process holds for it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::request::Parts;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{ByteBudget, ClientIdentity, Context, Metadata};
+use crate::call::{ByteBudget, ClientIdentity, Context, Metadata, client_address};
 use crate::gateway::catalog::{CatalogMethod, CatalogService};
 
 /// How long a connection is without a call before it makes room for another.
@@ -189,14 +189,6 @@ impl Connections {
 
     fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns the address by which a client is known: of IPv6 the network, whose addresses are all one client's.
-fn client_address(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
     }
 }
 

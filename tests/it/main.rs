@@ -45,6 +45,7 @@ mod ported_go;
 mod raw;
 mod run;
 mod shop;
+mod silent;
 mod singleton;
 mod soak;
 mod streams;
