@@ -60,6 +60,7 @@ const GATEWAY: &[Row] = &[
     ("settings", "tls memory error"),
     ("tls", "error"),
     ("memory", ""),
+    ("file_limit", ""),
     ("error", ""),
 ];
 

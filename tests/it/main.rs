@@ -44,6 +44,7 @@ mod ported;
 mod ported_go;
 mod raw;
 mod run;
+mod served;
 mod shop;
 mod silent;
 mod singleton;
