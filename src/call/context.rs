@@ -56,8 +56,10 @@ impl Codec {
 /// The identity of a client, as its certificate proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// The first URI of the certificate's alternative names, else the first DNS name, else its subject's common name.
-    pub name: String,
+    /// The first URI of the certificate's alternative names, as `uri:spiffe://example.com/billing`, else the first DNS name,
+    /// as `dns:billing.example.com`; `None` when it has neither. The subject's common name is not one: authorities check it
+    /// less than these.
+    pub name: Option<String>,
     /// The certificate, in DER.
     pub certificate: Vec<u8>,
 }

@@ -86,6 +86,15 @@ impl Metadata {
         self.size
     }
 
+    /// Returns the bytes of all entries as they are sent, those of `-bin` values in base64.
+    pub(crate) fn wire_size(&self) -> usize {
+        let base64 = |(name, value): &(String, Vec<u8>)| match name.ends_with("-bin") {
+            true => (value.len() * 4).div_ceil(3) - value.len(),
+            false => 0,
+        };
+        self.size + self.entries.iter().map(base64).sum::<usize>()
+    }
+
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -80,6 +80,10 @@ pub struct ServerLimits {
     /// Largest headers of a request. Default: `"16KiB"`.
     #[serde(deserialize_with = "unit::size::deserialize")]
     pub max_headers: ByteSize,
+    /// Largest trailers of a response: message, details and metadata of an error. Details and metadata that do not fit are
+    /// left out. Default: `"8KiB"`, which all clients accept.
+    #[serde(deserialize_with = "unit::size::deserialize")]
+    pub max_trailers: ByteSize,
     /// Most connections at the same time; more wait to be accepted. Default: 10000.
     pub connections: NonZeroU32,
     /// Most calls at the same time on one HTTP/2 connection. Default: 1000.
@@ -129,6 +133,7 @@ impl Default for ServerLimits {
         Self {
             max_request: None,
             max_headers: ByteSize::kib(16),
+            max_trailers: ByteSize::kib(8),
             connections: NonZeroU32::MIN.saturating_add(9_999),
             streams: NonZeroU32::MIN.saturating_add(999),
             calls: NonZeroU32::MIN.saturating_add(9_999),

@@ -178,6 +178,7 @@ origins = ["https://app.example.com", "http://localhost:5173", "*"]
 [limits]
 max-request = "1MiB"
 max-headers = "8KiB"
+max-trailers = "4KiB"
 connections = 100
 streams = 10
 calls = 50

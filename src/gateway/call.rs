@@ -22,4 +22,5 @@ pub(crate) mod response_watch;
 pub(crate) mod rpc_status;
 pub(crate) mod server;
 pub(crate) mod streaming;
+pub(crate) mod trailers;
 pub(crate) mod unary;

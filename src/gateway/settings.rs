@@ -28,6 +28,9 @@ pub struct GatewaySettings {
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
+    /// Largest trailers of a response, in bytes as HTTP/2 counts them: message, details and metadata of an error. Details and
+    /// metadata that do not fit are left out.
+    pub max_trailers: usize,
     /// How long a client may take for each of its first bytes, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
     /// How long a client may take to send a request that is one message.
@@ -75,6 +78,7 @@ impl GatewaySettings {
             grace: limits.grace,
             max_concurrent_streams: limits.streams.get(),
             max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
+            max_trailers: size(limits.max_trailers.as_u64()),
             header_read_timeout: limits.header_timeout,
             body_timeout: limits.body_timeout,
             max_connections: size(limits.connections.get().into()),

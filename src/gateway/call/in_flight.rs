@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -38,6 +39,33 @@ struct InFlightState {
     running: HashMap<u64, (Arc<str>, Arc<str>)>,
     draining: bool,
     finished: usize,
+    failures: FailureSample,
+}
+
+/// The lines of failed calls that the log gets: the first ones of each second.
+#[derive(Debug, Default)]
+struct FailureSample {
+    second: Option<Instant>,
+    lines: u32,
+    left_out: u64,
+}
+
+impl FailureSample {
+    /// Most lines in a second: more would cost more than the calls themselves.
+    const LINES: u32 = 100;
+
+    /// Counts a failed call. Returns how many lines were left out before its own; `None` when its own is.
+    fn take(&mut self, now: Instant) -> Option<u64> {
+        if self.second.is_none_or(|second| now.duration_since(second) >= Duration::from_secs(1)) {
+            (self.second, self.lines) = (Some(now), 0);
+        }
+        if self.lines >= Self::LINES {
+            self.left_out += 1;
+            return None;
+        }
+        self.lines += 1;
+        Some(std::mem::take(&mut self.left_out))
+    }
 }
 
 /// One call in flight, from its headers to the last byte of its response.
@@ -245,8 +273,13 @@ impl Drop for CallGuard {
         if state.draining {
             state.finished += 1;
         }
+        let is_ok = matches!(self.outcome, Some(CallOutcome::Ok));
+        let sample = if is_ok { Some(0) } else { state.failures.take(Instant::now()) };
         drop(state);
         self.peer.end_call();
+        let Some(left_out) = sample else { return };
+        // Only where there is something to say.
+        let left_out = (left_out > 0).then_some(left_out);
         let ms = self.began.elapsed().as_micros() as f64 / 1000.0;
         let received = self.counts.as_ref().map(|counts| counts.received.load(Ordering::Relaxed));
         let sent = self.counts.as_ref().map(|counts| counts.sent_count());
@@ -256,12 +289,26 @@ impl Drop for CallGuard {
                 tracing::debug!(target: LOG_TARGET, service, method, peer, code = "OK", ms, received, sent, "call ended")
             }
             Some(CallOutcome::Failed(code, error)) => {
-                tracing::info!(target: LOG_TARGET, service, method, peer, code = code.name(), ms, error, received, sent, "call failed")
+                tracing::info!(target: LOG_TARGET, service, method, peer, code = code.name(), ms, error, received, sent, left_out, "call failed")
             }
             None => {
                 let code = Code::Cancelled.name();
-                tracing::info!(target: LOG_TARGET, service, method, peer, code, ms, received, sent, "call cancelled by its client")
+                tracing::info!(target: LOG_TARGET, service, method, peer, code, ms, received, sent, left_out, "call cancelled by its client")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_failures_leaves_a_hundred_lines_each_second_and_their_number() {
+        let (mut sample, now) = (FailureSample::default(), Instant::now());
+        let lines: Vec<_> = (0..1000).filter_map(|_| sample.take(now)).collect();
+        assert_eq!(lines, [0; 100]);
+        let later = now + Duration::from_secs(1);
+        assert_eq!((sample.take(later), sample.take(later)), (Some(900), Some(0)));
     }
 }

@@ -20,6 +20,7 @@ use crate::gateway::call::encoder::ResponseEncoder;
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
+use crate::gateway::call::trailers::{check_trailers, fit_status};
 use crate::gateway::catalog::CatalogMethod;
 
 /// Messages that are ready are sent in one frame of about this many bytes.
@@ -37,7 +38,8 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     incoming: IncomingCall,
     encoder: E,
 ) -> Response<Body> {
-    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
+    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, max_trailer_bytes, mut guard } =
+        incoming;
     let (response_sink, responses) = response_channel_within(Some(guard.transit().clone()));
     let (outcome_sender, outcome) = oneshot::channel();
     let counts = guard.message_counts();
@@ -49,6 +51,7 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
         path: context.path(),
         is_single: !method.is_server_streaming(),
         max_response_bytes,
+        max_trailer_bytes,
         message_output,
         encoder,
         cancel_guard: Some(context.cancellation.clone().drop_guard()),
@@ -83,6 +86,7 @@ struct StreamingResponse<E> {
     /// Whether the method answers with exactly one message.
     is_single: bool,
     max_response_bytes: usize,
+    max_trailer_bytes: usize,
     message_output: Option<MessageOutput>,
     encoder: E,
     cancel_guard: Option<DropGuard>,
@@ -228,6 +232,14 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         };
         // The handler took it for a client that has gone.
         let outcome = self.responses.exceeded().map_or(outcome, |exceeded| Err(over_budget(exceeded).into()));
+        let outcome = outcome.and_then(|trailers| {
+            check_trailers(&trailers, self.max_trailer_bytes)?;
+            Ok(trailers)
+        });
+        let outcome = outcome.map_err(|failure| {
+            let status = Box::new(fit_status(*failure.status, self.max_trailer_bytes));
+            CallFailure { status, ..failure }
+        });
         self.guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
         outcome
     }
