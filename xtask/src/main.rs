@@ -13,6 +13,7 @@ mod protobuf_conformance;
 mod soak;
 mod test;
 mod tools;
+mod withstand;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use crate::corpus::CorpusOptions;
 use crate::counts::TestCounts;
 use crate::okra::OkraBinary;
 use crate::tools::PythonEnvironment;
+use crate::withstand::WithstandOptions;
 
 /// Tasks of OKRA's own development. Each installs what it needs.
 #[derive(Parser)]
@@ -56,6 +58,11 @@ enum Task {
     },
     /// Puts the services of public APIs through OKRA: generates, checks, builds and echoes.
     Corpus(CorpusOptions),
+    /// Lets hostile guests, clients and packages at a server, each beside a neighbour that is called all the while.
+    Withstand(WithstandOptions),
+    /// The process that attacks.
+    #[command(hide = true)]
+    WithstandAttack { name: String, address: String },
     /// The server that the conformance suite starts.
     #[command(hide = true)]
     ConformanceServer { okra: PathBuf, package: PathBuf },
@@ -100,6 +107,8 @@ fn main() -> miette::Result<ExitCode> {
             protobuf_conformance::serve(&package).map(|()| ExitCode::SUCCESS)
         }
         Task::Soak { calls } => soak::run(calls).map(|()| ExitCode::SUCCESS),
+        Task::Withstand(options) => withstand::run(&options),
+        Task::WithstandAttack { name, address } => withstand::attack(&name, &address).map(|()| ExitCode::SUCCESS),
         Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,5 +1,6 @@
 //! The `okra` binary of this working copy: built, run, served.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -107,6 +108,20 @@ pub(crate) struct RunningServer {
 }
 
 impl RunningServer {
+    /// Whether the process runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Returns the bytes of memory that the process has in use.
+    pub(crate) fn memory(&self) -> miette::Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).into_diagnostic().wrap_err("the server has no status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        kibibytes.map(|kibibytes| kibibytes << 10).ok_or_else(|| miette!("{path} has no VmRSS"))
+    }
+
     /// Ends the server by SIGTERM and waits until its calls are over.
     pub(crate) fn stop(mut self) -> miette::Result<()> {
         let killed = Command::new("kill").arg(self.child.id().to_string()).status().into_diagnostic()?;

@@ -76,6 +76,10 @@ impl ProtoResolver {
 
 impl FileResolver for ProtoResolver {
     fn resolve_path(&self, path: &Path) -> Option<String> {
+        // A name may begin with the path of a root, as `shop/cart.proto` below the root `shop`.
+        if path.is_relative() && self.roots.iter().any(|root| root.join(path).is_file()) {
+            return path.to_str().map(str::to_owned);
+        }
         self.roots.iter().find_map(|root| IncludeFileResolver::new(root.clone()).resolve_path(path))
     }
 

@@ -36,7 +36,8 @@ pub fn import_path(proto_package: &str, module: &str) -> String {
 pub fn stubs(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> {
     let names = Names::new(schema, module);
     let mut files = Vec::new();
-    for (index, package) in names.packages.iter().enumerate() {
+    let homes = names.packages.iter().enumerate().filter(|(index, _)| names.home(*index) == *index);
+    for (index, package) in homes {
         let mut add = |name: &str, text: Option<String>| {
             if let Some(text) = text {
                 files.push(GeneratedFile { path: package.folder.join(name), text });
@@ -70,6 +71,7 @@ impl<'a> File<'a> {
 
     /// A name of a package of stubs as this file says it.
     fn qualified(&mut self, package: usize, name: &str) -> String {
+        let package = self.names.home(package);
         match self.names.packages.get(package) {
             Some(found) if Some(package) != self.package => {
                 format!("{}.{name}", self.imports.add(&found.import, &found.name))

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use okra_codegen::compile::{CompileError, Compiled, compile, compile_services, read_descriptors};
 use tempfile::TempDir;
@@ -293,4 +293,15 @@ fn links_that_lead_back_into_their_folder_were_followed_without_end() {
     }
     let compiled = tree.compile(&["proto"], &["shop.users.v1.Users"]).unwrap();
     assert_eq!(names(&compiled), ["shop/common/v1/id.proto", "shop/users/v1/users.proto"]);
+}
+
+#[test]
+fn a_file_whose_name_begins_with_the_path_of_its_root_was_not_found() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let root = Path::new(folder.path().file_name().unwrap());
+    let name = root.join("id.proto");
+    fs::create_dir(folder.path().join(root)).unwrap();
+    fs::write(folder.path().join(&name), ID).unwrap();
+    let compiled = compile(&[root.to_owned()], &[name.clone()]).unwrap();
+    assert_eq!(names(&compiled), [name.to_str().unwrap()]);
 }

@@ -261,6 +261,8 @@ fn every_test_that_the_mapping_names_is_there() {
         "tests/editions.rs",
         "tests/random.rs",
         "tests/types.rs",
+        "tests/go.rs",
+        "tests/python.rs",
         "src/names.rs",
         "src/go/names.rs",
     ]

@@ -117,3 +117,22 @@ fn messages_that_no_method_leads_to_have_stubs_and_no_conversions() {
     assert_eq!(glue.matches("func GetE").count(), 0, "{glue}");
     assert!(glue.contains("_ \"m/gen/a\""), "{glue}");
 }
+
+#[test]
+fn packages_that_use_each_other_in_a_circle_are_one_package() {
+    let compiled = [
+        ("id.proto", "package a; message Id { string id = 1; Kind kind = 2; } enum Kind { NONE = 0; }"),
+        ("b.proto", "package a.b; import \"id.proto\"; message Id { a.Id id = 1; }"),
+        ("c.proto", "package c.d; import \"b.proto\"; import \"id.proto\"; message Team { repeated a.b.Id ids = 1; }"),
+        ("s.proto", "package a; import \"c.proto\"; service S { rpc Get(c.d.Team) returns (c.d.Team); }"),
+    ];
+    let schema = schema(&common::sources(&compiled));
+    let files = stubs(&schema, &world(&schema), "corpus");
+    let paths: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
+    assert_eq!(paths, ["a/messages.go", "a/codec.go", "a/services.go"]);
+    let text = text(files);
+    let types = text.lines().filter_map(|line| line.strip_prefix("type ")?.strip_suffix(" struct {"));
+    let types: Vec<_> = types.filter(|name| name.chars().all(|char| char.is_alphanumeric() || char == '_')).collect();
+    assert_eq!(types, ["B_Id", "CD_Team", "Id"]);
+    assert!(!text.contains("corpus/gen"), "a package imports itself: {text}");
+}

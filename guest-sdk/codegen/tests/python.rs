@@ -52,3 +52,18 @@ fn comments_cannot_end_their_docstring() {
     let text = &files.iter().find(|file| file.path.ends_with("gen/a/__init__.py")).unwrap().text;
     assert!(text.contains(r#"    """Ends \"\"\" here, and \\ there, says "x" """"#), "{text}");
 }
+
+#[test]
+fn an_enum_of_a_package_that_imports_this_one_is_read_when_a_message_is_made() {
+    let compiled = [
+        ("kind.proto", "package a; enum Kind { NONE = 0; } message Id { string id = 1; }"),
+        ("b.proto", "package b; import \"kind.proto\"; message User { a.Kind kind = 1; }"),
+        (
+            "s.proto",
+            "package a; import \"b.proto\"; import \"kind.proto\"; message Team { b.User user = 1; }
+            service S { rpc Get(Team) returns (Id); }",
+        ),
+    ];
+    let text = text(&schema(&common::sources(&compiled)));
+    assert!(text.contains("kind: a.Kind = field(default_factory=lambda: a.Kind.NONE)"), "{text}");
+}

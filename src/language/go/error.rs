@@ -33,18 +33,6 @@ pub enum GoBuildError {
         /// The version of the installed Go.
         go: String,
     },
-    /// Packages that use each other in a circle.
-    #[error("packages use each other in a circle, and packages in Go cannot import each other: {circle}")]
-    #[diagnostic(
-        code(okra::go::import_cycle),
-        help(
-            "move the messages that several packages use to a package of their own, or write the service in Rust or Python"
-        )
-    )]
-    ImportCycle {
-        /// Which package uses which, and by what.
-        circle: String,
-    },
     /// The installation of Go did not succeed.
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -11,12 +11,8 @@ use crate::language::{GeneratedText, GuestProject};
 /// Returns the stubs, and the SDK if `go.mod` takes the module `okra` from the folder that it is written to.
 ///
 /// # Errors
-/// If `go.mod` is missing or cannot be read, or packages would import each other.
+/// If `go.mod` is missing or cannot be read.
 pub(super) fn generate_files(project: &GuestProject<'_>) -> Result<Vec<GeneratedText>, GoBuildError> {
-    if let Some(circle) = project.schema.package_circle() {
-        let circle = circle.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(GoBuildError::ImportCycle { circle });
-    }
     let go_mod = GoMod::read(project.folder)?;
     let mut files = if go_mod.has_sdk { SDK.project_files() } else { Vec::new() };
     let stubs = stubs(project.schema, project.world, &go_mod.module_path);

@@ -23,7 +23,7 @@ pub(super) fn text(schema: &Schema, names: &Names, package: usize) -> Option<Str
     file.enum_tables(package);
     file.message_tables(package);
     let messages = schema.messages.iter().zip(&names.messages);
-    let own = messages.filter(|(message, name)| message.package == package && name.known.is_none());
+    let own = messages.filter(|(message, name)| names.home(message.package) == package && name.known.is_none());
     for (at, (message, name)) in own.enumerate() {
         file.message_methods(at, &name.name);
         file.marshal(message, name);
@@ -36,7 +36,8 @@ pub(super) fn text(schema: &Schema, names: &Names, package: usize) -> Option<Str
 impl File<'_> {
     fn enum_tables(&mut self, package: usize) {
         let (schema, names) = (self.schema, self.names);
-        let own: Vec<_> = schema.enums.iter().zip(&names.enums).filter(|(found, _)| found.package == package).collect();
+        let own: Vec<_> =
+            schema.enums.iter().zip(&names.enums).filter(|(found, _)| names.home(found.package) == package).collect();
         if own.is_empty() {
             return;
         }
@@ -75,7 +76,7 @@ impl File<'_> {
         let (schema, names) = (self.schema, self.names);
         let messages = schema.messages.iter().zip(&names.messages);
         let own: Vec<_> =
-            messages.filter(|(message, name)| message.package == package && name.known.is_none()).collect();
+            messages.filter(|(message, name)| names.home(message.package) == package && name.known.is_none()).collect();
         if own.is_empty() {
             return;
         }

@@ -51,7 +51,7 @@ pub fn glue(schema: &Schema, world: &World, module: &str) -> Vec<GeneratedFile> 
 fn types(schema: &Schema, names: &Names) -> String {
     let mut packages: Vec<&str> = Vec::new();
     for (message, named) in schema.messages.iter().zip(&names.messages) {
-        let import = names.packages.get(message.package).filter(|_| named.known.is_none());
+        let import = names.packages.get(names.home(message.package)).filter(|_| named.known.is_none());
         packages.extend(import.map(|package| package.import.as_str()));
     }
     packages.sort_unstable();

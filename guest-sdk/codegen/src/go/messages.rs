@@ -11,12 +11,12 @@ use crate::schema::{Cardinality, Enum, Field, Kind, Member, Message, Oneof, Scal
 pub(super) fn text(schema: &Schema, names: &Names, package: usize) -> Option<String> {
     let mut file = File::new(schema, names, Some(package));
     for (definition, name) in schema.enums.iter().zip(&names.enums) {
-        if definition.package == package {
+        if names.home(definition.package) == package {
             file.enumeration(definition, name);
         }
     }
     for (message, name) in schema.messages.iter().zip(&names.messages) {
-        if message.package == package && name.known.is_none() {
+        if names.home(message.package) == package && name.known.is_none() {
             file.message(message, name);
         }
     }

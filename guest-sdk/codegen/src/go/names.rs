@@ -1,6 +1,6 @@
 //! The names of Go's stubs: those of protoc-gen-go and protoc-gen-go-grpc.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use crate::schema::{Member, Message, Schema};
@@ -58,6 +58,9 @@ pub(super) struct Names {
     /// By which the project's own packages are imported.
     pub(super) module: String,
     pub(super) packages: Vec<GoPackage>,
+    /// For each package of the schema the one in whose Go package its types are: itself, or of packages that use each other in a
+    /// circle the one with the shortest name. Go lets no packages import each other.
+    homes: Vec<usize>,
     pub(super) messages: Vec<GoMessage>,
     pub(super) enums: Vec<GoEnum>,
     pub(super) services: Vec<GoService>,
@@ -68,33 +71,35 @@ impl Names {
         let packages = schema.packages.iter().map(|package| go_package(&package.proto, module)).collect();
         let mut taken: Vec<HashSet<String>> = schema.packages.iter().map(|_| HashSet::new()).collect();
         let mut nobody = HashSet::new();
-        let proto = |package: usize| schema.packages.get(package).map_or("", |package| &package.proto);
+        let homes = homes(schema);
+        let home = |package: usize| homes.get(package).copied().unwrap_or(package);
+        let proto = |package: usize| schema.packages.get(home(package)).map_or("", |package| &package.proto);
 
         let has_details = has_error_details(schema);
         let mut messages = Vec::new();
         for message in &schema.messages {
             let known = known(&message.full_name, has_details);
             let taken =
-                if known.is_some() { &mut nobody } else { taken.get_mut(message.package).unwrap_or(&mut nobody) };
+                if known.is_some() { &mut nobody } else { taken.get_mut(home(message.package)).unwrap_or(&mut nobody) };
             let name = unique(camel(local(&message.full_name, proto(message.package))), taken);
             messages.push(GoMessage { name, known, members: Vec::new() });
         }
         let mut enums = Vec::new();
         for definition in &schema.enums {
-            let taken = taken.get_mut(definition.package).unwrap_or(&mut nobody);
+            let taken = taken.get_mut(home(definition.package)).unwrap_or(&mut nobody);
             let name = unique(camel(local(&definition.full_name, proto(definition.package))), taken);
             enums.push(GoEnum { name, cases: Vec::new() });
         }
         let mut services = Vec::new();
         for service in &schema.services {
-            let taken = taken.get_mut(service.package).unwrap_or(&mut nobody);
+            let taken = taken.get_mut(home(service.package)).unwrap_or(&mut nobody);
             let name = service_name(camel(local(&service.full_name, proto(service.package))), taken);
             let mut taken = HashSet::new();
             let methods = service.methods.iter().map(|method| unique(camel(&method.proto_name), &mut taken)).collect();
             services.push(GoService { name, methods, stream_aliases: Vec::new() });
         }
         for (definition, named) in schema.enums.iter().zip(&mut enums) {
-            let taken = taken.get_mut(definition.package).unwrap_or(&mut nobody);
+            let taken = taken.get_mut(home(definition.package)).unwrap_or(&mut nobody);
             // Values are named after the message that the enum is in, else after the enum.
             let local = local(&definition.full_name, proto(definition.package));
             let scope = local.rsplit_once('.').map_or_else(|| named.name.clone(), |(parent, _)| camel(parent));
@@ -102,24 +107,39 @@ impl Names {
             named.cases = values.collect();
         }
         for (message, named) in schema.messages.iter().zip(&mut messages) {
-            let taken = taken.get_mut(message.package).unwrap_or(&mut nobody);
+            let taken = taken.get_mut(home(message.package)).unwrap_or(&mut nobody);
             named.members = members(message, &named.name, taken);
         }
         for (service, named) in schema.services.iter().zip(&mut services) {
-            let taken = taken.get_mut(service.package).unwrap_or(&mut nobody);
+            let taken = taken.get_mut(home(service.package)).unwrap_or(&mut nobody);
             let aliases = service.methods.iter().zip(&named.methods).map(|(method, go)| {
                 let alias = format!("{}_{go}Server", named.name);
                 (!method.is_unary() && taken.insert(alias.clone())).then_some(alias)
             });
             named.stream_aliases = aliases.collect();
         }
-        Self { module: module.to_owned(), packages, messages, enums, services }
+        Self { module: module.to_owned(), packages, homes, messages, enums, services }
+    }
+
+    /// The package in whose Go package the types of a package are.
+    pub(super) fn home(&self, package: usize) -> usize {
+        self.homes.get(package).copied().unwrap_or(package)
     }
 
     /// The import path of a package that is not for people.
     pub(super) fn internal(&self, package: &str) -> String {
         format!("{}/internal/okra/{package}", self.module)
     }
+}
+
+fn homes(schema: &Schema) -> Vec<usize> {
+    let circles = schema.package_circles();
+    let mut shortest = HashMap::new();
+    for (index, (package, circle)) in schema.packages.iter().zip(&circles).enumerate() {
+        let rank = (package.proto.len(), &package.proto, index);
+        shortest.entry(circle).and_modify(|least| *least = rank.min(*least)).or_insert(rank);
+    }
+    circles.iter().map(|circle| shortest.get(circle).map_or(0, |(_, _, index)| *index)).collect()
 }
 
 /// What stands in place of a message of `google.protobuf`.
@@ -246,7 +266,7 @@ fn is_taken(name: &str) -> bool {
 
 /// The part of a full name behind that of its package.
 fn local<'a>(full_name: &'a str, package: &str) -> &'a str {
-    full_name.strip_prefix(package).map_or(full_name, |rest| rest.trim_start_matches('.'))
+    full_name.strip_prefix(package).and_then(|rest| rest.strip_prefix('.')).unwrap_or(full_name)
 }
 
 /// A name as protoc-gen-go spells it: `GoCamelCase` of google.golang.org/protobuf/internal/strs.

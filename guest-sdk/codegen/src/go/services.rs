@@ -12,10 +12,10 @@ use crate::wit::World;
 pub(super) fn text(schema: &Schema, world: &World, names: &Names, package: usize) -> Option<String> {
     let mut file = File::new(schema, names, Some(package));
     for (service, named) in schema.services.iter().zip(&names.services) {
-        if service.package == package && world.exports.contains(&service.full_name) {
+        if names.home(service.package) == package && world.exports.contains(&service.full_name) {
             file.server(service, named);
         }
-        if service.package == package && world.imports.contains(&service.full_name) {
+        if names.home(service.package) == package && world.imports.contains(&service.full_name) {
             file.client(service, named);
         }
     }

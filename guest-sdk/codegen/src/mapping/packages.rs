@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::SchemaError;
+use super::components::components;
 use super::error::PackageUse;
 use super::path::all_fields;
 use crate::schema::{Kind, Schema};
@@ -10,17 +11,25 @@ use crate::schema::{Kind, Schema};
 /// Refuses packages that use each other in a circle that no encoded field cuts. protobuf allows that, as long as files do not;
 /// WIT packages depend on each other as wholes.
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
-    match find_circle(schema, EncodedFields::Left) {
+    match find_circle(schema) {
         Some(circle) => Err(SchemaError::PackageCycle { circle }),
         None => Ok(()),
     }
 }
 
 impl Schema {
-    /// Returns packages whose types use each other in a circle, encoded fields and types that are not in WIT included: what a language cannot have that lets
-    /// no packages import each other.
-    pub fn package_circle(&self) -> Option<Vec<PackageUse>> {
-        find_circle(self, EncodedFields::Counted)
+    /// Returns the number of each package's circle, by index: packages have the same one if their types use each other, encoded
+    /// fields and types that are not in WIT included. Most packages are a circle of their own.
+    pub(crate) fn package_circles(&self) -> Vec<usize> {
+        let mut edges = vec![Vec::new(); self.packages.len()];
+        let mut uses: Vec<_> = uses(self, EncodedFields::Counted).into_keys().collect();
+        uses.sort_unstable();
+        for (from, to) in uses {
+            if let Some(edges) = edges.get_mut(from) {
+                edges.push(to);
+            }
+        }
+        components(&edges)
     }
 }
 
@@ -33,8 +42,9 @@ enum EncodedFields {
     Counted,
 }
 
-fn find_circle(schema: &Schema, encoded: EncodedFields) -> Option<Vec<PackageUse>> {
-    let uses = uses(schema, encoded);
+/// Finds packages that use each other in a circle in WIT.
+fn find_circle(schema: &Schema) -> Option<Vec<PackageUse>> {
+    let uses = uses(schema, EncodedFields::Left);
     let mut edges: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (from, to) in uses.keys() {
         edges.entry(*from).or_default().insert(*to);

@@ -224,7 +224,9 @@ fn default(types: &mut Types<'_>, field: &Field, scope: &BTreeSet<&str>) -> Stri
             let case = names.and_then(|names| names.cases.get(zero));
             let value = case.map_or_else(|| format!("{class}(0)"), |case| format!("{class}.{case}"));
             let is_above = names.is_some_and(|names| match &names.path {
-                Path::In { package, classes } => *package != types.package || classes.len() == 1,
+                Path::In { package, classes } if *package == types.package => classes.len() == 1,
+                // Of packages that import each other one is read while the other is not there yet.
+                Path::In { package, .. } => !types.names.are_in_a_circle(*package, types.package),
                 Path::Sdk(_) => true,
             });
             let is_alias = class.starts_with('_');

@@ -13,6 +13,7 @@ pub(super) struct Names {
     pub(super) enums: Vec<EnumNames>,
     /// By index into [`Schema::packages`]: every identifier of its module, so that what is imported gets another.
     taken: Vec<BTreeSet<String>>,
+    circles: Vec<usize>,
 }
 
 /// The names of a message.
@@ -70,7 +71,12 @@ impl Names {
             .iter()
             .map(|found| EnumNames { path: path(schema, found.package, &found.full_name), cases: cases(found) })
             .collect();
-        let mut names = Self { messages, enums, taken: vec![BTreeSet::new(); schema.packages.len()] };
+        let mut names = Self {
+            messages,
+            enums,
+            taken: vec![BTreeSet::new(); schema.packages.len()],
+            circles: schema.package_circles(),
+        };
         names.take(schema);
         names
     }
@@ -99,6 +105,11 @@ impl Names {
             let all = methods.chain([service_class(service), client_class(schema, service)]).collect();
             add(&Path::In { package: service.package, classes: Vec::new() }, all);
         }
+    }
+
+    /// Whether the modules of two packages import each other.
+    pub(super) fn are_in_a_circle(&self, package: usize, other: usize) -> bool {
+        self.circles.get(package) == self.circles.get(other)
     }
 
     /// A name for what the module of a package imports: the wanted one, unless the module has an identifier of that name

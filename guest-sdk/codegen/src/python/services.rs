@@ -23,7 +23,8 @@ fn base(types: &mut Types<'_>, service: &Service) -> String {
         let _ = writeln!(text, "{docs}");
     }
     if service.methods.is_empty() {
-        text.push_str("    __methods__ = {}\n");
+        let (dict, str) = (types.builtin("dict"), types.builtin("str"));
+        let _ = writeln!(text, "    __methods__: {dict}[{str}, {str}] = {{}}");
     } else {
         text.push_str("    __methods__ = {\n");
         for method in &service.methods {

@@ -25,6 +25,15 @@ pub(crate) fn source(text: &str) -> Result<Compiled, CompileError> {
     compile(&[folder.path().to_owned()], &[])
 }
 
+/// Compiles files that are written here, in proto3, each with its name.
+pub(crate) fn sources(files: &[(&str, &str)]) -> Compiled {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), format!("syntax = \"proto3\"; {text}")).unwrap();
+    }
+    compile(&[folder.path().to_owned()], &[]).unwrap()
+}
+
 pub(crate) fn services(pool: &DescriptorPool) -> Vec<String> {
     pool.services().map(|service| service.full_name().to_owned()).collect()
 }
