@@ -11,6 +11,7 @@ use tonic::body::Body;
 use crate::call::{Code, Status};
 use crate::gateway::call::body::FrameResult;
 use crate::gateway::call::compression::{Compression, request_too_large};
+use crate::gateway::call::encoder::WrittenMessage;
 use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::request_meter::RequestMeter;
 use crate::gateway::call::request_reader::{message_too_slow, request_broken_off};
@@ -123,20 +124,18 @@ impl FrameReader {
     }
 }
 
-/// Appends a message of less than 4 GiB, compressed if that makes it smaller. Returns whether it was compressed.
-pub(crate) fn put_message(message: &[u8], compression: Option<Compression>, buffer: &mut BytesMut) -> bool {
-    let compressed = compression.and_then(|compression| compression.compress(message));
-    put_frame(compressed.is_some().into(), compressed.as_deref().unwrap_or(message), buffer);
-    compressed.is_some()
+/// Appends a message of less than 4 GiB.
+pub(crate) fn put_message(message: &WrittenMessage, buffer: &mut BytesMut) {
+    put_frame(message.is_compressed.into(), &message.bytes, buffer);
 }
 
-/// Makes the frame of a message as [`put_message`] does.
+/// Makes the frame of a message, compressed if that makes it smaller. Returns whether it is.
 pub(crate) async fn frame_message(message: Bytes, compression: Option<Compression>) -> (Bytes, bool) {
     let bytes = compression.map_or(0, |_| message.len());
     do_host_work(bytes, move || {
-        let mut buffer = BytesMut::new();
-        let is_compressed = put_message(&message, compression, &mut buffer);
-        (buffer.freeze(), is_compressed)
+        let (message, mut buffer) = (WrittenMessage::new(message, compression), BytesMut::new());
+        put_message(&message, &mut buffer);
+        (buffer.freeze(), message.is_compressed)
     })
     .await
 }

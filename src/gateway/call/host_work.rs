@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
 /// The most bytes of a message on which work is done at once: it takes well under a millisecond.
-const AT_ONCE: usize = 64 << 10;
+pub(crate) const AT_ONCE: usize = 64 << 10;
 
 /// One permit for each processor: more threads would take the processors from the connections.
 static THREADS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZero::get)));

@@ -20,6 +20,9 @@ const LOG_TARGET: &str = "okra::gateway::call";
 const CALL_BYTES: u64 = 16 << 10;
 /// The most bytes of a message, or of the headers, that count in these.
 pub(crate) const PREPAID_BYTES: usize = 4 << 10;
+/// The most bytes of a connection that has calls admitted while the process is short of memory: the last tenth is for those
+/// that hold little.
+const LIGHT_BYTES: u64 = 1 << 20;
 /// The most calls of a client for each call that there is room for: one client has three quarters, two have three sevenths
 /// each, and there is always room for another client.
 const CLIENT_SHARE: usize = 3;
@@ -99,7 +102,7 @@ enum Refusal {
     Full,
     #[error("this client has as many of the server's calls as one client can have while the server is this full")]
     ClientFull,
-    #[error("the server is short of memory")]
+    #[error("the server is short of memory, and this connection holds much of it")]
     Memory,
     #[error(transparent)]
     Budget(BudgetExceeded),
@@ -130,7 +133,7 @@ impl CallsInFlight {
         let admitted = match () {
             () if room == 0 => Err(Refusal::Full),
             () if calls_of_client > room.saturating_mul(CLIENT_SHARE) => Err(Refusal::ClientFull),
-            () if self.memory.is_pressed() => Err(Refusal::Memory),
+            () if self.memory.is_pressed() && peer.budget().used() > LIGHT_BYTES => Err(Refusal::Memory),
             () => peer.budget().charge(CALL_BYTES).map_err(Refusal::Budget),
         };
         CallGuard {

@@ -15,7 +15,7 @@ use tonic::body::Body;
 use crate::call::{CallFailure, Codec, Metadata, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{FrameResult, append_headers, trailers_frame};
 use crate::gateway::call::compression::{Compression, compression_names};
-use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
 use crate::gateway::call::framing;
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::request_reader::RequestReader;
@@ -121,8 +121,12 @@ impl ResponseEncoder for GrpcEncoder {
         self.make_head(headers, true)
     }
 
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        framing::put_message(message, self.compression, buffer);
+    fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    fn put_message(&self, message: &WrittenMessage, buffer: &mut BytesMut) {
+        framing::put_message(message, buffer);
     }
 
     fn end_frame(&self, outcome: Result<Metadata, Status>) -> FrameResult {

@@ -185,7 +185,8 @@ async fn calls_are_refused_when_there_are_too_many_or_too_little_memory() {
     let channel = server.channel().await;
     let held = memory.charge(91 << 10).unwrap();
     let status = call(channel.clone(), "Echo", request("Ada")).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the server is short of memory"));
+    let wanted = "the process would hold more than its limit of 102400 bytes: `memory` of [limits] in server.toml";
+    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, wanted));
     drop(held);
     call(channel, "Echo", request("Ada")).await.unwrap();
 }

@@ -18,7 +18,11 @@ pub(crate) async fn relieve_pressure(memory: &ByteBudget, connections: &Connecti
     loop {
         memory.pressed().await;
         let (used, limit) = (memory.used(), memory.limit());
-        tracing::warn!(used, limit, "the process is short of memory: calls are refused");
+        tracing::warn!(
+            used,
+            limit,
+            "the process is short of memory: calls of connections that hold much of it are refused"
+        );
         tokio::time::sleep(PATIENCE).await;
         while memory.is_pressed() {
             if connections.waiting_bytes() >= limit / MIN_SHARE
@@ -28,6 +32,6 @@ pub(crate) async fn relieve_pressure(memory: &ByteBudget, connections: &Connecti
             }
             tokio::time::sleep(INTERVAL).await;
         }
-        tracing::info!(used = memory.used(), limit, "the process has memory again: calls are admitted");
+        tracing::info!(used = memory.used(), limit, "the process has memory again: all calls are admitted");
     }
 }
