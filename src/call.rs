@@ -3,8 +3,8 @@
 //! Between the parts messages are encoded protobuf. Typed values exist only in guests and in
 //! the link; framing, compression and JSON only in the [`gateway`](crate::gateway) and in gRPC's client half.
 
+mod activity;
 pub(crate) mod base64;
-#[allow(dead_code, reason = "its users come next")]
 mod budget;
 mod context;
 mod deadline;
@@ -16,6 +16,7 @@ mod single;
 mod status;
 mod stream;
 
+pub use budget::ByteBudget;
 pub use context::{CallChain, Cancellation, ClientIdentity, Codec, Context, Protocol};
 pub use deadline::Deadline;
 pub use handler::{CallFuture, CallHandler};
@@ -26,13 +27,15 @@ pub use stream::{
     RequestSink, RequestStream, ResponsePart, ResponseSink, ResponseStream, request_channel, response_channel,
 };
 
+pub(crate) use activity::StreamActivity;
 pub(crate) use base64::BASE64;
-#[allow(unused_imports, reason = "its users come next")]
-pub(crate) use budget::{BudgetExceeded, ByteBudget, ByteCharge};
+pub(crate) use budget::{BudgetExceeded, ByteCharge};
+pub(crate) use context::client_address;
 pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};
 pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
+pub(crate) use stream::response_channel_within;
 
 use bytes::Bytes;
 

@@ -14,6 +14,7 @@ mod new;
 mod packages;
 mod serve;
 mod server;
+mod shutdown;
 mod test;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,8 @@ mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
 pub(crate) mod fake;
+mod file_limit;
+mod memory;
 mod peer;
 mod protocol;
 mod settings;
@@ -30,6 +32,7 @@ use crate::call::CallHandler;
 
 pub use catalog::{Catalog, CatalogMethod, CatalogService, MethodRef, ServiceHealth};
 pub use error::GatewayError;
+pub use file_limit::raise_file_limit;
 pub use settings::GatewaySettings;
 pub use tls::ServerTls;
 

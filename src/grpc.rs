@@ -8,5 +8,6 @@ mod transport;
 
 pub(crate) use codec::BytesCodec;
 pub(crate) use exchange::{CallFate, ExchangeError, GrpcExchange, error_chain, root_cause};
+pub(crate) use status::{cut_message, encoded_bytes};
 pub(crate) use timeout::parse_timeout;
 pub(crate) use transport::{Transport, make_transport};

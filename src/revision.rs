@@ -7,6 +7,7 @@ mod access;
 pub(crate) mod dispatcher;
 mod idle;
 pub(crate) mod pool;
+mod shares;
 mod singleton;
 
 pub use dispatcher::LeaseError;
@@ -14,25 +15,31 @@ pub use pool::PoolCounts;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::OptionFuture;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
-    Status, UnaryResponse, read_single_request, refuse, response_channel,
+    Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
 use crate::instance::{CallParams, CompiledComponent, Instance, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
+use crate::revision::shares::InstanceStream;
 use crate::revision::singleton::Singleton;
 
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
+
+/// How long a stream whose handler may begin waits for its first request.
+const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One deployed package.
 pub(crate) struct Revision {
@@ -100,7 +107,25 @@ impl Revision {
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
         let call_deadline = CallDeadline::new(&context);
-        call_deadline.run(pin!(self.stream_on_instance(context, requests, responses))).await
+        let Some(longest) = self.component.run().stream_idle else {
+            return call_deadline.run(pin!(self.stream_on_instance(context, requests, responses))).await;
+        };
+        let path = context.path();
+        let activity = Arc::new(StreamActivity::new());
+        let (requests, responses) =
+            (requests.with_activity(activity.clone()), responses.with_activity(activity.clone()));
+        let stream = pin!(async {
+            tokio::select! {
+                biased;
+                outcome = self.stream_on_instance(context, requests, responses) => outcome,
+                () = activity.wait_until_idle(longest) => {
+                    let longest = humantime::format_duration(longest);
+                    let message = format!("`{path}`: no message came or went for {longest}, which is `stream-idle` of [run]");
+                    Err(Status::new(Code::DeadlineExceeded, message).into())
+                }
+            }
+        });
+        call_deadline.run(stream).await
     }
 
     async fn stream_on_instance(
@@ -110,6 +135,9 @@ impl Revision {
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
         let shape = self.component.stream_shape(&context)?;
+        if shape.requests {
+            self.wait_for_request(&context, &mut requests, shape.responses).await;
+        }
         if self.component.raw_shape(&context).is_some() && (shape.requests || shape.responses) {
             return self.stream_raw(context, shape, requests, responses).await;
         }
@@ -125,6 +153,21 @@ impl Revision {
         }
         let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
         Ok(send_single(outcome, responses).await)
+    }
+
+    /// Waits for the first request, so that a silent stream holds no instance. A handler that also sends messages may be the
+    /// one that begins: it gets an instance after a while, as long as many are free.
+    async fn wait_for_request(&self, context: &Context, requests: &mut RequestStream, can_begin: bool) {
+        if !can_begin {
+            return requests.wait_for_first().await;
+        }
+        // The caller in this process holds an instance while it waits.
+        let is_outside = context.chain.is_empty();
+        while is_outside && tokio::time::timeout(FIRST_REQUEST_PATIENCE, requests.wait_for_first()).await.is_err() {
+            if self.dispatcher.has_spare() {
+                return;
+            }
+        }
     }
 
     /// Runs a call with streams on encoded messages. The handler has a stream on both sides; on a side where the method has
@@ -170,14 +213,32 @@ impl Revision {
     ) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
         let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
         let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
-        let lease = self.dispatcher.lease(lease_deadline, context.chain.len()).await;
+        // A call from another service counts for that service's own caller already.
+        let client = context.client().filter(|_| context.chain.is_empty());
+        let is_stream = requests.is_some() || responses.is_some();
+        let lease = self.dispatcher.lease(lease_deadline, context.chain.len(), client).await;
         let lease = lease.map_err(|error| lease_status(&context, error))?;
+        let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
+        let path = context.path();
         let component = self.component.clone();
-        let Some(singleton) = &self.singleton else {
-            return run_on_lease(component, lease, context, params, requests, responses).await;
+        let running = async {
+            let work = |context| run_on_lease(component, lease, context, params, requests, responses);
+            match &self.singleton {
+                None => work(context).await,
+                Some(singleton) => singleton.run_to_end(context, work).await,
+            }
         };
-        let work = |context| run_on_lease(component, lease, context, params, requests, responses);
-        singleton.run_to_end(context, work).await
+        tokio::select! {
+            biased;
+            outcome = running => outcome,
+            Some(()) = OptionFuture::from(stream.as_ref().map(InstanceStream::ended)) => {
+                let message = format!(
+                    "`{path}`: the stream ended because a call of another client waits for an instance, and streams of \
+                     this client hold more than three quarters of them"
+                );
+                Err(Status::new(Code::ResourceExhausted, message).into())
+            }
+        }
     }
 }
 
@@ -256,7 +317,7 @@ impl CallHandler for Revision {
 
 fn lease_status(context: &Context, error: LeaseError) -> Status {
     let code = match error {
-        LeaseError::Full { .. } => Code::ResourceExhausted,
+        LeaseError::Full { .. } | LeaseError::ClientFull { .. } => Code::ResourceExhausted,
         LeaseError::Expired => Code::DeadlineExceeded,
         LeaseError::Restarted => Code::Unavailable,
     };

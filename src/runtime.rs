@@ -10,7 +10,7 @@ use okra_codegen::schema::Schema;
 use tokio::sync::watch;
 use tonic::transport::Identity;
 
-use crate::call::CallHandler;
+use crate::call::{ByteBudget, CallHandler};
 use crate::config::{Import, ServiceName};
 use crate::gateway::{Catalog, ServiceHealth};
 use crate::instance::{CompileCache, CompiledComponent, ComponentEngine};
@@ -26,6 +26,7 @@ pub use crate::router::ImportError;
 
 /// Everything that serves in this process.
 pub struct Runtime {
+    memory: Arc<ByteBudget>,
     engine: ComponentEngine,
     cache: CompileCache,
     actor_system: ActorSystem,
@@ -110,6 +111,7 @@ impl Runtime {
         identity: Option<Identity>,
     ) -> Result<Arc<Self>, InstanceError> {
         Ok(Arc::new(Self {
+            memory: settings.memory.clone(),
             engine: ComponentEngine::new(settings)?,
             cache: CompileCache::open(cache),
             actor_system: ActorSystem::new(),
@@ -165,7 +167,7 @@ impl Runtime {
         // A component that cannot be instantiated is found out now and not at the first call.
         component.instantiate().await?;
         let name = manifest.name.to_string();
-        let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &manifest.run).await?;
+        let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &manifest.run, &self.memory).await?;
         let local_imports = component.calls().filter(|service| !importer.is_upstream(service)).cloned().collect();
         let served = services.iter().map(|service| service.as_str().into()).collect();
         let revision = Revision::new(name, component, dispatcher, served, local_imports, &manifest.allowed_callers);

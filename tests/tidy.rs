@@ -57,8 +57,10 @@ const GATEWAY: &[Row] = &[
     ("call", "peer catalog settings error"),
     ("peer", "catalog"),
     ("catalog", "settings error"),
-    ("settings", "tls error"),
+    ("settings", "tls memory error"),
     ("tls", "error"),
+    ("memory", ""),
+    ("file_limit", ""),
     ("error", ""),
 ];
 

@@ -54,11 +54,12 @@ type Call interface {
 	Timeout() (time.Duration, bool)
 	// Peer returns the network address of the client, such as 10.0.0.7:52100; "" of a local call.
 	Peer() string
-	// Caller returns the client's name in its certificate (mutual TLS): the first URI of the subject's alternative names,
-	// else the first DNS name, else the subject's common name. "" if the server asked for no certificate, and of a local
-	// call.
+	// Caller returns the client's name in its certificate (mutual TLS), with its kind: the first URI of the subject's
+	// alternative names, such as "uri:spiffe://example.com/billing", else the first DNS name, such as
+	// "dns:billing.example.com". "" if the certificate has neither, if the server asked for none, and of a local call.
 	Caller() string
-	// ClientCertificate returns the client's certificate (mutual TLS), in DER; nil where Caller returns "".
+	// ClientCertificate returns the client's certificate (mutual TLS), in DER; nil if the server asked for none, and of a
+	// local call.
 	ClientCertificate() []byte
 	// Authority returns the name by which the client addressed the server; "" of a local call.
 	Authority() string

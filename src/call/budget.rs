@@ -1,25 +1,31 @@
 //! Budgets of bytes: what the process holds for clients and guests, by who makes it hold it.
 //!
 //! Budgets form a tree: the process, in it connections and stores, in them calls. A charge counts in its budget and in all
-//! above it, and is refused when one of them would exceed its limit. A charge releases its bytes when it is dropped, so
-//! whoever owns the bytes owns their charge.
+//! above it, and is refused when one of them would exceed its limit. A charge releases its bytes when it is dropped: the
+//! owner of the bytes owns their charge.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
 
 /// A limit of bytes, and the bytes that count against it.
 #[derive(Debug)]
-pub(crate) struct ByteBudget {
+pub struct ByteBudget {
     /// Whose budget it is, for errors: `"the process"`.
     owner: &'static str,
     limit: u64,
     used: AtomicU64,
     parent: Option<Arc<Self>>,
+    /// Whether more than nine tenths were used, and since then not less than eight.
+    is_pressed: AtomicBool,
+    pressed: Notify,
 }
 
 /// Bytes that would exceed a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{owner} would hold more than its {limit} bytes")]
+#[error("{owner} would hold more than its limit of {limit} bytes")]
 pub(crate) struct BudgetExceeded {
     /// Whose budget it is.
     pub(crate) owner: &'static str,
@@ -35,15 +41,49 @@ pub(crate) struct ByteCharge {
     bytes: u64,
 }
 
+/// Bytes with their charge.
+struct ChargedBytes {
+    bytes: Bytes,
+    _charge: ByteCharge,
+}
+
+impl AsRef<[u8]> for ChargedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl ByteBudget {
+    /// Makes the budget of a process, which has no other above it.
+    pub fn of_process(limit_bytes: u64) -> Arc<Self> {
+        Self::new("the process", limit_bytes)
+    }
+
     /// Makes a budget without another above it.
     pub(crate) fn new(owner: &'static str, limit: u64) -> Arc<Self> {
-        Arc::new(Self { owner, limit, used: AtomicU64::new(0), parent: None })
+        Self::with_parent(owner, limit, None)
     }
 
     /// Makes a budget whose bytes count in this one, too.
     pub(crate) fn child(self: &Arc<Self>, owner: &'static str, limit: u64) -> Arc<Self> {
-        Arc::new(Self { owner, limit, used: AtomicU64::new(0), parent: Some(self.clone()) })
+        Self::with_parent(owner, limit, Some(self.clone()))
+    }
+
+    fn with_parent(owner: &'static str, limit: u64, parent: Option<Arc<Self>>) -> Arc<Self> {
+        let (is_pressed, pressed) = (AtomicBool::new(false), Notify::new());
+        Arc::new(Self { owner, limit, used: AtomicU64::new(0), parent, is_pressed, pressed })
+    }
+
+    /// Whether the budget is nearly used up: from nine tenths of it on until less than eight tenths are used.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.is_pressed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the budget is nearly used up. For one waiter.
+    pub(crate) async fn pressed(&self) {
+        while !self.is_pressed() {
+            self.pressed.notified().await;
+        }
     }
 
     /// Returns the bytes that are charged now.
@@ -79,13 +119,27 @@ impl ByteBudget {
                 }
                 return Err(BudgetExceeded { owner: budget.owner, limit: budget.limit });
             }
+            if before + bytes > budget.limit / 10 * 9 {
+                budget.press();
+            }
         }
         Ok(())
     }
 
     fn subtract(&self, bytes: u64) {
-        for budget in self.ancestors() {
-            budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.ancestors().for_each(|budget| budget.subtract_here(bytes));
+    }
+
+    fn subtract_here(&self, bytes: u64) {
+        let before = self.used.fetch_sub(bytes, Ordering::Relaxed);
+        if self.is_pressed() && before.saturating_sub(bytes) < self.limit / 10 * 8 {
+            self.is_pressed.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn press(&self) {
+        if !self.is_pressed.swap(true, Ordering::Relaxed) {
+            self.pressed.notify_one();
         }
     }
 }
@@ -106,6 +160,40 @@ impl ByteCharge {
         Ok(())
     }
 
+    /// Sets the bytes that it charges.
+    ///
+    /// # Errors
+    /// As of [`grow`](Self::grow).
+    pub(crate) fn set(&mut self, bytes: u64) -> Result<(), BudgetExceeded> {
+        match bytes.checked_sub(self.bytes) {
+            Some(0) => Ok(()),
+            Some(more) => self.grow(more),
+            None => {
+                self.shrink(self.bytes - bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Splits off a part of the charge, at most all of it.
+    pub(crate) fn split(&mut self, bytes: u64) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self { budget: self.budget.clone(), bytes }
+    }
+
+    /// Charges the bytes to the budget above only, from now on.
+    pub(crate) fn rise(&mut self) {
+        let Some(parent) = self.budget.parent.clone() else { return };
+        self.budget.subtract_here(self.bytes);
+        self.budget = parent;
+    }
+
+    /// Releases the charge when the last copy of these bytes is dropped, or of a part of them.
+    pub(crate) fn attach(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(ChargedBytes { bytes, _charge: self })
+    }
+
     /// Releases some of its bytes, at most all of them.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);
@@ -121,7 +209,7 @@ impl Drop for ByteCharge {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -135,6 +223,42 @@ mod tests {
         assert_eq!((process.used(), connection.used(), charge.bytes()), (40, 40, 40));
         drop(charge);
         assert_eq!((process.used(), connection.used()), (0, 0));
+    }
+
+    #[test]
+    fn bytes_are_charged_until_the_last_part_of_them_is_dropped() {
+        let process = ByteBudget::of_process(100);
+        let bytes = process.charge(10).unwrap().attach(Bytes::from(vec![7; 10]));
+        let part = bytes.slice(2..4);
+        drop(bytes);
+        assert_eq!((process.used(), &part[..]), (10, &[7, 7][..]));
+        drop(part);
+        assert_eq!(process.used(), 0);
+    }
+
+    #[test]
+    fn a_part_of_a_charge_can_rise_to_the_budget_above() {
+        let process = ByteBudget::of_process(100);
+        let connection = process.child("the connection", 60);
+        let mut charge = connection.charge(50).unwrap();
+        let mut part = charge.split(20);
+        part.rise();
+        assert_eq!((process.used(), connection.used(), charge.bytes(), part.bytes()), (50, 30, 30, 20));
+        drop((charge, part));
+        assert_eq!((process.used(), connection.used()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_budget_is_pressed_from_nine_tenths_on_until_less_than_eight_are_used() {
+        let process = ByteBudget::of_process(100);
+        let mut charge = process.charge(90).unwrap();
+        assert!(!process.is_pressed());
+        charge.grow(1).unwrap();
+        process.pressed().await;
+        charge.set(80).unwrap();
+        assert!(process.is_pressed());
+        charge.set(79).unwrap();
+        assert!(!process.is_pressed());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The context of a call: everything that travels with it beside its messages.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::call::{Deadline, Metadata};
@@ -56,8 +56,10 @@ impl Codec {
 /// The identity of a client, as its certificate proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// The first URI of the certificate's alternative names, else the first DNS name, else its subject's common name.
-    pub name: String,
+    /// The first URI of the certificate's alternative names, as `uri:spiffe://example.com/billing`, else the first DNS name,
+    /// as `dns:billing.example.com`; `None` when it has neither. The subject's common name is not one: authorities check it
+    /// less than these.
+    pub name: Option<String>,
     /// The certificate, in DER.
     pub certificate: Vec<u8>,
 }
@@ -158,6 +160,11 @@ impl Context {
         Self { cancellation, ..self }
     }
 
+    /// Returns the address of the client as limits count it: of IPv6 the network, whose addresses are all one client's.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| client_address(peer.ip()))
+    }
+
     /// Returns the path on the wire, `/SERVICE/METHOD`.
     pub fn path(&self) -> String {
         ["/", &self.service, "/", &self.method].concat()
@@ -171,6 +178,14 @@ impl Context {
     /// Returns the services through which the call came, as the log names them; `None` for a call from outside.
     pub fn trail(&self) -> Option<String> {
         (!self.chain.is_empty()).then(|| self.chain.join(" -> "))
+    }
+}
+
+/// Returns the address of a client as limits count it.
+pub(crate) fn client_address(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
     }
 }
 

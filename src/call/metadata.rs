@@ -12,7 +12,7 @@ use crate::call::BASE64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     entries: Vec<(String, Vec<u8>)>,
-    /// Bytes of all entries.
+    /// Bytes of all entries, as HTTP/2 counts them.
     size: usize,
 }
 
@@ -79,6 +79,20 @@ impl Metadata {
     /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(entry, _)| *entry == name).map(|(_, value)| value)
+    }
+
+    /// Returns the bytes of all entries, with 32 for each, as HTTP/2 counts headers.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Returns the bytes of all entries as they are sent, those of `-bin` values in base64.
+    pub(crate) fn wire_size(&self) -> usize {
+        let base64 = |(name, value): &(String, Vec<u8>)| match name.ends_with("-bin") {
+            true => (value.len() * 4).div_ceil(3) - value.len(),
+            false => 0,
+        };
+        self.size + self.entries.iter().map(base64).sum::<usize>()
     }
 
     /// Whether there are no entries.

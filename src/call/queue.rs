@@ -8,14 +8,22 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::Stream;
 
+use crate::call::{BudgetExceeded, ByteBudget, ByteCharge};
+
 /// The most items that wait in a queue.
 pub(crate) const ITEMS: usize = 64;
 /// The most bytes that wait in a queue. A larger item waits alone.
 pub(crate) const BYTES: usize = 256 * 1024;
 
-/// Makes a queue and returns its two ends.
-pub(crate) fn queue<T>() -> (QueueSender<T>, QueueReceiver<T>) {
-    let state = QueueState { items: VecDeque::new(), bytes: 0, ended: false, waiting: None };
+/// The bytes in a queue that are not charged: the call is.
+const FREE_BYTES: usize = 4 * 1024;
+/// The bytes of which a queue charges a multiple, so that not every item does.
+const CHARGE_STEP: usize = 64 * 1024;
+
+/// Makes a queue and returns its two ends. Its bytes are charged to the budget, if there is one.
+pub(crate) fn queue<T>(budget: Option<Arc<ByteBudget>>) -> (QueueSender<T>, QueueReceiver<T>) {
+    let charge = QueueCharge { budget, charge: None, exceeded: None };
+    let state = QueueState { items: VecDeque::new(), bytes: 0, charge, ended: false, waiting: None };
     let queue = Arc::new(BoundedQueue(Mutex::new(state)));
     (QueueSender(queue.clone()), QueueReceiver(queue))
 }
@@ -27,11 +35,35 @@ struct BoundedQueue<T>(Mutex<QueueState<T>>);
 struct QueueState<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
+    charge: QueueCharge,
     /// One of the two ends was dropped.
     ended: bool,
     /// The end that waits: the receiver for items, or the sender for room. Never both, because a queue is not empty and
     /// full at the same time.
     waiting: Option<Waker>,
+}
+
+/// The charge of the bytes in a queue.
+#[derive(Debug)]
+struct QueueCharge {
+    budget: Option<Arc<ByteBudget>>,
+    charge: Option<ByteCharge>,
+    /// The budget that had no room for an item, which has ended the queue.
+    exceeded: Option<BudgetExceeded>,
+}
+
+impl QueueCharge {
+    /// Charges the bytes in the queue.
+    fn cover(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        let charged = self.charge.as_ref().map_or(FREE_BYTES as u64, ByteCharge::bytes);
+        let Some(budget) = self.budget.as_ref().filter(|_| bytes as u64 > charged) else { return Ok(()) };
+        let wanted = bytes.next_multiple_of(CHARGE_STEP) as u64;
+        match &mut self.charge {
+            Some(charge) => charge.set(wanted)?,
+            None => self.charge = Some(budget.charge(wanted)?),
+        }
+        Ok(())
+    }
 }
 
 /// The other end of a stream was dropped: its reader has gone, or has read all it wants.
@@ -88,12 +120,22 @@ impl<T> QueueSender<T> {
                 state.wait(cx);
                 return Poll::Pending;
             }
-            state.items.extend(item.take().map(|item| (item, size)));
-            state.bytes += size;
+            let bytes = state.bytes + size;
+            let charged = state.charge.cover(bytes);
+            match charged {
+                Ok(()) => {
+                    state.items.extend(item.take().map(|item| (item, size)));
+                    state.bytes = bytes;
+                }
+                Err(exceeded) => {
+                    state.charge.exceeded = Some(exceeded);
+                    state.ended = true;
+                }
+            }
             let waiting = state.waiting.take();
             drop(state);
             waiting.into_iter().for_each(Waker::wake);
-            Poll::Ready(Ok(()))
+            Poll::Ready(charged.map_err(|_| StreamClosed))
         })
         .await
     }
@@ -106,10 +148,18 @@ impl<T> QueueReceiver<T> {
         Self::wake_sender(popped)
     }
 
+    /// Returns the budget that had no room for an item, which has ended the queue.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.lock().charge.exceeded
+    }
+
     /// Removes the next item, with the sender that its room wakes.
     fn pop(state: &mut QueueState<T>) -> Option<(T, Option<Waker>)> {
         let (item, size) = state.items.pop_front()?;
         state.bytes -= size;
+        if state.bytes == 0 {
+            state.charge.charge = None;
+        }
         let waiting = if state.is_half_empty() { state.waiting.take() } else { None };
         Some((item, waiting))
     }
@@ -156,6 +206,7 @@ impl<T> Drop for QueueReceiver<T> {
         let mut state = self.0.lock();
         state.ended = true;
         let (items, waiting) = (std::mem::take(&mut state.items), state.waiting.take());
+        (state.bytes, state.charge.charge) = (0, None);
         drop(state);
         drop(items);
         waiting.into_iter().for_each(Waker::wake);

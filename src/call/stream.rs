@@ -4,15 +4,21 @@
 //! so that a slow reader slows the writer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
-use crate::call::{Metadata, Status, WrongCount};
+use crate::call::{BudgetExceeded, ByteBudget, Metadata, Status, StreamActivity, WrongCount};
 
 /// The request messages of a call, as its handler reads them.
-pub struct RequestStream(BoxStream<'static, Result<Bytes, Box<Status>>>);
+pub struct RequestStream {
+    messages: BoxStream<'static, Result<Bytes, Box<Status>>>,
+    /// The first message, or the end, if it was waited for and is still to be read.
+    first: Option<Option<Result<Bytes, Box<Status>>>>,
+    activity: Option<Arc<StreamActivity>>,
+}
 
 /// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
 #[derive(Debug)]
@@ -20,14 +26,29 @@ pub struct RequestSink(QueueSender<Result<Bytes, Box<Status>>>);
 
 /// The request messages of a call: where they go in, and where they come out.
 pub fn request_channel() -> (RequestSink, RequestStream) {
-    let (sender, receiver) = queue();
+    let (sender, receiver) = queue(None);
     (RequestSink(sender), RequestStream::new(receiver))
 }
 
 impl RequestStream {
     /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
-        Self(messages.boxed())
+        Self { messages: messages.boxed(), first: None, activity: None }
+    }
+
+    /// Records each message that is read.
+    pub(crate) fn with_activity(self, activity: Arc<StreamActivity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
+    /// Waits until [`next`](Self::next) has the first message, or the end. Called before any message was read.
+    ///
+    /// # Cancellation
+    /// No message is lost.
+    pub(crate) async fn wait_for_first(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.messages.next().await);
+        }
     }
 
     /// Makes a stream of one message.
@@ -43,7 +64,14 @@ impl RequestStream {
     /// # Cancellation
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
-        self.0.next().await
+        let message = match self.first.take() {
+            Some(first) => first,
+            None => self.messages.next().await,
+        };
+        if let (Some(Ok(_)), Some(activity)) = (&message, &self.activity) {
+            activity.touch();
+        }
+        message
     }
 }
 
@@ -93,12 +121,19 @@ pub struct ResponseStream(QueueReceiver<ResponsePart>);
 pub struct ResponseSink {
     sender: QueueSender<ResponsePart>,
     begun: bool,
+    activity: Option<Arc<StreamActivity>>,
 }
 
 /// Makes a stream of responses and returns its two ends.
 pub fn response_channel() -> (ResponseSink, ResponseStream) {
-    let (sender, receiver) = queue();
-    (ResponseSink { sender, begun: false }, ResponseStream(receiver))
+    response_channel_within(None)
+}
+
+/// Makes a stream of responses whose bytes are charged to the budget while they wait. The stream ends when there is no room
+/// for one of them.
+pub(crate) fn response_channel_within(budget: Option<Arc<ByteBudget>>) -> (ResponseSink, ResponseStream) {
+    let (sender, receiver) = queue(budget);
+    (ResponseSink { sender, begun: false, activity: None }, ResponseStream(receiver))
 }
 
 impl ResponseStream {
@@ -132,6 +167,11 @@ impl ResponseStream {
         }
     }
 
+    /// Returns the budget that had no room for a message, which has ended the stream.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.exceeded()
+    }
+
     /// Returns the next part if there is one already.
     pub fn try_next(&mut self) -> Option<ResponsePart> {
         self.0.try_next()
@@ -139,6 +179,11 @@ impl ResponseStream {
 }
 
 impl ResponseSink {
+    /// Records each message that is sent.
+    pub(crate) fn with_activity(self, activity: Arc<StreamActivity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
     /// Whether headers or a message have been sent, after which no headers can follow.
     pub fn has_begun(&self) -> bool {
         self.begun
@@ -165,7 +210,11 @@ impl ResponseSink {
     pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         self.begun = true;
         let size = message.len();
-        self.sender.send(ResponsePart::Message(message), size).await
+        self.sender.send(ResponsePart::Message(message), size).await?;
+        if let Some(activity) = &self.activity {
+            activity.touch();
+        }
+        Ok(())
     }
 }
 
@@ -211,6 +260,62 @@ mod tests {
         }
         drop(responses);
         assert_eq!(sink.send(Bytes::from_static(b"more")).await, Err(StreamClosed));
+    }
+
+    #[tokio::test]
+    async fn messages_are_charged_while_they_wait_and_end_the_stream_when_there_is_no_room() {
+        let budget = ByteBudget::of_process(300 * 1024);
+        let (mut sink, mut responses) = response_channel_within(Some(budget.clone()));
+        sink.send(vec![0; 1024].into()).await.unwrap();
+        assert_eq!(budget.used(), 0);
+        sink.send(vec![0; 100 * 1024].into()).await.unwrap();
+        assert_eq!(budget.used(), 128 * 1024);
+        responses.next().await.unwrap();
+        responses.next().await.unwrap();
+        assert_eq!(budget.used(), 0);
+        assert_eq!(sink.send(vec![0; 320 * 1024].into()).await, Err(StreamClosed));
+        assert_eq!(responses.next().await, None);
+        assert_eq!(responses.exceeded().unwrap().limit, 300 * 1024);
+    }
+
+    #[tokio::test]
+    async fn the_first_message_or_the_end_can_be_waited_for_and_is_read_all_the_same() {
+        let (mut sink, mut requests) = request_channel();
+        assert!(poll!(std::pin::pin!(requests.wait_for_first())).is_pending());
+        sink.send(Bytes::from_static(b"one")).await.unwrap();
+        requests.wait_for_first().await;
+        requests.wait_for_first().await;
+        sink.send(Bytes::from_static(b"two")).await.unwrap();
+        drop(sink);
+        assert_eq!(requests.next().await.unwrap().unwrap(), "one");
+        assert_eq!(requests.next().await.unwrap().unwrap(), "two");
+        assert_eq!(requests.next().await, None);
+        let (sink, mut requests) = request_channel();
+        drop(sink);
+        requests.wait_for_first().await;
+        assert_eq!(requests.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_idle_when_no_message_has_moved_in_either_direction() {
+        let activity = Arc::new(StreamActivity::new());
+        let (mut requests, mut queued) = request_channel();
+        queued = queued.with_activity(activity.clone());
+        let (sink, _responses) = response_channel();
+        let mut sink = sink.with_activity(activity.clone());
+        let longest = std::time::Duration::from_millis(500);
+        for turn in 0..4 {
+            tokio::time::sleep(longest / 4).await;
+            match turn % 2 {
+                0 => sink.send(Bytes::new()).await.unwrap(),
+                _ => {
+                    requests.send(Bytes::new()).await.unwrap();
+                    queued.next().await.unwrap().unwrap();
+                }
+            }
+            assert!(poll!(std::pin::pin!(activity.wait_until_idle(longest))).is_pending());
+        }
+        activity.wait_until_idle(longest).await;
     }
 
     #[tokio::test]

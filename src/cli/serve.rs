@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _, miette};
-use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Identity;
 
 use crate::cli::packages;
+use crate::cli::shutdown::catch_signals;
 use crate::config::{self, Address, Import, ServiceName};
 use crate::gateway::{self, GatewaySettings};
 use crate::runtime::{EngineSettings, Runtime};
@@ -95,15 +95,15 @@ impl ServeArgs {
     /// If a package cannot be served, a service is missing, or the address cannot be used.
     pub(super) async fn run(self) -> miette::Result<ExitCode> {
         let _log = telemetry::init(self.log_format);
+        let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
         // Signals are caught before the first log line that a supervisor may wait for, so that none is lost.
-        let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
-        let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
+        let shutdown = catch_signals(config.limits.grace).into_diagnostic()?;
         let imports = self.imports();
         let mut unused: HashSet<_> = imports.keys().cloned().collect();
-        let (cache, engine) = (packages::compile_cache()?, EngineSettings::default());
-        let runtime = Runtime::with_imports(&cache, engine, imports, self.read_identity()?)?;
-        let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
         let mut settings = GatewaySettings::new(&config)?;
+        limit_connections(&mut settings);
+        let engine = EngineSettings { memory: settings.memory.clone(), ..EngineSettings::default() };
+        let runtime = Runtime::with_imports(&packages::compile_cache()?, engine, imports, self.read_identity()?)?;
         for path in &self.paths {
             for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
@@ -133,10 +133,7 @@ impl ServeArgs {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");
         let shutdown = gateway::serve(listener, runtime.handler(), runtime.catalog(), settings, async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            shutdown.cancelled().await;
             tracing::info!("shutting down: connections are not accepted any more, calls in flight may finish");
         });
         let shutdown = shutdown.await;
@@ -145,5 +142,19 @@ impl ServeArgs {
         }
         tracing::info!(finished = shutdown.finished, cut = shutdown.cut.len(), "shut down");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Raises the limit of open files, and accepts no more connections than it leaves room for.
+fn limit_connections(settings: &mut GatewaySettings) {
+    let Some(most) = gateway::raise_file_limit().and_then(|most| usize::try_from(most).ok()) else { return };
+    if most < settings.max_connections {
+        let wanted = settings.max_connections;
+        tracing::warn!(
+            connections = most,
+            wanted,
+            "the limit of open files leaves room for fewer connections: `ulimit -n`, or `LimitNOFILE` of systemd"
+        );
+        settings.max_connections = most;
     }
 }

@@ -31,6 +31,10 @@ pub struct Run {
     /// in the queue for this time, and takes as long as its caller allows. Default: `"30s"`.
     #[serde(with = "unit::duration")]
     pub deadline: Duration,
+    /// Time without a message in either direction after which a call with streams ends with `DEADLINE_EXCEEDED`. Default: no
+    /// limit.
+    #[serde(with = "unit::optional_duration", skip_serializing_if = "Option::is_none")]
+    pub stream_idle: Option<Duration>,
     /// Number of calls after which an instance is replaced. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<NonZeroU64>,
@@ -97,6 +101,7 @@ impl Default for Run {
             memory: ByteSize::mib(64),
             cpu: Duration::from_secs(5),
             deadline: Duration::from_secs(30),
+            stream_idle: None,
             max_calls: None,
             max_age: None,
             idle: Duration::from_secs(60),

@@ -80,16 +80,24 @@ pub struct ServerLimits {
     /// Largest headers of a request. Default: `"16KiB"`.
     #[serde(deserialize_with = "unit::size::deserialize")]
     pub max_headers: ByteSize,
+    /// Largest trailers of a response: message, details and metadata of an error. Details and metadata that do not fit are
+    /// left out. Default: `"8KiB"`, which all clients accept.
+    #[serde(deserialize_with = "unit::size::deserialize")]
+    pub max_trailers: ByteSize,
     /// Most connections at the same time; more wait to be accepted. Default: 10000.
     pub connections: NonZeroU32,
     /// Most calls at the same time on one HTTP/2 connection. Default: 1000.
     pub streams: NonZeroU32,
     /// Most calls at the same time; more fail with `RESOURCE_EXHAUSTED`. Default: 10000.
     pub calls: NonZeroU32,
-    /// Memory of the process from which on calls fail with `RESOURCE_EXHAUSTED`. Default: nine tenths of the memory of the
-    /// control group or the machine.
+    /// Most memory that clients and guests use at the same time: messages, responses that were not read yet, memories of
+    /// instances. Calls beyond it fail with `RESOURCE_EXHAUSTED`. Default: three quarters of the memory of the control group
+    /// or the machine.
     #[serde(deserialize_with = "unit::optional_size")]
     pub memory: Option<ByteSize>,
+    /// Most of this memory that one connection uses. Default: `"64MiB"`.
+    #[serde(deserialize_with = "unit::size::deserialize")]
+    pub connection_memory: ByteSize,
     /// Longest time until the first byte of a client, of the TLS handshake, and until the end of the headers of an HTTP/1.1
     /// request. Default: `"10s"`.
     #[serde(with = "unit::duration")]
@@ -97,6 +105,9 @@ pub struct ServerLimits {
     /// Longest time in which a client sends a request that is one message. Default: `"60s"`.
     #[serde(with = "unit::duration")]
     pub body_timeout: Duration,
+    /// Longest time in which a client makes room for the next part of a response, at most 64 KiB. Default: `"60s"`.
+    #[serde(with = "unit::duration")]
+    pub response_timeout: Duration,
     /// Time without a call after which a connection is closed. Default: `"15m"`.
     #[serde(with = "unit::duration")]
     pub connection_idle: Duration,
@@ -122,12 +133,15 @@ impl Default for ServerLimits {
         Self {
             max_request: None,
             max_headers: ByteSize::kib(16),
+            max_trailers: ByteSize::kib(8),
             connections: NonZeroU32::MIN.saturating_add(9_999),
             streams: NonZeroU32::MIN.saturating_add(999),
             calls: NonZeroU32::MIN.saturating_add(9_999),
             memory: None,
+            connection_memory: ByteSize::mib(64),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
+            response_timeout: Duration::from_secs(60),
             connection_idle: Duration::from_secs(15 * 60),
             connection_age: None,
             connection_grace: Duration::from_secs(5 * 60),

@@ -19,6 +19,11 @@ use crate::gateway::protocol::{connect, grpc, rest};
 use crate::gateway::state::GatewayState;
 use crate::routes::{RouteMatch, find_route};
 
+/// The services of the gateway itself.
+const HEALTH: &str = "grpc.health.v1.Health";
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
+
 /// The protocol that a content type names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestProtocol {
@@ -138,21 +143,38 @@ async fn serve_grpc(
     codec: Codec,
 ) -> Response<Body> {
     let catalog = state.catalog.borrow().clone();
-    let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    let path = request.uri().path().trim_start_matches('/');
+    let (service, method) = path.split_once('/').unwrap_or((path, ""));
+    if !matches!(service, HEALTH | REFLECTION | REFLECTION_ALPHA) {
+        return grpc::serve(&state.calls, &catalog, request, peer, protocol, codec).await;
+    }
+    // Streams are calls like all others. A check of the health is answered at once, however many calls there are.
+    let guard = match method {
+        "Watch" | "ServerReflectionInfo" => {
+            let mut guard = state.calls.in_flight.begin(&service.into(), &method.into(), peer);
+            if let Err(status) = guard.check_admitted() {
+                guard.set_outcome(Err(&status));
+                return tonic::Status::from(status).into_http();
+            }
+            // Its end is the client's to choose.
+            guard.set_outcome(Ok(()));
+            Some(guard)
+        }
+        _ => None,
+    };
     let response = match service {
-        "grpc.health.v1.Health" => state.health.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
-        "grpc.reflection.v1.ServerReflection" => state.reflection.serve(catalog, request).await,
-        "grpc.reflection.v1alpha.ServerReflection" => {
+        HEALTH => state.health.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        REFLECTION => state.reflection.serve(catalog, request).await,
+        _ => {
             // Both versions have the same messages on the wire.
             let mut request = request;
             let path = request.uri().path().replace("v1alpha", "v1");
             *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
             state.reflection.serve(catalog, request).await
         }
-        _ => return grpc::serve(&state.calls, &catalog, request, peer, protocol, codec).await,
     };
     let shutdown = state.shutdown.clone().cancelled_owned();
-    response.map(|body| Body::new(ShutdownBody::new(body, peer.clone(), shutdown)))
+    response.map(|body| Body::new(ShutdownBody::new(body, guard, shutdown)))
 }
 
 /// Checks that a request with gRPC's content type can be a call.

@@ -1,37 +1,86 @@
-//! The other end of a connection.
+//! The other end of a connection, and what the process holds for it.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use http::header::HOST;
 use http::request::Parts;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::call::{ClientIdentity, Context, Metadata};
+use crate::call::{ByteBudget, ClientIdentity, Context, Metadata, client_address};
 use crate::gateway::catalog::{CatalogMethod, CatalogService};
 
-/// The client of a connection. Each call in flight holds a reference, so that the number of references tells whether the
-/// connection is idle.
+/// How long a connection is without a call before it makes room for another.
+const MIN_IDLE: Duration = Duration::from_secs(1);
+
+/// The client of a connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     identity: Option<Arc<ClientIdentity>>,
+    load: Arc<ConnectionLoad>,
+}
+
+/// The bytes and the calls of a connection.
+#[derive(Debug)]
+struct ConnectionLoad {
+    address: SocketAddr,
+    /// All bytes that the process holds for the connection.
+    budget: Arc<ByteBudget>,
+    /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
+    transit: Arc<ByteBudget>,
+    calls: AtomicUsize,
+    /// Calls of all connections from the same address.
+    client_calls: Arc<AtomicUsize>,
+    /// When a call last began or ended.
     last_active: Mutex<Instant>,
+    /// Cancelled when the connection is to be cut off.
+    cut: CancellationToken,
 }
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr, identity: Option<ClientIdentity>) -> Arc<Self> {
-        Arc::new(Self { address, identity: identity.map(Arc::new), last_active: Mutex::new(Instant::now()) })
+    /// Sets the identity that the client has proved.
+    pub(crate) fn with_identity(mut self, identity: Option<ClientIdentity>) -> Self {
+        self.identity = identity.map(Arc::new);
+        self
     }
 
-    /// Records that a call has begun or ended.
-    pub(crate) fn touch(&self) {
-        *self.last_active.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    /// Returns the budget of the connection.
+    pub(crate) fn budget(&self) -> &Arc<ByteBudget> {
+        &self.load.budget
     }
 
-    /// Returns when a call last began or ended.
-    pub(crate) fn last_active(&self) -> Instant {
-        *self.last_active.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the budget of the bytes that wait for the client. They count in that of the connection, too.
+    pub(crate) fn transit(&self) -> &Arc<ByteBudget> {
+        &self.load.transit
+    }
+
+    /// Records that a call has begun. Returns how many calls there are from the same address.
+    pub(crate) fn begin_call(&self) -> usize {
+        self.load.calls.fetch_add(1, Ordering::Relaxed);
+        self.load.touch();
+        self.load.client_calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Records that a call has ended.
+    pub(crate) fn end_call(&self) {
+        self.load.client_calls.fetch_sub(1, Ordering::Relaxed);
+        self.load.calls.fetch_sub(1, Ordering::Relaxed);
+        self.load.touch();
+    }
+
+    /// Returns since when the connection has had no call; `None` while it has one.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        self.load.idle_since()
+    }
+
+    /// Waits until the connection is to be cut off.
+    pub(crate) async fn cut(&self) {
+        self.load.cut.cancelled().await;
     }
 
     /// Makes the context of a call from its request. The protocol sets its name, codec and deadline.
@@ -42,8 +91,156 @@ impl Peer {
     }
 }
 
+impl ConnectionLoad {
+    fn touch(&self) {
+        *self.last_active.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.calls.load(Ordering::Relaxed) == 0;
+        is_idle.then(|| *self.last_active.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The connections that are open.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    process: Arc<ByteBudget>,
+    connection_bytes: u64,
+    table: Mutex<ConnectionTable>,
+}
+
+#[derive(Debug, Default)]
+struct ConnectionTable {
+    open: Vec<Weak<ConnectionLoad>>,
+    /// The number of calls of each client.
+    clients: HashMap<IpAddr, Weak<AtomicUsize>>,
+}
+
+impl Connections {
+    /// Makes room for connections that hold at most `connection_bytes` each.
+    pub(crate) fn new(process: Arc<ByteBudget>, connection_bytes: u64) -> Self {
+        Self { process, connection_bytes, table: Mutex::default() }
+    }
+
+    /// Opens the connection of a client.
+    pub(crate) fn open(&self, address: SocketAddr) -> Peer {
+        let mut table = self.lock();
+        let client = client_address(address.ip());
+        let client_calls = table.clients.get(&client).and_then(Weak::upgrade).unwrap_or_default();
+        let budget = self.process.child("the connection", self.connection_bytes);
+        let load = Arc::new(ConnectionLoad {
+            address,
+            transit: budget.child("the connection", u64::MAX),
+            budget,
+            calls: AtomicUsize::new(0),
+            client_calls: client_calls.clone(),
+            last_active: Mutex::new(Instant::now()),
+            cut: CancellationToken::new(),
+        });
+        if table.open.len() == table.open.capacity() {
+            table.open.retain(|load| load.strong_count() > 0);
+            table.clients.retain(|_, calls| calls.strong_count() > 0);
+        }
+        table.open.push(Arc::downgrade(&load));
+        table.clients.insert(client, Arc::downgrade(&client_calls));
+        drop(table);
+        Peer { address, identity: None, load }
+    }
+
+    /// Returns the bytes that wait for the clients of all connections.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.loads().map(|load| load.transit.used()).sum()
+    }
+
+    /// Cuts off the connection for which the process holds the most bytes that wait for its client. Returns whose it is and
+    /// how many they are, or `None` when none waits.
+    pub(crate) fn cut_largest(&self) -> Option<(SocketAddr, u64)> {
+        let loads = self.loads().map(|load| (load.transit.used(), load));
+        let (bytes, load) = loads.filter(|(bytes, _)| *bytes > 0).max_by_key(|(bytes, _)| *bytes)?;
+        load.cut.cancel();
+        Some((load.address, bytes))
+    }
+
+    /// Cuts off the connection that has been without a call for the longest time, and for at least a second.
+    pub(crate) fn cut_idlest(&self) {
+        if let Some(load) = self.idlest() {
+            load.cut.cancel();
+        }
+    }
+
+    /// Whether there is a connection that [`cut_idlest`](Self::cut_idlest) would cut off.
+    pub(crate) fn has_idle(&self) -> bool {
+        self.idlest().is_some()
+    }
+
+    fn idlest(&self) -> Option<Arc<ConnectionLoad>> {
+        let before = Instant::now().checked_sub(MIN_IDLE)?;
+        let idle = self.loads().filter_map(|load| Some((load.idle_since()?, load)));
+        let (since, load) = idle.min_by_key(|(since, _)| *since)?;
+        (since <= before).then_some(load)
+    }
+
+    /// Returns the loads of connections that are not cut off.
+    fn loads(&self) -> impl Iterator<Item = Arc<ConnectionLoad>> {
+        let loads: Vec<_> = self.lock().open.iter().filter_map(Weak::upgrade).collect();
+        loads.into_iter().filter(|load| !load.cut.is_cancelled())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn read_authority(parts: &Parts) -> Option<String> {
     let of_uri = parts.uri.authority().map(|authority| authority.as_str());
     let host = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
     of_uri.or_else(host).map(str::to_owned)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    fn connections() -> Connections {
+        Connections::new(ByteBudget::of_process(1000), 100)
+    }
+
+    #[test]
+    fn the_calls_of_a_client_are_counted_over_all_its_connections() {
+        let connections = connections();
+        let open = |address: &str| connections.open(address.parse().unwrap());
+        let (one, same, other) = (open("10.0.0.1:1"), open("[::ffff:10.0.0.1]:2"), open("10.0.0.2:1"));
+        assert_eq!((one.begin_call(), same.begin_call(), other.begin_call()), (1, 2, 1));
+        one.end_call();
+        assert_eq!(same.begin_call(), 2);
+        let (one, same) = (open("[2001:db8::1]:1"), open("[2001:db8::2]:1"));
+        assert_eq!((one.begin_call(), same.begin_call()), (1, 2));
+    }
+
+    #[test]
+    fn the_connection_with_the_most_waiting_bytes_is_cut_off_first() {
+        let connections = connections();
+        let [one, other] = [1, 2].map(|port| connections.open(SocketAddr::from(([10, 0, 0, 1], port))));
+        // What a handler works on waits for no client.
+        let _working = one.budget().charge(90).unwrap();
+        let _waiting = other.transit().charge(10).unwrap();
+        assert_eq!(connections.cut_largest(), Some((other.address, 10)));
+        assert!(other.load.cut.is_cancelled() && !one.load.cut.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_was_idle_for_the_longest_time_is_cut_off_first() {
+        let connections = connections();
+        let peers = [1, 2, 3].map(|port| connections.open(SocketAddr::from(([10, 0, 0, 1], port))));
+        peers[0].begin_call();
+        assert!(!connections.has_idle());
+        tokio::time::sleep(MIN_IDLE).await;
+        peers[2].begin_call();
+        peers[2].end_call();
+        connections.cut_idlest();
+        assert_eq!(peers.each_ref().map(|peer| peer.load.cut.is_cancelled()), [false, true, false]);
+        assert!(!connections.has_idle());
+    }
 }

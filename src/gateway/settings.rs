@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::Deadline;
+use crate::call::{ByteBudget, Deadline};
 use crate::config;
 use crate::gateway::error::GatewayError;
+use crate::gateway::memory::available_memory;
 use crate::gateway::tls::ServerTls;
 
 /// The settings of a gateway.
@@ -27,6 +28,9 @@ pub struct GatewaySettings {
     pub max_concurrent_streams: u32,
     /// Largest list of request headers, in bytes as HTTP/2 counts them.
     pub max_header_list: u32,
+    /// Largest trailers of a response, in bytes as HTTP/2 counts them: message, details and metadata of an error. Details and
+    /// metadata that do not fit are left out.
+    pub max_trailers: usize,
     /// How long a client may take for each of its first bytes, the TLS handshake, and the headers of an HTTP/1.1 request.
     pub header_read_timeout: Duration,
     /// How long a client may take to send a request that is one message.
@@ -41,9 +45,13 @@ pub struct GatewaySettings {
     pub connection_grace: Duration,
     /// Calls at once. More fail with RESOURCE_EXHAUSTED.
     pub max_calls: usize,
-    /// Memory of the process, in bytes, above which calls fail with RESOURCE_EXHAUSTED; `None` stands for nine tenths of
-    /// the memory there is.
-    pub max_memory: Option<u64>,
+    /// The bytes that the process holds for its clients and guests. Calls that would exceed it fail with
+    /// RESOURCE_EXHAUSTED.
+    pub memory: Arc<ByteBudget>,
+    /// The most bytes that the process holds for one connection.
+    pub connection_memory: u64,
+    /// How long a client may take to make room for the next part of a response, at most 64 KiB.
+    pub response_timeout: Duration,
     /// How often a silent HTTP/2 connection is pinged; `None` never.
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to such a ping may take before the connection counts as dead.
@@ -70,6 +78,7 @@ impl GatewaySettings {
             grace: limits.grace,
             max_concurrent_streams: limits.streams.get(),
             max_header_list: u32::try_from(limits.max_headers.as_u64()).unwrap_or(u32::MAX),
+            max_trailers: size(limits.max_trailers.as_u64()),
             header_read_timeout: limits.header_timeout,
             body_timeout: limits.body_timeout,
             max_connections: size(limits.connections.get().into()),
@@ -77,7 +86,9 @@ impl GatewaySettings {
             connection_age: limits.connection_age,
             connection_grace: limits.connection_grace,
             max_calls: size(limits.calls.get().into()),
-            max_memory: limits.memory.map(|memory| memory.as_u64()),
+            memory: ByteBudget::of_process(limits.memory.map_or_else(default_memory, |memory| memory.as_u64())),
+            connection_memory: limits.connection_memory.as_u64(),
+            response_timeout: limits.response_timeout,
             keepalive_interval: Some(limits.keepalive),
             keepalive_timeout: limits.keepalive_timeout,
         }
@@ -95,6 +106,12 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self::with(config::ServerConfig::default(), None)
     }
+}
+
+/// Returns three quarters of the memory that the process may have. The rest is for what no budget counts: code, stacks, and
+/// what the allocator keeps.
+fn default_memory() -> u64 {
+    available_memory().map_or(u64::MAX, |available| available / 4 * 3)
 }
 
 fn size(number: u64) -> usize {

@@ -12,10 +12,12 @@ use crate::gateway::call::server::CallServer;
 use crate::gateway::catalog::Catalog;
 use crate::gateway::describe::page::StartPage;
 use crate::gateway::describe::reflection::ReflectionService;
+use crate::gateway::peer::Connections;
 
 /// The shared state of a gateway, from its first connection to its last.
 pub(crate) struct GatewayState {
     pub(crate) calls: CallServer,
+    pub(crate) connections: Connections,
     pub(crate) catalog: watch::Receiver<Arc<Catalog>>,
     pub(crate) health: HealthServer<HealthService>,
     pub(crate) reflection: ReflectionService,

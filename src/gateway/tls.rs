@@ -157,17 +157,16 @@ pub(crate) fn identity(certificate: &CertificateDer<'_>) -> ClientIdentity {
         let names = parsed.subject_alternative_name().ok().flatten();
         let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
         let uri = names.iter().find_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
+            GeneralName::URI(uri) => Some(format!("uri:{uri}")),
             _ => None,
         });
         let dns = || {
             names.iter().find_map(|name| match name {
-                GeneralName::DNSName(dns) => Some(*dns),
+                GeneralName::DNSName(dns) => Some(format!("dns:{dns}")),
                 _ => None,
             })
         };
-        let common = || parsed.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
-        uri.or_else(dns).or_else(common).map(str::to_owned)
+        uri.or_else(dns)
     });
-    ClientIdentity { name: name.unwrap_or_default(), certificate: certificate.to_vec() }
+    ClientIdentity { name, certificate: certificate.to_vec() }
 }

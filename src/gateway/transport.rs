@@ -4,5 +4,6 @@ mod connection;
 mod cors;
 mod flood;
 mod listener;
+mod pressure;
 
 pub(crate) use listener::{listen, serve};

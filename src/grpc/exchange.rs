@@ -41,8 +41,10 @@ pub(crate) struct ExchangeError {
 pub(crate) enum CallFate {
     /// The server answered with the status, or this side gave the call up.
     Answered,
-    /// The call certainly reached no handler.
+    /// The call certainly reached no handler, because the connection broke or is being shut down.
     NotExecuted,
+    /// The server refused the call before it reached a handler, and kept its connection.
+    Refused,
     /// The server reset the call and kept its connection: the call may have been executed.
     Reset,
     /// The connection broke: the call may have been executed.
@@ -67,10 +69,11 @@ impl From<tonic::Status> for ExchangeError {
                 if error.is_reset() && error.is_remote() {
                     fate = CallFate::Reset;
                 }
+                if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+                    fate = CallFate::Refused;
+                }
                 // A connection that is being shut down names the streams that it has not processed.
-                let unseen = error.reason() == Some(h2::Reason::REFUSED_STREAM)
-                    || (error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR));
-                if unseen {
+                if error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR) {
                     fate = CallFate::NotExecuted;
                 }
             }

@@ -6,17 +6,36 @@ use tonic_types::pb;
 
 use crate::call::{Code, Metadata, Status, StatusDetail};
 
-/// Longest message sent, in bytes. Clients refuse responses whose headers are too long (some from 8 KiB on), and would
-/// see a broken connection in place of the code.
+/// Longest message sent, in bytes as they are encoded. Clients refuse responses whose headers are too long (some from 8 KiB
+/// on), and would see a broken connection in place of the code.
 const LONGEST_MESSAGE: usize = 4 << 10;
+
+/// Cuts a message that has more than `limit` bytes in `grpc-message`.
+pub(crate) fn cut_message(mut message: String, limit: usize) -> String {
+    let mut bytes = 0;
+    // A character is kept with all of its bytes, or cut.
+    let end = message.char_indices().find(|(_, char)| {
+        bytes += encoded_bytes(char.encode_utf8(&mut [0; 4]));
+        bytes > limit
+    });
+    if let Some((end, _)) = end {
+        message.truncate(end);
+        message.push_str("...");
+    }
+    message
+}
+
+/// Returns the bytes that a message has in `grpc-message`, where most characters that are not letters have three for each
+/// of theirs.
+pub(crate) fn encoded_bytes(message: &str) -> usize {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"#%<>`?{}".contains(&byte);
+    message.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 }).sum()
+}
 
 impl From<Status> for tonic::Status {
     /// Details travel as `google.rpc.Status` in `grpc-status-details-bin`. A very long message is cut.
     fn from(mut status: Status) -> Self {
-        if status.message.len() > LONGEST_MESSAGE {
-            status.message.truncate(status.message.floor_char_boundary(LONGEST_MESSAGE));
-            status.message.push_str("...");
-        }
+        status.message = cut_message(status.message, LONGEST_MESSAGE);
         let number = status.code as i32;
         let details = if status.details.is_empty() {
             Vec::new()
@@ -65,8 +84,14 @@ mod tests {
 
     #[test]
     fn a_very_long_message_is_cut_between_characters() {
-        let sent = tonic::Status::from(Status::new(Code::Internal, "é".repeat(5000) + "x"));
-        assert!(sent.message().len() <= LONGEST_MESSAGE + 3);
-        assert!(sent.message().ends_with("é..."));
+        for text in ["é", "x", " ", "%?"] {
+            let sent = tonic::Status::from(Status::new(Code::Internal, text.repeat(5000)));
+            let mut headers = http::HeaderMap::new();
+            sent.add_header(&mut headers).unwrap();
+            let bytes = headers["grpc-message"].len();
+            assert!((LONGEST_MESSAGE - 8..=LONGEST_MESSAGE + 3).contains(&bytes), "{text:?}: {bytes}");
+            assert!(sent.message().ends_with(&format!("{text}...")) || text == "%?");
+            assert_eq!(encoded_bytes(sent.message()), bytes);
+        }
     }
 }

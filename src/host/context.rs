@@ -54,7 +54,7 @@ impl context::Host for HostState {
     }
 
     fn caller(&mut self) -> Result<Option<String>> {
-        Ok(self.current_call()?.context.identity.as_ref().map(|identity| identity.name.clone()))
+        Ok(self.current_call()?.context.identity.as_ref().and_then(|identity| identity.name.clone()))
     }
 
     fn client_certificate(&mut self) -> Result<Option<Vec<u8>>> {

@@ -229,7 +229,8 @@ mod tests {
         fs::write(&file, "").unwrap();
         let cache = CompileCache::open(&file.join("below"));
         assert!(cache.folder.is_none());
-        let engine = ComponentEngine::new(crate::instance::EngineSettings { instances: 1 }).unwrap();
+        let engine =
+            ComponentEngine::new(crate::instance::EngineSettings { instances: 1, ..Default::default() }).unwrap();
         cache.compile(&engine, &wasm_encoder::Component::new().finish()).unwrap();
     }
 }

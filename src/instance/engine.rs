@@ -1,11 +1,13 @@
 //! The WebAssembly engine of the process: the one place that configures wasmtime.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::call::ByteBudget;
 use crate::instance::InstanceError;
 
 /// How often running guests are interrupted. They yield to other calls, and their CPU time is counted in these steps.
@@ -15,15 +17,17 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const KEEP_RESIDENT: usize = 256 << 10;
 
 /// The size of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// The most instances of all services together.
     pub instances: u32,
+    /// The bytes that the process holds for its clients and guests. While it is nearly used up, idle instances go.
+    pub memory: Arc<ByteBudget>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { instances: 1000 }
+        Self { instances: 1000, memory: ByteBudget::of_process(u64::MAX) }
     }
 }
 

@@ -23,8 +23,12 @@ use crate::instance::{CompileCache, CompiledComponent, ComponentEngine, EngineSe
 use crate::testing::schema::{RELAY, UPSTREAM, random};
 use crate::testing::{Reel, Tape, Wire, reading};
 
-static ENGINE: LazyLock<(ComponentEngine, tempfile::TempDir)> =
-    LazyLock::new(|| (ComponentEngine::new(EngineSettings { instances: 16 }).unwrap(), tempfile::tempdir().unwrap()));
+static ENGINE: LazyLock<(ComponentEngine, tempfile::TempDir)> = LazyLock::new(|| {
+    (
+        ComponentEngine::new(EngineSettings { instances: 16, ..Default::default() }).unwrap(),
+        tempfile::tempdir().unwrap(),
+    )
+});
 
 /// The service that relays call: it answers as it was told, and keeps what it was called with.
 #[derive(Default)]

@@ -7,6 +7,7 @@
 //! are dropped when they come back.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -19,9 +20,11 @@ use coerce::actor::{Actor, IntoActor, LocalActorRef};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
+use crate::call::ByteBudget;
 use crate::config::Run;
 use crate::revision::idle::IdleInstances;
 use crate::revision::pool::{InstanceClaim, InstancePool, PoolCounts, Slot};
+use crate::revision::shares::{ClientShares, WaitingCall};
 
 /// How often instances that were idle for too long are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +35,8 @@ pub(crate) trait PooledInstance: Send + Sync + 'static {}
 impl<T: Send + Sync + 'static> PooledInstance for T {}
 
 struct RevisionActor<I: PooledInstance> {
+    /// While it is nearly used up, idle instances go at once.
+    memory: Arc<ByteBudget>,
     pool: InstancePool<I>,
     idle_instances: Arc<IdleInstances<I>>,
     /// `None`: idle instances stay.
@@ -99,8 +104,10 @@ impl<I: PooledInstance> Handler<ReleaseSlot<I>> for RevisionActor<I> {
 impl<I: PooledInstance> Handler<SweepIdle> for RevisionActor<I> {
     async fn handle(&mut self, _: SweepIdle, _: &mut ActorContext) {
         let now = Instant::now();
-        drop(self.pool.sweep(now));
-        let Some(idle_time) = self.idle_time else { return };
+        let is_pressed = self.memory.is_pressed();
+        let idle_time = self.idle_time.map(|idle_time| if is_pressed { Duration::ZERO } else { idle_time });
+        drop(self.pool.sweep(now, idle_time));
+        let Some(idle_time) = idle_time else { return };
         for slot in self.idle_instances.sweep(now, idle_time) {
             self.pool.release(Slot { kind: slot.kind, instance: None }, now);
         }
@@ -129,6 +136,12 @@ pub enum LeaseError {
         instances: u32,
         /// The most calls that may wait.
         waiting: u32,
+    },
+    /// As many calls of the client wait as may.
+    #[error("all instances are at work, and {waiting} calls of this client wait already")]
+    ClientFull {
+        /// The most calls of one client that may wait.
+        waiting: usize,
     },
     /// The deadline of the call passed while it waited.
     #[error("the deadline passed while the call waited for an instance")]
@@ -163,6 +176,8 @@ pub(crate) struct Dispatcher<I: PooledInstance> {
     name: String,
     system: ActorSystem,
     run: Run,
+    memory: Arc<ByteBudget>,
+    shares: Arc<ClientShares>,
     actor: RwLock<Arc<ActorHandle<I>>>,
     restart: Mutex<()>,
     /// Calls that hold a slot or wait for one.
@@ -170,16 +185,24 @@ pub(crate) struct Dispatcher<I: PooledInstance> {
 }
 
 impl<I: PooledInstance> Dispatcher<I> {
-    /// Starts the actor of a revision.
+    /// Starts the actor of a revision. Its idle instances go while `memory` is nearly used up.
     ///
     /// # Errors
     /// When the actor system is shutting down.
-    pub(crate) async fn start(name: String, system: &ActorSystem, run: &Run) -> Result<Arc<Self>, LeaseError> {
-        let actor = spawn_actor(&name, system, run).await?;
+    pub(crate) async fn start(
+        name: String,
+        system: &ActorSystem,
+        run: &Run,
+        memory: &Arc<ByteBudget>,
+    ) -> Result<Arc<Self>, LeaseError> {
+        let shares = ClientShares::new(run);
+        let actor = spawn_actor(&name, system, run, memory, &shares).await?;
         Ok(Arc::new(Self {
             name,
             system: system.clone(),
             run: run.clone(),
+            memory: memory.clone(),
+            shares,
             actor: RwLock::new(actor),
             restart: Mutex::new(()),
             admitted: AtomicUsize::new(0),
@@ -190,7 +213,19 @@ impl<I: PooledInstance> Dispatcher<I> {
         self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for a slot for a call that came through `depth` services.
+    /// Returns the shares of clients in the instances.
+    pub(crate) fn shares(&self) -> &Arc<ClientShares> {
+        &self.shares
+    }
+
+    /// Whether more than a quarter of the instances are free.
+    pub(crate) fn has_spare(&self) -> bool {
+        let instances = self.run.max_instances() as usize;
+        self.admitted.load(Ordering::Relaxed) < instances - instances / 4
+    }
+
+    /// Waits for a slot for a call of a client that came through `depth` services. The client is `None` for a call from
+    /// this process.
     ///
     /// The deadline only removes the call from the queue; the caller itself stops waiting then.
     ///
@@ -203,6 +238,7 @@ impl<I: PooledInstance> Dispatcher<I> {
         self: &Arc<Self>,
         deadline: Instant,
         depth: usize,
+        client: Option<IpAddr>,
     ) -> Result<InstanceLease<I>, LeaseError> {
         let permit = self.admit(depth)?;
         for _ in 0..2 {
@@ -214,7 +250,8 @@ impl<I: PooledInstance> Dispatcher<I> {
                 }
                 let (reply, granted) = oneshot::channel();
                 let mut pending = PendingClaim { granted, handle: &handle };
-                if handle.actor.notify(InstanceClaim { reply, deadline, depth }).is_ok()
+                let _waiting = self.wait(client)?;
+                if handle.actor.notify(InstanceClaim { reply, deadline, depth, client }).is_ok()
                     && let Ok(slot) = (&mut pending.granted).await
                 {
                     drop(pending);
@@ -227,6 +264,17 @@ impl<I: PooledInstance> Dispatcher<I> {
             self.restart(&handle).await?;
         }
         Err(LeaseError::Restarted)
+    }
+
+    /// Lets a call wait for the actor. When that may take long, a client with more than its share has to make room.
+    fn wait(&self, client: Option<IpAddr>) -> Result<Option<WaitingCall>, LeaseError> {
+        // The call itself is admitted already.
+        if self.admitted.load(Ordering::Relaxed) <= self.run.max_instances() as usize {
+            return Ok(None);
+        }
+        self.shares.end_excess(client);
+        let waiting = self.shares.wait(client);
+        waiting.map(Some).ok_or_else(|| LeaseError::ClientFull { waiting: self.shares.queue() })
     }
 
     fn admit(self: &Arc<Self>, depth: usize) -> Result<AdmissionPermit<I>, LeaseError> {
@@ -248,7 +296,7 @@ impl<I: PooledInstance> Dispatcher<I> {
             return Ok(());
         }
         tracing::error!(service = %self.name, "the actor of the revision ended: another is started, with an empty pool");
-        let actor = spawn_actor(&self.name, &self.system, &self.run).await?;
+        let actor = spawn_actor(&self.name, &self.system, &self.run, &self.memory, &self.shares).await?;
         *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
         Ok(())
     }
@@ -263,12 +311,15 @@ async fn spawn_actor<I: PooledInstance>(
     name: &str,
     system: &ActorSystem,
     run: &Run,
+    memory: &Arc<ByteBudget>,
+    shares: &Arc<ClientShares>,
 ) -> Result<Arc<ActorHandle<I>>, LeaseError> {
     static ACTORS: AtomicUsize = AtomicUsize::new(0);
     let id = format!("{name}#{}", ACTORS.fetch_add(1, Ordering::Relaxed));
     let idle_instances = Arc::default();
     let actor = RevisionActor {
-        pool: InstancePool::new(run),
+        memory: memory.clone(),
+        pool: InstancePool::new(run, shares.clone()),
         idle_instances: Arc::clone(&idle_instances),
         idle_time: run.idle_time(),
         sweeps: None,

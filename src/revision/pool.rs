@@ -5,12 +5,15 @@
 //! come back, its slot becomes free all the same.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::config::Run;
+use crate::revision::shares::ClientShares;
 
 /// The right to have one instance, with the instance unless it is yet to be made.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct InstanceClaim<I> {
     pub(crate) reply: oneshot::Sender<Slot<I>>,
     /// When the call stops waiting.
     pub(crate) deadline: Instant,
+    /// The client of the call; `None` for a call from this process.
+    pub(crate) client: Option<IpAddr>,
     /// The number of services through which the call came. Each of them holds an instance while it waits for this one.
     pub(crate) depth: usize,
 }
@@ -57,8 +62,6 @@ pub(crate) struct InstancePool<I> {
     instances: usize,
     /// Slots in reserve for the calls of each depth.
     reserve: usize,
-    /// `None`: idle instances stay.
-    idle_time: Option<Duration>,
     /// The instance that served last is the last one: it is warm, and the first ones grow old and are dropped.
     idle: Vec<IdleInstance<I>>,
     /// Leased slots for all calls, their instances at work or being made.
@@ -66,18 +69,22 @@ pub(crate) struct InstancePool<I> {
     /// Leased slots of each depth's reserve.
     leased_reserve: BTreeMap<usize, usize>,
     waiting: VecDeque<InstanceClaim<I>>,
+    shares: Arc<ClientShares>,
+    /// The client of the call that was granted a slot last.
+    last_client: Option<IpAddr>,
 }
 
 impl<I> InstancePool<I> {
-    pub(crate) fn new(run: &Run) -> Self {
+    pub(crate) fn new(run: &Run, shares: Arc<ClientShares>) -> Self {
         Self {
             instances: run.max_instances() as usize,
             reserve: run.reserve_per_depth() as usize,
-            idle_time: run.idle_time(),
             idle: Vec::new(),
             leased: 0,
             leased_reserve: BTreeMap::new(),
             waiting: VecDeque::new(),
+            shares,
+            last_client: None,
         }
     }
 
@@ -103,13 +110,24 @@ impl<I> InstancePool<I> {
         if let Some(instance) = instance {
             self.idle.push(IdleInstance { instance, since: now });
         }
-        // The first claim that the slot suits gets it. A claim that no longer waits is dropped, and the next one gets it.
-        while let Some(next) = self.waiting.iter().position(|claim| kind.suits(claim.depth))
+        // A claim that no longer waits is dropped, and the next one gets the slot.
+        while let Some(next) = self.next_claim(kind)
             && self.free_slot(self.waiting.get(next).map_or(0, |claim| claim.depth)) == Some(kind)
             && let Some(claim) = self.waiting.remove(next)
         {
             self.grant(claim, kind);
         }
+    }
+
+    /// Returns the index of the claim that a slot goes to: of those that it suits the first one. Clients take turns, and one
+    /// whose streams have its share of the instances comes last.
+    fn next_claim(&self, kind: SlotKind) -> Option<usize> {
+        let suitable = self.waiting.iter().enumerate().filter(|(_, claim)| kind.suits(claim.depth));
+        let rank = |claim: &InstanceClaim<I>| {
+            let is_last = claim.client.is_some() && claim.client == self.last_client;
+            (self.shares.is_used_up(claim.client), is_last)
+        };
+        suitable.min_by_key(|(_, claim)| rank(claim)).map(|(index, _)| index)
     }
 
     /// Returns a slot that is free for calls of a depth.
@@ -126,6 +144,7 @@ impl<I> InstancePool<I> {
         if claim.reply.is_closed() || claim.deadline <= Instant::now() {
             return;
         }
+        self.last_client = claim.client;
         let instance = self.idle.pop().map(|idle| idle.instance);
         match claim.reply.send(Slot { kind, instance }) {
             Ok(()) => match kind {
@@ -139,10 +158,11 @@ impl<I> InstancePool<I> {
         }
     }
 
-    /// Drops the claims that no longer wait, and removes the instances that were idle for too long.
-    pub(crate) fn sweep(&mut self, now: Instant) -> Vec<Box<I>> {
+    /// Drops the claims that no longer wait, and removes the instances that were idle for `idle_time`; `None`: idle
+    /// instances stay.
+    pub(crate) fn sweep(&mut self, now: Instant, idle_time: Option<Duration>) -> Vec<Box<I>> {
         self.waiting.retain(|claim| !claim.reply.is_closed() && claim.deadline > now);
-        let Some(idle_time) = self.idle_time else { return Vec::new() };
+        let Some(idle_time) = idle_time else { return Vec::new() };
         let old = self.idle.iter().take_while(|idle| now.duration_since(idle.since) >= idle_time).count();
         self.idle.drain(..old).map(|idle| idle.instance).collect()
     }
@@ -174,12 +194,19 @@ mod tests {
     use super::*;
 
     fn pool(instances: u32) -> InstancePool<u32> {
-        InstancePool::new(&Run { instances: instances.try_into().unwrap(), ..Run::default() })
+        let run = Run { instances: instances.try_into().unwrap(), ..Run::default() };
+        InstancePool::new(&run, ClientShares::new(&run))
     }
 
     fn claim(depth: usize) -> (InstanceClaim<u32>, oneshot::Receiver<Slot<u32>>) {
         let (reply, granted) = oneshot::channel();
-        (InstanceClaim { reply, deadline: Instant::now() + Duration::from_secs(60), depth }, granted)
+        (InstanceClaim { reply, deadline: Instant::now() + Duration::from_secs(60), depth, client: None }, granted)
+    }
+
+    fn claimed_by(pool: &mut InstancePool<u32>, client: u8) -> oneshot::Receiver<Slot<u32>> {
+        let (claim, granted) = claim(0);
+        pool.claim(InstanceClaim { client: Some([10, 0, 0, client].into()), ..claim });
+        granted
     }
 
     fn claimed(pool: &mut InstancePool<u32>, depth: usize) -> oneshot::Receiver<Slot<u32>> {
@@ -245,12 +272,39 @@ mod tests {
     }
 
     #[test]
+    fn clients_take_turns() {
+        let mut pool = pool(1);
+        let _leased = claimed_by(&mut pool, 1);
+        let mut many: Vec<_> = (0..3).map(|_| claimed_by(&mut pool, 1)).collect();
+        let mut other = claimed_by(&mut pool, 2);
+        release(&mut pool, None);
+        other.try_recv().unwrap();
+        for waits in &mut many {
+            assert!(waits.try_recv().is_err());
+            release(&mut pool, None);
+            waits.try_recv().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_client_whose_streams_have_its_share_comes_last() {
+        let mut pool = pool(1);
+        let _stream = pool.shares.hold([10, 0, 0, 1].into());
+        let _leased = claimed_by(&mut pool, 2);
+        let (mut greedy, mut other) = (claimed_by(&mut pool, 1), claimed_by(&mut pool, 2));
+        release(&mut pool, None);
+        assert!(greedy.try_recv().is_err());
+        other.try_recv().unwrap();
+    }
+
+    #[test]
     fn idle_instances_go_after_their_time() {
         let mut pool = pool(2);
         let _a = claimed(&mut pool, 0);
         release(&mut pool, Some(1));
-        assert!(pool.sweep(Instant::now()).is_empty());
-        assert_eq!(pool.sweep(Instant::now() + Duration::from_secs(61)).len(), 1);
+        let idle_time = Some(Duration::from_secs(60));
+        assert!(pool.sweep(Instant::now(), idle_time).is_empty());
+        assert_eq!(pool.sweep(Instant::now() + Duration::from_secs(61), idle_time).len(), 1);
         assert_eq!(pool.counts(), PoolCounts::default());
     }
 }

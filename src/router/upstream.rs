@@ -26,7 +26,7 @@ use crate::router::upstream::health::UpstreamHealth;
 
 /// The most attempts of one call.
 const MAX_ATTEMPTS: u32 = 4;
-/// The longest pause before the second attempt at a server that answered UNAVAILABLE. It doubles with each attempt, and
+/// The longest pause before the second attempt at a server that answered UNAVAILABLE or refused the call. It doubles with each attempt, and
 /// is jittered from zero.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -239,13 +239,14 @@ impl Upstream {
                 let address = target.endpoint.address();
                 status.message = format!("{} at {address}: {}", context.call_chain(), status.message);
             }
-            let harmless = fate == CallFate::NotExecuted || (method.is_idempotent && status.code == Code::Unavailable);
+            let is_unseen = matches!(fate, CallFate::NotExecuted | CallFate::Refused);
+            let harmless = is_unseen || (method.is_idempotent && status.code == Code::Unavailable);
             let possible = matches!(source, RequestSource::One(_)) && !responses.has_begun() && attempt < MAX_ATTEMPTS;
             if !harmless || !possible {
                 return Err(status);
             }
             tracing::debug!(service = %context.service, attempt, %status, "the call is tried again");
-            if fate == CallFate::Answered {
+            if matches!(fate, CallFate::Answered | CallFate::Refused) {
                 tokio::time::sleep(RETRY_PAUSE.mul_f64(fastrand::f64() * f64::from(1 << attempt))).await;
             }
             attempt += 1;

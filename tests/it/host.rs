@@ -74,7 +74,7 @@ impl TestHost {
     fn outside(imports: HashMap<ServiceName, Import>, identity: Option<Identity>) -> Self {
         // One for all: a guest in Python takes seconds to compile.
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        let settings = EngineSettings { instances: 64 };
+        let settings = EngineSettings { instances: 64, ..EngineSettings::default() };
         let runtime = Runtime::with_imports(&cache, settings, imports, identity).expect("an engine");
         Self { runtime, pools: Vec::new() }
     }

@@ -212,7 +212,7 @@ async fn what_was_refused_unseen_is_tried_again() {
     let server = server.await;
     let host = billing(vec![server.address()]).await;
     assert!(host.call(GET_INVOICE, REQUEST).await.unwrap().contains("u-3"));
-    assert_eq!(server.calls(), 3);
+    assert_eq!((server.calls(), server.connections()), (3, 1), "a refused call says nothing of its connection");
 }
 
 #[tokio::test]

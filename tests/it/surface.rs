@@ -133,7 +133,7 @@ impl Server {
             "timeoutMs": "7000",
             "hasRemaining": true,
             "hasPeer": true,
-            "caller": CALLER,
+            "caller": format!("uri:{CALLER}"),
             "certificateBytes": self.certificate_bytes,
             "authority": self.authority,
             "refusesProtocolHeader": true,

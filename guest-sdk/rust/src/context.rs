@@ -59,15 +59,15 @@ pub fn peer() -> Option<String> {
     host::peer()
 }
 
-/// Returns the client's name in its certificate (mutual TLS): the first URI of the subject's alternative names, else the
-/// first DNS name, else the subject's common name.
+/// Returns the client's name in its certificate (mutual TLS), with its kind: the first URI of the subject's alternative
+/// names, such as `uri:spiffe://example.com/billing`, else the first DNS name, such as `dns:billing.example.com`.
 ///
-/// None if the server asked for no certificate, and of a local call.
+/// None if the certificate has neither, if the server asked for none, and of a local call.
 pub fn caller() -> Option<String> {
     host::caller()
 }
 
-/// Returns the client's certificate (mutual TLS), in DER; none where [`caller`] is none.
+/// Returns the client's certificate (mutual TLS), in DER; none if the server asked for none, and of a local call.
 pub fn client_certificate() -> Option<Vec<u8>> {
     host::client_certificate()
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use tonic::body::Body;
 
 use crate::call::{Code, Metadata, Status};
 use crate::gateway::call::in_flight::CallGuard;
-use crate::gateway::peer::Peer;
 
 /// A frame of a response, or the error that ends it.
 pub(crate) type FrameResult = Result<Frame<Bytes>, tonic::Status>;
@@ -52,8 +50,11 @@ pub(crate) struct GuardedBody {
 }
 
 impl GuardedBody {
-    pub(crate) fn new(body: Bytes, guard: CallGuard) -> Self {
-        Self { body: Full::new(body), _guard: guard }
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when a budget has no room for the body. The call is over then, and on the log.
+    pub(crate) fn new(body: Bytes, mut guard: CallGuard) -> Result<Self, Status> {
+        let body = guard.charge_response(body).inspect_err(|status| guard.set_outcome(Err(status)))?;
+        Ok(Self { body: Full::new(body), _guard: guard })
     }
 }
 
@@ -125,12 +126,13 @@ pub(crate) struct ShutdownBody {
     frames: Body,
     shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
-    _peer: Arc<Peer>,
+    /// Counts the call, if it is one that lasts.
+    _guard: Option<CallGuard>,
 }
 
 impl ShutdownBody {
-    pub(crate) fn new(frames: Body, peer: Arc<Peer>, shutdown: WaitForCancellationFutureOwned) -> Self {
-        Self { frames, shutdown: Box::pin(shutdown), ended: false, _peer: peer }
+    pub(crate) fn new(frames: Body, guard: Option<CallGuard>, shutdown: WaitForCancellationFutureOwned) -> Self {
+        Self { frames, shutdown: Box::pin(shutdown), ended: false, _guard: guard }
     }
 }
 

@@ -1,14 +1,20 @@
 //! Compression of messages, with a limit on what they decompress to.
 
 use std::io::{self, Read, Write as _};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::call::{Code, Status};
+use crate::call::{ByteBudget, ByteCharge, Code, Status};
+use crate::gateway::call::host_work::do_host_work;
+use crate::gateway::call::in_flight::{PREPAID_BYTES, over_budget};
+use crate::gateway::call::request_meter::RequestMeter;
 
 /// Messages shorter than this, in bytes, are sent as they are: a compressor costs more than it saves.
 const MIN_COMPRESSED: usize = 1 << 10;
+/// The bytes of a message that are decompressed before they are charged.
+const UNPACK_STEP: u64 = 64 << 10;
 /// The quality from which on brotli costs more time than it saves.
 const BROTLI_QUALITY: u32 = 4;
 /// The base two logarithm of how far back brotli looks.
@@ -104,35 +110,88 @@ impl Compression {
         }
     }
 
-    /// Decompresses a message, never to more than the limit.
+    /// Decompresses a message, never to more than the limit, and charges what it has become.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED when it is larger than `limit` bytes, INTERNAL when it is not compressed this way.
-    pub(crate) fn decompress(self, packed: Bytes, limit: usize) -> Result<Bytes, Status> {
+    /// RESOURCE_EXHAUSTED when it is larger than `limit` bytes or a budget has no room for it, INTERNAL when it is not
+    /// compressed this way.
+    pub(crate) async fn decompress(self, packed: Bytes, limit: usize, meter: &RequestMeter) -> Result<Bytes, Status> {
         // Some clients compress an empty message to an empty one, which most formats do not allow.
         if packed.is_empty() {
             return Ok(packed);
         }
-        match self.unpack(&packed, limit) {
-            Ok(message) if message.len() <= limit => Ok(message.into()),
-            Ok(_) => Err(request_too_large(limit)),
-            Err(error) => {
-                let message = format!("the request message is not valid {}: {error}", self.name());
-                Err(Status::new(Code::Internal, message))
-            }
-        }
+        let budget = meter.budget().clone();
+        do_host_work(packed.len(), move || self.unpack(&packed, limit, &budget)).await
     }
 
-    fn unpack(self, packed: &[u8], limit: usize) -> io::Result<Vec<u8>> {
-        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let mut message = Vec::new();
-        match self {
-            Self::Gzip => flate2::read::MultiGzDecoder::new(packed).take(most).read_to_end(&mut message)?,
-            Self::Deflate => flate2::read::ZlibDecoder::new(packed).take(most).read_to_end(&mut message)?,
-            Self::Zstd => zstd::Decoder::new(packed)?.take(most).read_to_end(&mut message)?,
-            Self::Brotli => brotli::Decompressor::new(packed, 4 << 10).take(most).read_to_end(&mut message)?,
+    pub(crate) fn unpack(self, packed: &[u8], limit: usize, budget: &Arc<ByteBudget>) -> Result<Bytes, Status> {
+        let invalid = |error: io::Error| {
+            let message = format!("the request message is not valid {}: {error}", self.name());
+            Status::new(Code::Internal, message)
         };
-        Ok(message)
+        let mut reader = self.reader(packed).map_err(invalid)?;
+        let (mut message, mut charge) = (Vec::new(), None::<ByteCharge>);
+        while reader.by_ref().take(UNPACK_STEP).read_to_end(&mut message).map_err(invalid)? > 0 {
+            if message.len() > limit {
+                return Err(request_too_large(limit));
+            }
+            match &mut charge {
+                Some(charge) => charge.set(message.len() as u64).map_err(over_budget)?,
+                None if message.len() <= PREPAID_BYTES => {}
+                None => charge = Some(budget.charge(message.len() as u64).map_err(over_budget)?),
+            }
+        }
+        Ok(match charge {
+            Some(charge) => charge.attach(message.into()),
+            None => message.into(),
+        })
+    }
+
+    fn reader(self, packed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::Gzip => Box::new(GzipMembers::new(packed)),
+            Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(packed)),
+            Self::Zstd => Box::new(zstd::Decoder::new(packed)?),
+            Self::Brotli => Box::new(brotli::Decompressor::new(packed, 4 << 10)),
+        })
+    }
+}
+
+/// Decompresses gzip of any number of members, as long as they have content: without it a member costs far more time to
+/// read than to send.
+struct GzipMembers<'a> {
+    member: flate2::bufread::GzDecoder<&'a [u8]>,
+    members: u64,
+    bytes: u64,
+}
+
+impl<'a> GzipMembers<'a> {
+    /// The members that may be empty.
+    const EMPTY: u64 = 100;
+    /// The bytes of content for which there may be one more member.
+    const CONTENT: u64 = 256;
+
+    fn new(packed: &'a [u8]) -> Self {
+        Self { member: flate2::bufread::GzDecoder::new(packed), members: 1, bytes: 0 }
+    }
+}
+
+impl Read for GzipMembers<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.member.read(into)?;
+            let rest = *self.member.get_ref();
+            if read > 0 || into.is_empty() || rest.is_empty() {
+                self.bytes += read as u64;
+                return Ok(read);
+            }
+            self.members += 1;
+            if self.members > Self::EMPTY + self.bytes / Self::CONTENT {
+                let message = format!("{} members have {} bytes together", self.members, self.bytes);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            self.member = flate2::bufread::GzDecoder::new(rest);
+        }
     }
 }
 
@@ -159,15 +218,36 @@ mod tests {
         for compression in Compression::OF_HTTP {
             let packed = Bytes::from(compression.compress(&message).unwrap());
             assert!(packed.len() < message.len() / 10, "{compression:?}");
-            assert_eq!(compression.decompress(packed.clone(), message.len()).unwrap(), message);
-            assert_eq!(compression.decompress(Bytes::new(), message.len()).unwrap(), Bytes::new());
-            let status = compression.decompress(packed.clone(), message.len() - 1).unwrap_err();
+            let budget = ByteBudget::of_process(message.len() as u64);
+            let unpacked = compression.unpack(&packed, message.len(), &budget).unwrap();
+            assert_eq!((unpacked, budget.used()), (Bytes::from(message.clone()), message.len() as u64));
+            let status = compression.unpack(&packed, message.len() - 1, &budget).unwrap_err();
             assert_eq!(status.code, Code::ResourceExhausted);
             for broken in [packed.slice(..packed.len() / 2), Bytes::from_static(b"nonsense")] {
-                let status = compression.decompress(broken, message.len()).unwrap_err();
+                let status = compression.unpack(&broken, message.len(), &budget).unwrap_err();
                 assert_eq!(status.code, Code::Internal, "{compression:?}: {}", status.message);
             }
         }
+    }
+
+    #[test]
+    fn a_message_is_charged_while_it_is_decompressed() {
+        let packed = Compression::Gzip.pack(&[0; 1 << 20]).unwrap();
+        let budget = ByteBudget::of_process(500_000);
+        let status = Compression::Gzip.unpack(&packed, 1 << 20, &budget).unwrap_err();
+        assert_eq!((status.code, budget.used()), (Code::ResourceExhausted, 0));
+    }
+
+    #[test]
+    fn gzip_of_members_without_content_is_refused_before_it_takes_time() {
+        let unpack = |members: &[Vec<u8>]| {
+            Compression::Gzip.unpack(&members.concat(), 4 << 20, &ByteBudget::of_process(u64::MAX))
+        };
+        let (empty, full) = (Compression::Gzip.pack(b"").unwrap(), Compression::Gzip.pack(&[7; 256]).unwrap());
+        assert_eq!(unpack(&vec![full; 1000]).unwrap().len(), 256_000);
+        assert_eq!(unpack(&vec![empty.clone(); 100]).unwrap().len(), 0);
+        let status = unpack(&vec![empty; 210_000]).unwrap_err();
+        assert_eq!(status.message, "the request message is not valid gzip: 101 members have 0 bytes together");
     }
 
     #[test]

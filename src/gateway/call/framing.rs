@@ -1,12 +1,20 @@
 //! Length-prefixed messages, as gRPC and the streams of Connect send them.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 
 use crate::call::{Code, Status};
+use crate::gateway::call::body::FrameResult;
 use crate::gateway::call::compression::{Compression, request_too_large};
-use crate::gateway::call::request_reader::request_broken_off;
+use crate::gateway::call::encoder::WrittenMessage;
+use crate::gateway::call::host_work::do_host_work;
+use crate::gateway::call::request_meter::RequestMeter;
+use crate::gateway::call::request_reader::{message_too_slow, request_broken_off};
 
 /// One byte of flags and four bytes of length.
 const PREFIX: usize = 5;
@@ -14,35 +22,52 @@ const COMPRESSED: u8 = 1;
 /// The flag of the last frame of Connect's responses.
 const END_OF_STREAM: u8 = 2;
 
+/// The most bytes for which there is room before they have come: a client may announce a message and not send it.
+const READ_AHEAD: usize = 64 << 10;
+
 /// Reads the length-prefixed messages of a request.
 pub(crate) struct FrameReader {
     body: Body,
     buffer: BytesMut,
     compression: Option<Compression>,
     limit: usize,
+    meter: RequestMeter,
+    /// How long a message may take from its first byte to its last.
+    message_timeout: Duration,
+    /// When the message in the buffer must be complete.
+    until: Option<Instant>,
 }
 
 impl FrameReader {
-    pub(crate) fn new(body: Body, compression: Option<Compression>, limit: usize) -> Self {
-        Self { body, buffer: BytesMut::new(), compression, limit }
+    pub(crate) fn new(
+        body: Body,
+        compression: Option<Compression>,
+        limit: usize,
+        message_timeout: Duration,
+        meter: RequestMeter,
+    ) -> Self {
+        Self { body, buffer: BytesMut::new(), compression, limit, meter, message_timeout, until: None }
     }
 
     /// Waits for the next message; `None` when the client has sent all of them.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED for a message over the limit, CANCELLED for a request that broke off, INTERNAL for one that is
-    /// not made of messages.
+    /// RESOURCE_EXHAUSTED for a message over the limit or without room for it, CANCELLED for a request that broke off,
+    /// DEADLINE_EXCEEDED for a message that does not come to its end in time, INTERNAL for a request that is not made of
+    /// messages.
     ///
     /// # Cancellation
     /// No message is lost.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
-            if let Some(message) = self.take_buffered()? {
-                return Ok(Some(message));
+            if let Some((message, is_compressed)) = self.take_buffered()? {
+                self.until = None;
+                return self.unpack(message, is_compressed).await.map(Some);
             }
-            match self.body.frame().await {
+            match self.next_frame().await? {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
+                        self.meter.set_buffered(self.buffer.len() + data.len())?;
                         self.buffer.put(data);
                     }
                 }
@@ -53,8 +78,22 @@ impl FrameReader {
         }
     }
 
-    /// Takes the next message out of the buffer if all of it is there.
-    fn take_buffered(&mut self) -> Result<Option<Bytes>, Status> {
+    /// Waits for the next frame of the body, for as long as the rest of a message may take.
+    async fn next_frame(&mut self) -> Result<Option<FrameResult>, Status> {
+        // Most frames are there already, and need no timer.
+        let ready = self.body.frame().now_or_never();
+        if let Some(frame) = ready {
+            return Ok(frame);
+        }
+        if self.buffer.is_empty() {
+            return Ok(self.body.frame().await);
+        }
+        let until = *self.until.get_or_insert_with(|| Instant::now() + self.message_timeout);
+        timeout_at(until, self.body.frame()).await.map_err(|_| message_too_slow(self.message_timeout))
+    }
+
+    /// Takes the next message out of the buffer if all of it is there. Returns whether it is compressed, too.
+    fn take_buffered(&mut self) -> Result<Option<(Bytes, bool)>, Status> {
         let Some((&[flags, a, b, c, d], rest)) = self.buffer.split_first_chunk::<PREFIX>() else { return Ok(None) };
         if flags & !COMPRESSED != 0 {
             let message = format!("a request message has the flags {flags:#010b}, of which only the lowest is known");
@@ -65,14 +104,18 @@ impl FrameReader {
             return Err(request_too_large(self.limit));
         }
         if let Some(missing) = length.checked_sub(rest.len()).filter(|missing| *missing > 0) {
-            self.buffer.reserve(missing);
+            self.buffer.reserve(missing.min(READ_AHEAD));
             return Ok(None);
         }
         self.buffer.advance(PREFIX);
         let message = self.buffer.split_to(length).freeze();
-        match (flags & COMPRESSED != 0, self.compression) {
-            (false, _) => Ok(Some(message)),
-            (true, Some(compression)) => compression.decompress(message, self.limit).map(Some),
+        Ok(Some((self.meter.take_message(message, self.buffer.len()), flags & COMPRESSED != 0)))
+    }
+
+    async fn unpack(&mut self, message: Bytes, is_compressed: bool) -> Result<Bytes, Status> {
+        match (is_compressed, self.compression) {
+            (false, _) => Ok(message),
+            (true, Some(compression)) => compression.decompress(message, self.limit, &self.meter).await,
             (true, None) => {
                 let message = "a request message is compressed, but the headers do not say how";
                 Err(Status::new(Code::Internal, message))
@@ -81,11 +124,20 @@ impl FrameReader {
     }
 }
 
-/// Appends a message of less than 4 GiB, compressed if that makes it smaller. Returns whether it was compressed.
-pub(crate) fn put_message(message: &[u8], compression: Option<Compression>, buffer: &mut BytesMut) -> bool {
-    let compressed = compression.and_then(|compression| compression.compress(message));
-    put_frame(compressed.is_some().into(), compressed.as_deref().unwrap_or(message), buffer);
-    compressed.is_some()
+/// Appends a message of less than 4 GiB.
+pub(crate) fn put_message(message: &WrittenMessage, buffer: &mut BytesMut) {
+    put_frame(message.is_compressed.into(), &message.bytes, buffer);
+}
+
+/// Makes the frame of a message, compressed if that makes it smaller. Returns whether it is.
+pub(crate) async fn frame_message(message: Bytes, compression: Option<Compression>) -> (Bytes, bool) {
+    let bytes = compression.map_or(0, |_| message.len());
+    do_host_work(bytes, move || {
+        let (message, mut buffer) = (WrittenMessage::new(message, compression), BytesMut::new());
+        put_message(&message, &mut buffer);
+        (buffer.freeze(), message.is_compressed)
+    })
+    .await
 }
 
 /// Makes the last frame of Connect's responses.

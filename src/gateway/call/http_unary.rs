@@ -10,6 +10,7 @@ use tonic::body::Body;
 use crate::call::{Codec, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{GuardedBody, append_headers};
 use crate::gateway::call::compression::{Compression, compression_names};
+use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::http_error::{HttpError, rest_content_type, trailer_headers};
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
@@ -54,7 +55,10 @@ pub(crate) async fn serve_http_unary(
                 Codec::Proto => "application/proto",
                 Codec::Json => "application/json",
             };
-            let mut response = make_response(unary_response, message_type, accepted, guard);
+            let mut response = match make_response(unary_response, message_type, accepted, guard).await {
+                Ok(response) => response,
+                Err(status) => return respond(status.into()),
+            };
             if let Some(content_type) = content_type {
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
             }
@@ -67,27 +71,33 @@ pub(crate) async fn serve_http_unary(
     }
 }
 
-fn make_response(
+async fn make_response(
     unary_response: UnaryResponse,
     content_type: &'static str,
     accepted: Option<Compression>,
     guard: CallGuard,
-) -> Response<Body> {
+) -> Result<Response<Body>, Status> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(ACCEPT_ENCODING, compression_names(Compression::OF_HTTP));
-    let compressed =
-        accepted.and_then(|compression| Some((compression, compression.compress(&unary_response.message)?)));
-    let message = match compressed {
-        Some((compression, message)) => {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.name()));
-            message.into()
+    let message = unary_response.message;
+    let message_bytes = message.len();
+    let message = match accepted {
+        None => message,
+        Some(compression) => {
+            let compress = move || compression.compress(&message).ok_or(message);
+            match do_host_work(message_bytes, compress).await {
+                Ok(compressed) => {
+                    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.name()));
+                    compressed.into()
+                }
+                Err(message) => message,
+            }
         }
-        None => unary_response.message,
     };
     append_headers(&mut headers, unary_response.headers.to_headers());
     append_headers(&mut headers, trailer_headers(&unary_response.trailers));
-    let mut response = Response::new(Body::new(GuardedBody::new(message, guard)));
+    let mut response = Response::new(Body::new(GuardedBody::new(message, guard)?));
     *response.headers_mut() = headers;
-    response
+    Ok(response)
 }

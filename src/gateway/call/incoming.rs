@@ -19,6 +19,8 @@ pub(crate) struct IncomingCall {
     pub(crate) message_output: Option<MessageOutput>,
     /// Largest response message, in bytes as protobuf.
     pub(crate) max_response_bytes: usize,
+    /// Largest trailers, in bytes on the wire.
+    pub(crate) max_trailer_bytes: usize,
     pub(crate) guard: CallGuard,
 }
 

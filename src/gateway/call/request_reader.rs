@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{TryStreamExt as _, stream};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use prost_reflect::MessageDescriptor;
 use tonic::body::Body;
 
 use crate::call::{Code, Codec, Context, MessageSource, RequestStream, Status, read_single};
 use crate::gateway::call::compression::{Compression, request_too_large};
 use crate::gateway::call::framing::FrameReader;
+use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::in_flight::MessageCounts;
 use crate::gateway::call::json;
+use crate::gateway::call::request_meter::RequestMeter;
+use crate::gateway::peer::Peer;
 use crate::gateway::settings::GatewaySettings;
 
 /// Turns a message as a protocol has it into encoded protobuf.
@@ -40,7 +43,8 @@ impl MessageDecoder for JsonDecoder {
 pub(crate) struct RequestReader {
     body: BodyReader,
     /// `None`: the messages are encoded protobuf.
-    decoder: Option<Box<dyn MessageDecoder>>,
+    decoder: Option<Arc<dyn MessageDecoder>>,
+    meter: RequestMeter,
     /// How long the only message of a call may take to arrive.
     body_timeout: Duration,
 }
@@ -53,15 +57,27 @@ enum BodyReader {
 
 impl RequestReader {
     /// Reads any number of messages, each with its length before it.
-    pub(crate) fn of_frames(body: Body, compression: Option<Compression>, settings: &GatewaySettings) -> Self {
-        let body = BodyReader::Frames(FrameReader::new(body, compression, settings.max_request));
-        Self { body, decoder: None, body_timeout: settings.body_timeout }
+    pub(crate) fn of_frames(
+        body: Body,
+        compression: Option<Compression>,
+        settings: &GatewaySettings,
+        peer: &Arc<Peer>,
+    ) -> Self {
+        let (limit, timeout, meter) = (settings.max_request, settings.body_timeout, RequestMeter::new(peer));
+        let body = BodyReader::Frames(FrameReader::new(body, compression, limit, timeout, meter));
+        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout: settings.body_timeout }
     }
 
     /// Reads the one message that is the whole body.
-    pub(crate) fn of_body(body: Body, compression: Option<Compression>, settings: &GatewaySettings) -> Self {
-        let body = BodyReader::Whole(Some(WholeBody { body, compression, limit: settings.max_request }));
-        Self { body, decoder: None, body_timeout: settings.body_timeout }
+    pub(crate) fn of_body(
+        body: Body,
+        compression: Option<Compression>,
+        settings: &GatewaySettings,
+        peer: &Arc<Peer>,
+    ) -> Self {
+        let (limit, meter) = (settings.max_request, RequestMeter::new(peer));
+        let body = BodyReader::Whole(Some(WholeBody { body, compression, limit, meter }));
+        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout: settings.body_timeout }
     }
 
     /// Sets the codec of the messages.
@@ -74,7 +90,7 @@ impl RequestReader {
 
     /// Sets how the messages become protobuf.
     pub(crate) fn with_decoder(self, decoder: impl MessageDecoder) -> Self {
-        Self { decoder: Some(Box::new(decoder)), ..self }
+        Self { decoder: Some(Arc::new(decoder)), ..self }
     }
 
     /// Makes a stream of the messages, for a handler that reads them one by one.
@@ -96,11 +112,7 @@ impl RequestReader {
     pub(crate) async fn read_only(&mut self, context: &Context) -> Result<Bytes, Status> {
         let body_timeout = self.body_timeout;
         let read = read_single(self, |count| count.of_requests(&context.path()));
-        tokio::time::timeout(body_timeout, read).await.unwrap_or_else(|_| {
-            let body_timeout = humantime::format_duration(body_timeout);
-            let message = format!("the request message did not come to its end within {body_timeout}");
-            Err(Status::new(Code::DeadlineExceeded, message))
-        })
+        tokio::time::timeout(body_timeout, read).await.unwrap_or_else(|_| Err(message_too_slow(body_timeout)))
     }
 }
 
@@ -120,7 +132,11 @@ impl MessageSource for RequestReader {
             },
         };
         match (message, &self.decoder) {
-            (Some(message), Some(decoder)) => decoder.decode(&message).map(Some).map_err(limit_echo),
+            (Some(message), Some(decoder)) => {
+                let decoder = decoder.clone();
+                let decoded = do_host_work(message.len(), move || decoder.decode(&message)).await;
+                self.meter.charge_message(decoded.map_err(limit_echo)?).map(Some)
+            }
             (message, _) => Ok(message),
         }
     }
@@ -131,18 +147,25 @@ struct WholeBody {
     body: Body,
     compression: Option<Compression>,
     limit: usize,
+    meter: RequestMeter,
 }
 
 impl WholeBody {
-    async fn read(self) -> Result<Bytes, Status> {
-        let message = match Limited::new(self.body, self.limit).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(request_too_large(self.limit)),
-            Err(error) => return Err(request_broken_off(&error.to_string())),
-        };
+    async fn read(mut self) -> Result<Bytes, Status> {
+        let mut message = BytesMut::new();
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| request_broken_off(error.message()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if data.len() > self.limit.saturating_sub(message.len()) {
+                return Err(request_too_large(self.limit));
+            }
+            self.meter.set_buffered(message.len() + data.len())?;
+            message.put(data);
+        }
+        let message = self.meter.take_message(message.freeze(), 0);
         let Some(compression) = self.compression else { return Ok(message) };
         // For HTTP the client's content is wrong, where for gRPC the protocol is broken.
-        compression.decompress(message, self.limit).map_err(|status| match status.code {
+        compression.decompress(message, self.limit, &self.meter).await.map_err(|status| match status.code {
             Code::Internal => Status { code: Code::InvalidArgument, ..status },
             _ => status,
         })
@@ -167,4 +190,11 @@ pub(crate) fn limit_echo(status: Status) -> Status {
 /// Returns the status of a call whose request ended before it was complete.
 pub(crate) fn request_broken_off(error: &str) -> Status {
     Status::new(Code::Cancelled, format!("the request broke off before its end: {error}"))
+}
+
+/// Returns the status of a call whose request message takes too long.
+pub(crate) fn message_too_slow(timeout: Duration) -> Status {
+    let timeout = humantime::format_duration(timeout);
+    let message = format!("the request message did not come to its end within {timeout}");
+    Status::new(Code::DeadlineExceeded, message)
 }

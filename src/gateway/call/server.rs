@@ -68,7 +68,10 @@ impl CallServer {
             .with_protocol(format.protocol, format.codec)
             .with_deadline(deadline)
             .with_get_query(query);
+        guard.charge_headers(context.metadata.size()).inspect_err(|status| guard.set_outcome(Err(status)))?;
         let max_response_bytes = self.settings.max_response;
-        Ok(IncomingCall { context, request_reader, message_output: format.message_output, max_response_bytes, guard })
+        let max_trailer_bytes = self.settings.max_trailers;
+        let message_output = format.message_output;
+        Ok(IncomingCall { context, request_reader, message_output, max_response_bytes, max_trailer_bytes, guard })
     }
 }

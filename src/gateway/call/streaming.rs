@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, stream};
 use http::Response;
 use http_body::Frame;
@@ -12,13 +13,16 @@ use tokio_util::sync::DropGuard;
 use tonic::body::Body;
 
 use crate::call::{
-    CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, WrongCount, response_channel,
+    CallFailure, CallHandler, Metadata, RequestStream, ResponsePart, ResponseStream, Status, WrongCount,
+    response_channel_within,
 };
 use crate::gateway::call::body::{FrameResult, append_headers};
-use crate::gateway::call::encoder::ResponseEncoder;
-use crate::gateway::call::in_flight::{CallGuard, MessageCounts};
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
+use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
+use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
+use crate::gateway::call::trailers::{check_trailers, fit_status};
 use crate::gateway::catalog::CatalogMethod;
 
 /// Messages that are ready are sent in one frame of about this many bytes.
@@ -36,8 +40,9 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     incoming: IncomingCall,
     encoder: E,
 ) -> Response<Body> {
-    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
-    let (response_sink, responses) = response_channel();
+    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, max_trailer_bytes, mut guard } =
+        incoming;
+    let (response_sink, responses) = response_channel_within(Some(guard.transit().clone()));
     let (outcome_sender, outcome) = oneshot::channel();
     let counts = guard.message_counts();
     let bounds = HandlerBounds::new(&context, &guard);
@@ -48,8 +53,10 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
         path: context.path(),
         is_single: !method.is_server_streaming(),
         max_response_bytes,
-        message_output,
+        max_trailer_bytes,
+        message_output: message_output.map(Arc::new),
         encoder,
+        writing: None,
         cancel_guard: Some(context.cancellation.clone().drop_guard()),
         counts: counts.clone(),
         guard,
@@ -72,6 +79,12 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     response.begin().await
 }
 
+/// One part of a response in the codec of the call.
+enum WrittenPart {
+    Headers(Metadata),
+    Message(WrittenMessage),
+}
+
 /// The response of a streaming call. Dropped before its end, the call is cancelled.
 struct StreamingResponse<E> {
     responses: ResponseStream,
@@ -82,8 +95,11 @@ struct StreamingResponse<E> {
     /// Whether the method answers with exactly one message.
     is_single: bool,
     max_response_bytes: usize,
-    message_output: Option<MessageOutput>,
+    max_trailer_bytes: usize,
+    message_output: Option<Arc<MessageOutput>>,
     encoder: E,
+    /// The message that is being written; a large one takes a while.
+    writing: Option<BoxFuture<'static, Result<WrittenMessage, Status>>>,
     cancel_guard: Option<DropGuard>,
     counts: Arc<MessageCounts>,
     guard: CallGuard,
@@ -99,15 +115,15 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         let needs_message = self.encoder.needs_message_for_head();
         let mut headers = Metadata::default();
         let part = match self.next_part().await {
-            Some(ResponsePart::Headers(early)) if needs_message => {
+            Some(WrittenPart::Headers(early)) if needs_message => {
                 headers = early;
                 self.next_part().await
             }
             part => part,
         };
         match part {
-            Some(ResponsePart::Headers(early)) => headers = early,
-            Some(ResponsePart::Message(message)) => self.put_message(&message),
+            Some(WrittenPart::Headers(early)) => headers = early,
+            Some(WrittenPart::Message(message)) => self.put_message(&message),
             None => match self.take_outcome() {
                 Err(failure) if needs_message || failure.headers.is_empty() => {
                     headers.extend(failure.headers);
@@ -138,13 +154,19 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         {
             self.put_part(part);
         }
-        (Ok(Frame::data(self.buffer.split().freeze())), Some(self))
+        match self.guard.charge_part(self.buffer.split().freeze()) {
+            Ok(part) => (Ok(Frame::data(part)), Some(self)),
+            Err(status) => {
+                self.guard.set_outcome(Err(&status));
+                (self.encoder.end_frame(Err(status)), None)
+            }
+        }
     }
 
-    fn put_part(&mut self, part: Option<ResponsePart>) {
+    fn put_part(&mut self, part: Option<WrittenPart>) {
         match part {
-            Some(ResponsePart::Message(message)) => self.put_message(&message),
-            Some(ResponsePart::Headers(_)) => {}
+            Some(WrittenPart::Message(message)) => self.put_message(&message),
+            Some(WrittenPart::Headers(_)) => {}
             None => {
                 let outcome = self.take_outcome();
                 self.set_end(outcome);
@@ -152,7 +174,7 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         }
     }
 
-    fn put_message(&mut self, message: &[u8]) {
+    fn put_message(&mut self, message: &WrittenMessage) {
         self.encoder.put_message(message, &mut self.buffer);
         self.counts.count_sent();
     }
@@ -171,12 +193,41 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
     ///
     /// # Cancellation
     /// No part is lost.
-    async fn next_part(&mut self) -> Option<ResponsePart> {
+    async fn next_part(&mut self) -> Option<WrittenPart> {
+        loop {
+            if let Some(writing) = &mut self.writing {
+                let written = writing.await;
+                self.writing = None;
+                return self.message_or_end(written);
+            }
+            match self.next_unwritten().await? {
+                ResponsePart::Headers(headers) => return Some(WrittenPart::Headers(headers)),
+                ResponsePart::Message(message) => {
+                    let (output, compression) = (self.message_output.clone(), self.encoder.compression());
+                    if let Err(status) = self.check_message(&message) {
+                        return self.message_or_end(Err(status));
+                    }
+                    let bytes = message.len();
+                    let write = move || {
+                        let message = output.map_or(Ok(message.clone()), |output| output.write(message))?;
+                        Ok(WrittenMessage::new(message, compression))
+                    };
+                    if bytes <= AT_ONCE {
+                        return self.message_or_end(write());
+                    }
+                    self.writing = Some(do_host_work(bytes, write).boxed());
+                }
+            }
+        }
+    }
+
+    /// Waits for the next part as the handler has sent it; `None` when the call is over.
+    async fn next_unwritten(&mut self) -> Option<ResponsePart> {
         // A handler may have ended while a guest's handle still holds its side of the stream.
         while self.done.is_none() {
             tokio::select! {
                 biased;
-                Some(part) = self.responses.next() => return self.encode_part(part),
+                Some(part) = self.responses.next() => return Some(part),
                 outcome = &mut self.outcome => {
                     self.done = Some(outcome.unwrap_or_else(|_| Err(handler_lost().into())));
                     if let Some(cancel_guard) = self.cancel_guard.take() {
@@ -185,23 +236,20 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
                 }
             }
         }
-        let part = self.responses.try_next()?;
-        self.encode_part(part)
+        self.responses.try_next()
     }
 
-    /// Brings a message into the codec of the call. Ends the call at a message that must not be sent.
-    fn encode_part(&mut self, part: ResponsePart) -> Option<ResponsePart> {
-        let ResponsePart::Message(message) = part else { return Some(part) };
-        let checked = match self.is_single && self.counts.sent_count() > 0 {
+    fn check_message(&self, message: &[u8]) -> Result<(), Status> {
+        match self.is_single && self.counts.sent_count() > 0 {
             true => Err(WrongCount::MoreThanOne.of_responses(&self.path)),
-            false => check_response_size(&message, self.max_response_bytes),
-        };
-        let written = checked.and_then(|()| match &self.message_output {
-            Some(message_output) => message_output.write(message),
-            None => Ok(message),
-        });
+            false => check_response_size(message, self.max_response_bytes),
+        }
+    }
+
+    /// Returns a message, or ends the call at one that must not be sent.
+    fn message_or_end(&mut self, written: Result<WrittenMessage, Status>) -> Option<WrittenPart> {
         match written {
-            Ok(message) => Some(ResponsePart::Message(message)),
+            Ok(message) => Some(WrittenPart::Message(message)),
             Err(status) => {
                 self.done = Some(Err(status.into()));
                 self.cancel_guard = None;
@@ -219,6 +267,16 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
             Some(outcome) => outcome,
             None => Err(handler_lost().into()),
         };
+        // The handler took it for a client that has gone.
+        let outcome = self.responses.exceeded().map_or(outcome, |exceeded| Err(over_budget(exceeded).into()));
+        let outcome = outcome.and_then(|trailers| {
+            check_trailers(&trailers, self.max_trailer_bytes)?;
+            Ok(trailers)
+        });
+        let outcome = outcome.map_err(|failure| {
+            let status = Box::new(fit_status(*failure.status, self.max_trailer_bytes));
+            CallFailure { status, ..failure }
+        });
         self.guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
         outcome
     }

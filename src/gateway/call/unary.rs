@@ -4,8 +4,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use crate::call::{CallFailure, CallHandler, UnaryResponse};
+use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size};
+use crate::gateway::call::trailers::{check_trailers, fit_status};
 
 /// Reads the request of a unary call, runs its handler, and returns the outcome with the message in the codec of the call.
 ///
@@ -14,21 +16,30 @@ pub(crate) async fn run_unary(
     handler: Arc<dyn CallHandler>,
     incoming: IncomingCall,
 ) -> (Result<UnaryResponse, CallFailure>, CallGuard) {
-    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, mut guard } = incoming;
+    let IncomingCall { context, mut request_reader, message_output, max_response_bytes, max_trailer_bytes, mut guard } =
+        incoming;
     let bounds = HandlerBounds::new(&context, &guard);
     let handler = pin!(async {
         let request = request_reader.read_only(&context).await?;
         let UnaryResponse { headers, message, trailers } = handler.unary(context, request).await?;
-        let written = check_response_size(&message, max_response_bytes).and_then(|()| match &message_output {
-            Some(message_output) => message_output.write(message),
-            None => Ok(message),
-        });
+        let written = match (check_response_size(&message, max_response_bytes), message_output) {
+            (Err(status), _) => Err(status),
+            (Ok(()), None) => Ok(message),
+            (Ok(()), Some(output)) => do_host_work(message.len(), move || output.write(message)).await,
+        };
         match written {
             Ok(message) => Ok(UnaryResponse { headers, message, trailers }),
             Err(status) => Err(CallFailure { headers, status: Box::new(status) }),
         }
     });
-    let outcome = bounds.run(handler).await;
+    let outcome = bounds.run(handler).await.and_then(|response| {
+        check_trailers(&response.trailers, max_trailer_bytes)?;
+        Ok(response)
+    });
+    let outcome = outcome.map_err(|failure| {
+        let status = Box::new(fit_status(*failure.status, max_trailer_bytes));
+        CallFailure { status, ..failure }
+    });
     guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
     (outcome, guard)
 }

@@ -11,6 +11,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::gateway::catalog::{Catalog, ServiceHealth};
+use crate::gateway::describe::MAX_QUESTION_BYTES;
 
 /// The answers of `grpc.health.v1.Health`: of each service, and of the whole server under the empty name.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl CatalogHealth {
 
     /// Returns the gRPC service that answers health checks.
     pub(crate) fn server(&self) -> HealthServer<HealthService> {
-        HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+        let service = HealthService::from_health_reporter(self.reporter.clone());
+        HealthServer::new(service).max_decoding_message_size(MAX_QUESTION_BYTES)
     }
 
     /// Follows the catalog until `shutdown` is cancelled, from when on every service is NOT_SERVING.

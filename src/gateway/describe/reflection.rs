@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::gateway::catalog::Catalog;
+use crate::gateway::describe::MAX_QUESTION_BYTES;
 
 /// The services of the gateway itself, with their descriptors.
 const OWN: [(&str, &[u8]); 3] = [
@@ -86,7 +87,7 @@ fn build(catalog: &Catalog) -> Result<Server, ReflectionError> {
     for name in catalog.services().map(|service| &**service.name()).chain(OWN.map(|(name, _)| name)) {
         builder = builder.with_service_name(name);
     }
-    Ok(BoxCloneSyncService::new(builder.build_v1()?))
+    Ok(BoxCloneSyncService::new(builder.build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES)))
 }
 
 /// Files of many pools under names that tell them apart: packages may bring different files of one name.

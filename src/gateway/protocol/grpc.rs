@@ -15,7 +15,7 @@ use tonic::body::Body;
 use crate::call::{CallFailure, Codec, Metadata, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{FrameResult, append_headers, trailers_frame};
 use crate::gateway::call::compression::{Compression, compression_names};
-use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
 use crate::gateway::call::framing;
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::request_reader::RequestReader;
@@ -45,7 +45,7 @@ pub(crate) async fn serve(
     let format = CallFormat::new(protocol, codec, method);
     let incoming = calls.admit(method_ref, &parts, peer, format, |parts| {
         let GrpcHeaders { deadline, compression } = GrpcHeaders::read(&parts.headers, &calls.settings)?;
-        let request_reader = RequestReader::of_frames(body, compression, &calls.settings);
+        let request_reader = RequestReader::of_frames(body, compression, &calls.settings, peer);
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method.input()) })
     });
     let incoming = match incoming {
@@ -57,7 +57,7 @@ pub(crate) async fn serve(
         serve_streaming(calls.handler.clone(), method, incoming, encoder).await
     } else {
         let (outcome, guard) = run_unary(calls.handler.clone(), incoming).await;
-        encoder.unary_response(outcome, guard)
+        encoder.unary_response(outcome, guard).await
     }
 }
 
@@ -69,17 +69,26 @@ struct GrpcEncoder {
 }
 
 impl GrpcEncoder {
-    fn unary_response(&self, outcome: Result<UnaryResponse, CallFailure>, guard: CallGuard) -> Response<Body> {
-        let mut buffer = BytesMut::new();
-        let (headers, compressed, trailers) = match outcome {
-            Ok(response) => {
-                let compressed = framing::put_message(&response.message, self.compression, &mut buffer);
-                (response.headers, compressed, trailers_frame(Ok(response.trailers)))
+    async fn unary_response(
+        &self,
+        outcome: Result<UnaryResponse, CallFailure>,
+        mut guard: CallGuard,
+    ) -> Response<Body> {
+        let (headers, message, compressed, trailers) = match outcome {
+            Ok(UnaryResponse { headers, message, trailers }) => {
+                let (framed, compressed) = framing::frame_message(message, self.compression).await;
+                match guard.charge_response(framed) {
+                    Ok(framed) => (headers, Some(framed), compressed, trailers_frame(Ok(trailers))),
+                    Err(status) => {
+                        guard.set_outcome(Err(&status));
+                        return self.failure_response(status);
+                    }
+                }
             }
             Err(failure) if failure.headers.is_empty() => return self.failure_response(*failure.status),
-            Err(failure) => (failure.headers, false, trailers_frame(Err(*failure.status))),
+            Err(failure) => (failure.headers, None, false, trailers_frame(Err(*failure.status))),
         };
-        let message = (!buffer.is_empty()).then(|| Ok(Frame::data(buffer.freeze())));
+        let message = message.map(|message| Ok(Frame::data(message)));
         let frames = stream::iter(message.into_iter().chain([trailers])).map(move |frame| {
             // The call is in flight until its last frame was sent, or the frames are dropped.
             let _ = &guard;
@@ -112,8 +121,12 @@ impl ResponseEncoder for GrpcEncoder {
         self.make_head(headers, true)
     }
 
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        framing::put_message(message, self.compression, buffer);
+    fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    fn put_message(&self, message: &WrittenMessage, buffer: &mut BytesMut) {
+        framing::put_message(message, buffer);
     }
 
     fn end_frame(&self, outcome: Result<Metadata, Status>) -> FrameResult {

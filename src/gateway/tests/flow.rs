@@ -2,8 +2,9 @@
 
 use tokio::sync::watch;
 
-use crate::call::MessageSource as _;
+use crate::call::{ByteBudget, MessageSource as _};
 use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::peer::Connections;
 use crate::gateway::tests::*;
 
 /// Waits until a number does not grow any more.
@@ -142,7 +143,10 @@ async fn a_closed_connection_cancels_its_handlers() {
 async fn a_request_that_broke_off_has_not_ended() {
     let frames = [Ok(http_body::Frame::data(Bytes::from(framed(b"whole")))), Err(h2::Error::from(h2::Reason::CANCEL))];
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
-    let mut messages = RequestReader::of_frames(tonic::body::Body::new(body), None, &GatewaySettings::default());
+    let connections = Connections::new(ByteBudget::of_process(1 << 20), 1 << 20);
+    let peer = Arc::new(connections.open("127.0.0.1:1".parse().unwrap()));
+    let body = tonic::body::Body::new(body);
+    let mut messages = RequestReader::of_frames(body, None, &GatewaySettings::default(), &peer);
     assert_eq!(messages.next_message().await.unwrap(), Some(Bytes::from_static(b"whole")));
     let status = messages.next_message().await.unwrap_err();
     assert_eq!(status.code, crate::call::Code::Cancelled);

@@ -31,7 +31,7 @@ async fn watchers_follow_deploys_until_the_shutdown() {
     server.stop();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert_eq!(watch.message().await.unwrap_err().code(), Code::Unavailable);
-    assert_eq!(server.stopped().await, ShutdownReport::default());
+    assert_eq!(server.stopped().await, ShutdownReport { finished: 1, cut: vec![] });
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Requests that are no calls, and clients that misbehave.
 
+use crate::call::ByteBudget;
 use crate::gateway::tests::*;
 
 #[tokio::test]
@@ -179,21 +180,30 @@ async fn calls_are_refused_when_there_are_too_many_or_too_little_memory() {
     holding.await.unwrap().unwrap();
     call(channel, "Echo", request("Ada")).await.unwrap();
 
-    let server = Server::with(GatewaySettings { max_memory: Some(1), ..GatewaySettings::default() }).await;
-    let status = call(server.channel().await, "Echo", request("Ada")).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the server is short of memory"));
+    let memory = ByteBudget::of_process(100 << 10);
+    let server = Server::with(GatewaySettings { memory: memory.clone(), ..GatewaySettings::default() }).await;
+    let channel = server.channel().await;
+    let held = memory.charge(91 << 10).unwrap();
+    let status = call(channel.clone(), "Echo", request("Ada")).await.unwrap_err();
+    let wanted = "the process would hold more than its limit of 102400 bytes: `memory` of [limits] in server.toml";
+    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, wanted));
+    drop(held);
+    call(channel, "Echo", request("Ada")).await.unwrap();
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait() {
-    let server = Server::with(GatewaySettings { max_connections: 1, ..GatewaySettings::default() }).await;
+async fn connections_beyond_the_limit_wait_until_another_one_has_no_call() {
+    let mut server = Server::with(GatewaySettings { max_connections: 1, ..GatewaySettings::default() }).await;
     let first = server.channel().await;
-    call(first.clone(), "Echo", request("Ada")).await.unwrap();
+    let holding = tokio::spawn(call(first.clone(), "Held", request("Ada")));
+    server.began.recv().await.unwrap();
     let second = server.channel().await;
     let mut waiting = std::pin::pin!(call(second, "Echo", request("Ada")));
-    assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
-    drop(first);
-    timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    assert!(timeout(Duration::from_millis(1500), &mut waiting).await.is_err());
+    server.release();
+    holding.await.unwrap().unwrap();
+    // The first connection stays open, but does nothing for a second.
+    timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -108,13 +108,16 @@ async fn clients_are_known_by_their_certificates() {
     let server = start(&files, true).await;
     let uri = SanType::URI("spiffe://shop/billing".try_into().unwrap());
     let dns = SanType::DnsName("billing.shop".try_into().unwrap());
-    for (names, name) in
-        [(vec![dns.clone(), uri], "spiffe://shop/billing"), (vec![dns], "billing.shop"), (vec![], "bill")]
-    {
-        let channel = connect(&server, &trusted, Some(files.client("bill", names))).await.unwrap();
+    // A common name is no name: a client called `dns:billing.shop` there would pass for another.
+    for (names, name) in [
+        (vec![dns.clone(), uri], Some("uri:spiffe://shop/billing")),
+        (vec![dns], Some("dns:billing.shop")),
+        (vec![], None),
+    ] {
+        let channel = connect(&server, &trusted, Some(files.client("dns:billing.shop", names))).await.unwrap();
         call(channel, "Echo", request("Ada")).await.unwrap();
         let identity = server.fake.last.lock().unwrap().take().unwrap().identity.unwrap();
-        assert_eq!(identity.name, name);
+        assert_eq!(identity.name.as_deref(), name);
         assert!(x509_parser::parse_x509_certificate(&identity.certificate).is_ok());
     }
     let stranger = Files::new().client("bill", vec![]);

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, OptionFuture};
+use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::gateway::call::response_watch::{WatchedBody, run_while_taken};
 use crate::gateway::dispatch::serve_request;
 use crate::gateway::peer::Peer;
 use crate::gateway::settings::GatewaySettings;
@@ -33,6 +35,7 @@ pub(crate) async fn serve_connection(state: Arc<GatewayState>, stream: TcpStream
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "TCP_NODELAY cannot be set");
     }
+    let peer = state.connections.open(peer);
     let settings = &state.calls.settings;
     let greeting_timeout = settings.header_read_timeout;
     let shutdown = state.shutdown.clone();
@@ -51,11 +54,25 @@ pub(crate) async fn serve_connection(state: Arc<GatewayState>, stream: TcpStream
     let greeted = tokio::select! {
         greeted = timeout(greeting_timeout, greeted) => greeted.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut))),
         () = shutdown.cancelled() => return,
+        () = peer.cut() => return,
     };
+    let timeout = settings.response_timeout;
     match greeted {
-        Ok((Either::Left(stream), identity)) => serve_http(state, stream, Peer::new(peer, identity)).await,
-        Ok((Either::Right(stream), identity)) => serve_http(state, stream, Peer::new(peer, identity)).await,
-        Err(error) => tracing::debug!(%peer, %error, "the connection ended before its first request"),
+        Ok((stream, identity)) => {
+            let peer = Arc::new(peer.with_identity(identity));
+            // On HTTP/1.1 the connection's own task sends the responses.
+            let served = match stream {
+                Either::Left(stream) => run_while_taken(timeout, serve_http(state, stream, peer.clone())).await,
+                Either::Right(stream) => run_while_taken(timeout, serve_http(state, stream, peer.clone())).await,
+            };
+            if served.is_none() {
+                tracing::info!(peer = %peer.address, "the connection was closed: its client does not take a response");
+            }
+        }
+        Err(error) => {
+            let peer = peer.address;
+            tracing::debug!(%peer, %error, "the connection ended before its first request");
+        }
     }
 }
 
@@ -68,17 +85,24 @@ where
     let service = service_fn(move |request| {
         let (state, peer) = (service_state.clone(), service_peer.clone());
         // Boxed: hyper and tokio move the future of every request several times.
-        Box::pin(async move { Ok::<_, Infallible>(serve_request(&state, request, &peer).await) })
+        Box::pin(async move { Ok::<_, Infallible>(serve_request(&state, request, &peer).await.map(WatchedBody::new)) })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = peer.cut() => return,
         why = wait_to_close(&state, &peer) => {
             connection.as_mut().graceful_shutdown();
             match why {
                 // The whole server waits for its calls, and cuts them.
                 CloseReason::Shutdown => connection.await,
-                CloseReason::Expired => timeout(state.calls.settings.connection_grace, connection).await.unwrap_or(Ok(())),
+                CloseReason::Expired => {
+                    let grace = state.calls.settings.connection_grace;
+                    tokio::select! {
+                        ended = timeout(grace, connection) => ended.unwrap_or(Ok(())),
+                        () = peer.cut() => return,
+                    }
+                }
             }
         }
     };
@@ -95,7 +119,7 @@ enum CloseReason {
 }
 
 /// Waits until the connection is to be told to go away.
-async fn wait_to_close(state: &GatewayState, peer: &Arc<Peer>) -> CloseReason {
+async fn wait_to_close(state: &GatewayState, peer: &Peer) -> CloseReason {
     let settings = &state.calls.settings;
     // Jittered by 10 %, so that clients do not reconnect in lockstep.
     let age = settings.connection_age.map(|age| age.mul_f64(0.9 + 0.2 * random_fraction()));
@@ -107,14 +131,9 @@ async fn wait_to_close(state: &GatewayState, peer: &Arc<Peer>) -> CloseReason {
 }
 
 /// Waits until the connection has had no call for `longest`.
-async fn wait_until_idle(peer: &Arc<Peer>, longest: Duration) {
-    // The references of the connection itself and of its service.
-    const OWN: usize = 2;
+async fn wait_until_idle(peer: &Peer, longest: Duration) {
     loop {
-        let until = match Arc::strong_count(peer) > OWN {
-            true => Instant::now() + longest,
-            false => peer.last_active() + longest,
-        };
+        let until = peer.idle_since().unwrap_or_else(Instant::now) + longest;
         if until <= Instant::now() {
             return;
         }
@@ -127,8 +146,23 @@ fn random_fraction() -> f64 {
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 
-fn http_builder(settings: &GatewaySettings) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+/// Runs each HTTP/2 stream in a task of its own. A stream whose client does not take its response is reset.
+#[derive(Clone, Copy)]
+struct StreamExecutor {
+    response_timeout: Duration,
+}
+
+impl<F> Executor<F> for StreamExecutor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        tokio::spawn(run_while_taken(self.response_timeout, stream));
+    }
+}
+
+fn http_builder(settings: &GatewaySettings) -> auto::Builder<StreamExecutor> {
+    let mut builder = auto::Builder::new(StreamExecutor { response_timeout: settings.response_timeout });
     let largest = usize::try_from(settings.max_header_list).unwrap_or(usize::MAX);
     builder
         .http1()

@@ -8,6 +8,7 @@ use futures_util::future::{FusedFuture as _, FutureExt as _, OptionFuture};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::CallHandler;
@@ -19,13 +20,18 @@ use crate::gateway::describe::health::CatalogHealth;
 use crate::gateway::describe::page::StartPage;
 use crate::gateway::describe::reflection::ReflectionService;
 use crate::gateway::error::GatewayError;
+use crate::gateway::peer::Connections;
 use crate::gateway::settings::GatewaySettings;
 use crate::gateway::state::GatewayState;
 use crate::gateway::transport::connection::serve_connection;
 use crate::gateway::transport::cors;
+use crate::gateway::transport::pressure::relieve_pressure;
 
 /// How long calls that were cut off may take to tell their clients.
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often a full server looks for a connection without calls.
+const ROOM_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -48,11 +54,14 @@ pub(crate) async fn serve(
     let grace = settings.grace;
     let tls = settings.tls.clone();
     let cors = cors::cors_layer(&settings.origins);
-    let in_flight = CallsInFlight::new(settings.max_calls, settings.max_memory);
+    let in_flight = CallsInFlight::new(settings.max_calls, settings.memory.clone());
+    let open_connections = Connections::new(settings.memory.clone(), settings.connection_memory);
+    let memory = settings.memory.clone();
     let max_connections = settings.max_connections;
     let not_serving = CancellationToken::new();
     let state = Arc::new(GatewayState {
         calls: CallServer { handler, in_flight: Arc::new(in_flight), settings },
+        connections: open_connections,
         catalog: catalog.clone(),
         health: health.server(),
         reflection: ReflectionService::default(),
@@ -64,23 +73,31 @@ pub(crate) async fn serve(
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut following = pin!(health.follow(catalog, not_serving.clone()).fuse());
-    let mut memory = pin!(in_flight.follow_memory());
+    let mut relief = pin!(relieve_pressure(&memory, &state.connections));
     let mut certificates = pin!(OptionFuture::from(tls.as_ref().map(|tls| tls.follow_files())));
     loop {
+        let is_full = connections.len() >= max_connections;
+        // A connection without calls makes room for another.
+        let has_room = !is_full || state.connections.has_idle();
         tokio::select! {
             () = &mut shutdown => break,
             () = &mut following => {}
             Some(()) = &mut certificates => {}
-            () = &mut memory => {}
+            () = &mut relief => {}
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < max_connections => match accepted {
+            () = sleep(ROOM_INTERVAL), if !has_room => {}
+            accepted = listener.accept(), if has_room => match accepted {
                 Ok((stream, peer)) => {
+                    if is_full {
+                        state.connections.cut_idlest();
+                    }
                     connections.spawn(serve_connection(state.clone(), stream, peer));
                 }
                 Err(error) => {
-                    // The client has hung up already, or the process has too many open files, which only time mends.
+                    // The client has hung up already, or the process has too many open files.
                     tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_RETRY).await;
+                    state.connections.cut_idlest();
+                    sleep(ACCEPT_RETRY).await;
                 }
             },
         }

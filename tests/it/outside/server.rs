@@ -44,6 +44,7 @@ type Body = UnsyncBoxBody<Bytes, h2::Error>;
 struct State {
     answer: Box<dyn Fn(&request::Parts) -> Answer + Send + Sync>,
     calls: AtomicUsize,
+    connections: AtomicUsize,
     serving: watch::Sender<bool>,
 }
 
@@ -92,7 +93,12 @@ impl Server {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let address = Address::new(&format!("{scheme}://{}", listener.local_addr().unwrap())).unwrap();
         let serving = watch::channel(true).0;
-        let state = Arc::new(State { answer: Box::new(answer), calls: AtomicUsize::new(0), serving });
+        let state = Arc::new(State {
+            answer: Box::new(answer),
+            calls: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            serving,
+        });
         let (alive, stopped) = watch::channel(());
         let task = tokio::spawn({
             let state = state.clone();
@@ -101,6 +107,7 @@ impl Server {
                 let mut connections = JoinSet::new();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
+                    state.connections.fetch_add(1, Ordering::SeqCst);
                     let (tls, state) = (tls.clone(), state.clone());
                     connections.spawn(async move {
                         match tls {
@@ -120,6 +127,11 @@ impl Server {
 
     pub(super) fn address(&self) -> Address {
         self.address.clone()
+    }
+
+    /// How many connections there were.
+    pub(super) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
     }
 
     /// How many calls came, of health none.

@@ -101,17 +101,20 @@ class Context(abc.ABC):
     @property
     @abc.abstractmethod
     def caller(self) -> str | None:
-        """The client's name in its certificate (mutual TLS): the first URI of the
-        subject's alternative names, else the first DNS name, else the subject's common
-        name.
+        """The client's name in its certificate (mutual TLS), with its kind: the first
+        URI of the subject's alternative names, such as
+        ``uri:spiffe://example.com/billing``, else the first DNS name, such as
+        ``dns:billing.example.com``.
 
-        None if the server asked for no certificate, and of a local call.
+        None if the certificate has neither, if the server asked for none, and of a
+        local call.
         """
 
     @property
     @abc.abstractmethod
     def client_certificate(self) -> bytes | None:
-        """The client's certificate (mutual TLS), in DER; None where ``caller`` is."""
+        """The client's certificate (mutual TLS), in DER; None if the server asked for
+        none, and of a local call."""
 
     @property
     @abc.abstractmethod

@@ -57,13 +57,13 @@ pub(crate) async fn serve_get(
     serve_http_unary(calls, method_ref, parts, peer, format, |parts| {
         check_page_origin(parts, &calls.settings.origins)?;
         let deadline = read_http_deadline(&parts.headers, &calls.settings)?;
-        let request_reader = read_query(&ConnectQuery::of(parts), &calls.settings)?;
+        let request_reader = read_query(&ConnectQuery::of(parts), &calls.settings, peer)?;
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method_ref.method.input()) })
     })
     .await
 }
 
-fn read_query(query: &ConnectQuery<'_>, settings: &GatewaySettings) -> Result<RequestReader, Status> {
+fn read_query(query: &ConnectQuery<'_>, settings: &GatewaySettings, peer: &Arc<Peer>) -> Result<RequestReader, Status> {
     let invalid = |message: String| Status::new(Code::InvalidArgument, message);
     check_version(query.get("connect").as_deref(), "v1")?;
     let compression = Compression::named(query.get("compression").as_deref(), Compression::OF_HTTP)?;
@@ -74,7 +74,7 @@ fn read_query(query: &ConnectQuery<'_>, settings: &GatewaySettings) -> Result<Re
             .map_err(|error| invalid(format!("`message` in the query is not URL-safe base64: {error}")))?,
         _ => message,
     };
-    Ok(RequestReader::of_body(Body::new(Full::from(message)), compression, settings))
+    Ok(RequestReader::of_body(Body::new(Full::from(message)), compression, settings, peer))
 }
 
 /// A query whose values may be any bytes.

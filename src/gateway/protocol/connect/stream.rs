@@ -15,7 +15,7 @@ use tonic::body::Body;
 use crate::call::{Codec, Metadata, Protocol, Status};
 use crate::gateway::call::body::{FrameResult, append_headers};
 use crate::gateway::call::compression::{Compression, compression_names};
-use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
 use crate::gateway::call::framing;
 use crate::gateway::call::http_error::{ConnectError, metadata_map};
 use crate::gateway::call::http_timeout::read_http_deadline;
@@ -50,7 +50,7 @@ pub(crate) async fn serve_stream(
         check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
-        let request_reader = RequestReader::of_frames(body, compression, &calls.settings);
+        let request_reader = RequestReader::of_frames(body, compression, &calls.settings, peer);
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method.input()) })
     });
     match incoming {
@@ -102,8 +102,12 @@ impl ResponseEncoder for ConnectEncoder {
         response
     }
 
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        framing::put_message(message, self.compression, buffer);
+    fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    fn put_message(&self, message: &WrittenMessage, buffer: &mut BytesMut) {
+        framing::put_message(message, buffer);
     }
 
     fn end_frame(&self, outcome: Result<Metadata, Status>) -> FrameResult {

@@ -11,7 +11,7 @@ use tonic::body::Body;
 
 use crate::call::{Codec, Metadata, Status};
 use crate::gateway::call::body::{FrameResult, append_headers};
-use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
 use crate::gateway::call::http_body::HttpBodyOutput;
 use crate::gateway::call::http_error::HttpError;
 
@@ -46,8 +46,8 @@ impl ResponseEncoder for HttpBodyEncoder {
         response
     }
 
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        match self.output.unpack(Bytes::copy_from_slice(message)) {
+    fn put_message(&self, message: &WrittenMessage, buffer: &mut BytesMut) {
+        match self.output.unpack(message.bytes.clone()) {
             Ok(body) => {
                 self.content_type.get_or_init(|| body.content_type_header());
                 buffer.put(body.data);

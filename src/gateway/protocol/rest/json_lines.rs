@@ -9,7 +9,7 @@ use tonic::body::Body;
 
 use crate::call::{Codec, Metadata, Status};
 use crate::gateway::call::body::{FrameResult, append_headers};
-use crate::gateway::call::encoder::ResponseEncoder;
+use crate::gateway::call::encoder::{ResponseEncoder, WrittenMessage};
 use crate::gateway::call::http_error::HttpError;
 use crate::gateway::call::rpc_status::error_line;
 
@@ -27,8 +27,8 @@ impl ResponseEncoder for JsonLinesEncoder {
         response
     }
 
-    fn put_message(&self, message: &[u8], buffer: &mut BytesMut) {
-        buffer.put_slice(message);
+    fn put_message(&self, message: &WrittenMessage, buffer: &mut BytesMut) {
+        buffer.put_slice(&message.bytes);
         buffer.put_u8(b'\n');
     }
 

@@ -95,7 +95,7 @@ fn call(bencher: Bencher<'_, '_>, name: &str) {
     let runtime = {
         // Actors live in a runtime of tokio.
         let _entered = tokio.enter();
-        Runtime::new(cache.path(), EngineSettings { instances: 8 }).expect("an engine")
+        Runtime::new(cache.path(), EngineSettings { instances: 8, ..EngineSettings::default() }).expect("an engine")
     };
     let guest = build_project(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/echo"), None)
         .expect("the guest can be built");
