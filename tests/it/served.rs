@@ -57,6 +57,15 @@ impl ServeProcess {
     }
 }
 
+impl ServeProcess {
+    /// Returns the MiB of memory that it has in use.
+    fn memory_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        kibibytes.unwrap().parse::<u64>().unwrap() >> 10
+    }
+}
+
 impl Drop for ServeProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -100,4 +109,26 @@ async fn a_server_whose_guests_do_not_end_ends_after_its_grace() {
     let ended = tokio::task::spawn_blocking(move || server.child.wait().map(|status| (status, server)));
     timeout(Duration::from_secs(9), ended).await.unwrap().unwrap().unwrap();
     assert!(began.elapsed() >= Duration::from_secs(1), "the calls have their grace");
+}
+
+#[tokio::test]
+async fn the_memory_of_a_burst_goes_back_to_the_operating_system() {
+    let server = ServeProcess::start(":", "");
+    let before = server.memory_mib();
+    let mut bodies = Vec::new();
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(&server.address).await.unwrap();
+        let head = "POST /test.faults.v1.Faults/Spin HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+        stream.write_all(format!("{head}content-length: 4000001\r\n\r\n").as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; 4_000_000]).await.unwrap();
+        bodies.push(stream);
+    }
+    let until = async |holds: &dyn Fn(u64) -> bool| {
+        while !holds(server.memory_mib()) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), until(&|mib| mib > before + 100)).await.unwrap();
+    drop(bodies);
+    timeout(Duration::from_secs(30), until(&|mib| mib < before + 64)).await.unwrap();
 }
