@@ -6,6 +6,7 @@
 
 mod cache;
 mod call;
+mod compile;
 mod component;
 mod contract;
 mod engine;
@@ -18,10 +19,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use compile::{ChildCompiler, Compiler};
 pub use engine::EngineSettings;
 pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
+pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;

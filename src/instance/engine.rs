@@ -63,12 +63,8 @@ impl ComponentEngine {
                 .linear_memory_keep_resident(KEEP_RESIDENT)
                 .table_keep_resident(KEEP_RESIDENT);
         }
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .epoch_interruption(true)
-            // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
-            .concurrency_support(false);
+        let mut config = compile_config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let wasmtime = wasmtime::Engine::new(&config).map_err(InstanceError::Engine)?;
         start_ticker(wasmtime.weak()).map_err(|error| InstanceError::Engine(error.into()))?;
         Ok(Self { wasmtime })
@@ -78,6 +74,26 @@ impl ComponentEngine {
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
     }
+}
+
+/// Makes the part of the configuration that compiled code depends on.
+fn compile_config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
+        .concurrency_support(false);
+    config
+}
+
+/// Makes an engine that compiles code for a [`ComponentEngine`] and runs none: it reserves no address space.
+///
+/// # Errors
+/// When the machine lacks what the engine needs.
+pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
+    let mut config = compile_config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
 }
 
 /// Starts the thread that interrupts guests.
