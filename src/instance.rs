@@ -4,6 +4,7 @@
 //! are made of it. An instance serves one call at a time. After an error of the call itself, or when a call is dropped
 //! before its end, the instance must not be used again and is dropped too.
 
+mod busy;
 mod cache;
 mod call;
 mod component;
@@ -13,10 +14,12 @@ mod error;
 mod limits;
 mod output;
 mod raw;
+mod slice;
 mod store;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod ticker;
 
 pub use engine::EngineSettings;
 pub use error::InstanceError;
@@ -25,3 +28,4 @@ pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
+pub(crate) use slice::SlicedCall;
