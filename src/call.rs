@@ -8,6 +8,7 @@ pub(crate) mod base64;
 mod budget;
 mod context;
 mod deadline;
+pub(crate) mod guest_thread;
 mod handler;
 mod metadata;
 mod printable;

@@ -4,6 +4,7 @@
 //! are made of it. An instance serves one call at a time. After an error of the call itself, or when a call is dropped
 //! before its end, the instance must not be used again and is dropped too.
 
+mod busy;
 mod cache;
 mod call;
 mod compile;
@@ -14,10 +15,12 @@ mod error;
 mod limits;
 mod output;
 mod raw;
+mod slice;
 mod store;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod ticker;
 
 pub use compile::{ChildCompiler, Compiler};
 pub use engine::EngineSettings;
@@ -28,3 +31,4 @@ pub(crate) use call::{CallParams, Instance};
 pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
+pub(crate) use slice::SlicedCall;

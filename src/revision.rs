@@ -28,7 +28,7 @@ use crate::call::{
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, Instance, StreamShape};
+use crate::instance::{CallParams, CompiledComponent, Instance, SlicedCall, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -143,7 +143,7 @@ impl Revision {
             return self.stream_raw(context, shape, requests, responses).await;
         }
         let (params, requests) = if shape.requests {
-            (CallParams::Typed(CheckedMessage::Nothing), Some(requests))
+            (CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing }, Some(requests))
         } else {
             let request = read_single_request(&context, &mut requests).await?;
             (self.component.check_params(&context, request)?, None)
@@ -183,7 +183,7 @@ impl Revision {
         if !shape.requests {
             requests = RequestStream::one(read_single_request(&context, &mut requests).await?);
         }
-        let (params, path) = (CallParams::RawStream, context.path());
+        let (params, path) = (CallParams::RawStream { method: shape.method }, context.path());
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
             return Ok(send_last_headers(outcome, sink).await);
@@ -220,10 +220,14 @@ impl Revision {
         let lease = self.dispatcher.lease(lease_deadline, context.chain.len(), client).await;
         let lease = lease.map_err(|error| lease_status(&context, error))?;
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
-        let path = context.path();
-        let component = self.component.clone();
+        let path = stream.as_ref().map(|_| context.path());
+        let (component, method) = (self.component.clone(), params.method());
         let running = async {
-            let work = |context| run_on_lease(component, lease, context, params, requests, responses);
+            let work = |context| {
+                let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
+                let call = SlicedCall::new(component, method, Box::pin(call));
+                async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
+            };
             match &self.singleton {
                 None => work(context).await,
                 Some(singleton) => singleton.run_to_end(context, work).await,
@@ -233,6 +237,7 @@ impl Revision {
             biased;
             outcome = running => outcome,
             Some(()) = OptionFuture::from(stream.as_ref().map(InstanceStream::ended)) => {
+                let path = path.unwrap_or_default();
                 let message = format!(
                     "`{path}`: the stream ended because a call of another client waits for an instance, and streams of \
                      this client hold more than three quarters of them"
@@ -314,6 +319,10 @@ impl CallHandler for Revision {
             Err(status) => refuse(status),
         }
     }
+}
+
+fn engine_status(ended: impl ToString) -> Status {
+    Status::new(Code::Internal, ended.to_string())
 }
 
 fn lease_status(context: &Context, error: LeaseError) -> Status {

@@ -15,6 +15,7 @@ pub(crate) mod incoming;
 pub(crate) mod json;
 pub(crate) mod message_output;
 pub(crate) mod page_origin;
+pub(crate) mod request_body;
 pub(crate) mod request_meter;
 pub(crate) mod request_reader;
 pub(crate) mod response;

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue, ORIGIN};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use http::{Method as Verb, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
+use tokio::time::timeout;
 use tonic::body::Body;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::call::{Codec, Protocol};
-use crate::gateway::call::body::{DrainOnDrop, ShutdownBody};
+use crate::gateway::call::body::ShutdownBody;
+use crate::gateway::call::request_reader::message_too_slow;
 use crate::gateway::call::response::{media_type, plain_text};
 use crate::gateway::catalog::Catalog;
 use crate::gateway::peer::Peer;
@@ -59,17 +60,7 @@ impl RequestProtocol {
 }
 
 /// Serves one HTTP request.
-pub(crate) async fn serve_request(
-    state: &GatewayState,
-    request: Request<Incoming>,
-    peer: &Arc<Peer>,
-) -> Response<Body> {
-    let request = match request.version() {
-        Version::HTTP_2 => request.map(Body::new),
-        // A client that waits for `100 Continue` has not sent its body.
-        _ if request.headers().contains_key(EXPECT) => request.map(Body::new),
-        _ => request.map(|body| Body::new(DrainOnDrop::new(body))),
-    };
+pub(crate) async fn serve_request(state: &GatewayState, request: Request<Body>, peer: &Arc<Peer>) -> Response<Body> {
     match &state.cors {
         Some(cors) if request.headers().contains_key(ORIGIN) => {
             let service = service_fn(async |request| Ok::<_, Infallible>(dispatch_request(state, request, peer).await));
@@ -163,6 +154,13 @@ async fn serve_grpc(
         _ => None,
     };
     let response = match service {
+        HEALTH if guard.is_none() => {
+            let limit = state.calls.settings.header_read_timeout;
+            match timeout(limit, state.health.clone().oneshot(request)).await {
+                Ok(response) => response.unwrap_or_else(|never| match never {}),
+                Err(_) => return tonic::Status::from(message_too_slow(limit)).into_http(),
+            }
+        }
         HEALTH => state.health.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
         REFLECTION => state.reflection.serve(catalog, request).await,
         _ => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use http::request::Parts;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{ByteBudget, ClientIdentity, Context, Metadata, client_address};
+use crate::call::{BudgetExceeded, ByteBudget, ByteCharge, ClientIdentity, Context, Metadata, client_address};
 use crate::gateway::catalog::{CatalogMethod, CatalogService};
 
 /// How long a connection is without a call before it makes room for another.
@@ -33,6 +33,7 @@ struct ConnectionLoad {
     budget: Arc<ByteBudget>,
     /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
     transit: Arc<ByteBudget>,
+    unread: Arc<UnreadBytes>,
     calls: AtomicUsize,
     /// Calls of all connections from the same address.
     client_calls: Arc<AtomicUsize>,
@@ -57,6 +58,11 @@ impl Peer {
     /// Returns the budget of the bytes that wait for the client. They count in that of the connection, too.
     pub(crate) fn transit(&self) -> &Arc<ByteBudget> {
         &self.load.transit
+    }
+
+    /// Returns the parts of the connection's request bodies that were received and not read.
+    pub(crate) fn unread(&self) -> &Arc<UnreadBytes> {
+        &self.load.unread
     }
 
     /// Records that a call has begun. Returns how many calls there are from the same address.
@@ -102,6 +108,89 @@ impl ConnectionLoad {
     }
 }
 
+/// The parts of HTTP/2 request bodies that were received and not read: HTTP keeps them until their calls read them, or end.
+#[derive(Debug, Default)]
+pub(crate) struct UnreadBytes {
+    /// Bytes that calls have read, with [`PART_BYTES`] for each part.
+    read: AtomicU64,
+    /// Bodies from which calls may still read.
+    open: AtomicUsize,
+}
+
+/// The bytes that a part of a body takes beside its content.
+const PART_BYTES: u64 = 256;
+
+impl UnreadBytes {
+    /// Returns the bytes that a part of a body takes. One without content takes none.
+    pub(crate) fn part_bytes(length: usize) -> u64 {
+        if length == 0 { 0 } else { length as u64 + PART_BYTES }
+    }
+
+    pub(crate) fn begin_body(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_body(&self) {
+        self.open.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Counts a part that a call has read.
+    pub(crate) fn read_part(&self, length: usize) {
+        self.read.fetch_add(Self::part_bytes(length), Ordering::Relaxed);
+    }
+}
+
+/// Charges what a connection has received of request bodies until it is read.
+#[derive(Debug)]
+pub(crate) struct UnreadMeter {
+    unread: Arc<UnreadBytes>,
+    budget: Arc<ByteBudget>,
+    received: u64,
+    charge: Option<ByteCharge>,
+}
+
+impl UnreadMeter {
+    /// The bytes that are not charged, and of which a multiple is.
+    const STEP: u64 = 64 << 10;
+
+    pub(crate) fn new(peer: &Peer) -> Self {
+        Self { unread: peer.unread().clone(), budget: peer.transit().clone(), received: 0, charge: None }
+    }
+
+    /// Counts a part that was received.
+    pub(crate) fn receive_part(&mut self, length: usize) {
+        self.received += UnreadBytes::part_bytes(length);
+    }
+
+    /// Forgets what the bodies of ended calls have left. Called when nothing was received for a while: no body is about to
+    /// begin.
+    pub(crate) fn settle(&mut self) {
+        if self.unread.open.load(Ordering::Acquire) == 0 {
+            self.received = self.unread.read.load(Ordering::Relaxed);
+        }
+    }
+
+    /// Charges what is unread now.
+    ///
+    /// # Errors
+    /// The budget that has no room for it.
+    pub(crate) fn charge(&mut self) -> Result<(), BudgetExceeded> {
+        let unread = self.received.saturating_sub(self.unread.read.load(Ordering::Relaxed));
+        if unread < Self::STEP {
+            self.charge = None;
+            return Ok(());
+        }
+        let wanted = unread.next_multiple_of(Self::STEP);
+        match &mut self.charge {
+            Some(charge) => charge.set(wanted),
+            None => {
+                self.charge = Some(self.budget.charge(wanted)?);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The connections that are open.
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -133,6 +222,7 @@ impl Connections {
             address,
             transit: budget.child("the connection", u64::MAX),
             budget,
+            unread: Arc::default(),
             calls: AtomicUsize::new(0),
             client_calls: client_calls.clone(),
             last_active: Mutex::new(Instant::now()),

@@ -16,13 +16,16 @@ use wasmtime_wasi::WasiCtxBuilder;
 use crate::call::{CallHandler, Code, Context, Status, check_request_size};
 use crate::config::{Language, Run, ServiceName};
 use crate::host::{self, CallLabel, HostState};
+use crate::instance::busy::BusyThreads;
 use crate::instance::call::{CallParams, Instance};
 use crate::instance::contract::check_contract;
 use crate::instance::limits::ResourceBudget;
 use crate::instance::output::GuestOutput;
 use crate::instance::raw::RawFunctions;
+use crate::instance::slice::{MethodPace, run_in_slices};
 use crate::instance::store::StoreData;
 use crate::instance::streams::StreamTable;
+use crate::instance::ticker::Ticker;
 use crate::instance::{CompileCache, ComponentEngine, InstanceError};
 use crate::link::{ComponentLink, ExportedMethod, LinkMismatch, MessageLimits, ToolchainQuirks};
 use crate::package::Package;
@@ -36,8 +39,10 @@ pub(crate) struct CompiledComponent {
     engine: ComponentEngine,
     pre: InstancePre<StoreData>,
     pub(crate) link: ComponentLink,
-    /// The methods of the services on encoded messages, by path.
+    /// The methods of the services on encoded messages, by path. Their numbers are behind those of the link.
     raw_methods: HashMap<String, StreamShape>,
+    /// How long the calls of each method took lately, by its number.
+    paces: Vec<MethodPace>,
     run: Arc<Run>,
     pub(crate) limits: MessageLimits,
     /// Answers the calls that the component makes.
@@ -48,6 +53,8 @@ pub(crate) struct CompiledComponent {
 /// Which sides of a method are streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamShape {
+    /// The number of the method in its component.
+    pub(crate) method: usize,
     pub(crate) requests: bool,
     pub(crate) responses: bool,
 }
@@ -86,12 +93,15 @@ impl CompiledComponent {
             response: run.max_response_bytes(),
             lowered: run.max_request.as_u64().saturating_mul(EXPANSION),
         };
+        let raw_methods = raw_methods(package, &raw, link.export_count());
+        let paces = (0..link.export_count() + raw_methods.len()).map(|_| MethodPace::default()).collect();
         Ok(Self {
             name: manifest.name.to_string().into(),
             engine: engine.clone(),
             pre: pre.map_err(InstanceError::Link)?,
             link,
-            raw_methods: raw_methods(package, &raw),
+            raw_methods,
+            paces,
             run,
             limits,
             handler,
@@ -115,11 +125,12 @@ impl CompiledComponent {
     /// UNIMPLEMENTED when the component has no such method, else what is wrong with the message.
     pub(crate) fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
         check_request_size(&request, self.limits.request).map_err(|status| *status)?;
-        if self.raw_shape(context).is_some() {
-            return Ok(CallParams::Raw(request));
+        if let Some(shape) = self.raw_shape(context) {
+            return Ok(CallParams::Raw { method: shape.method, request });
         }
-        let function = self.exported_method(context)?.function();
-        Ok(CallParams::Typed(function.check_params(request, self.limits.lowered)?))
+        let (method, export) = self.exported_method(context)?;
+        let params = export.function().check_params(request, self.limits.lowered)?;
+        Ok(CallParams::Typed { method, params })
     }
 
     /// Returns which sides of a method are streams.
@@ -130,8 +141,8 @@ impl CompiledComponent {
         if let Some(shape) = self.raw_shape(context) {
             return Ok(shape);
         }
-        let method = self.exported_method(context)?;
-        Ok(StreamShape { requests: method.requests().is_some(), responses: method.responses().is_some() })
+        let (method, export) = self.exported_method(context)?;
+        Ok(StreamShape { method, requests: export.requests().is_some(), responses: export.responses().is_some() })
     }
 
     /// Returns which sides of a method are streams, if it is served on encoded messages.
@@ -139,8 +150,27 @@ impl CompiledComponent {
         if self.raw_methods.is_empty() { None } else { self.raw_methods.get(&context.path()).copied() }
     }
 
-    fn exported_method(&self, context: &Context) -> Result<&ExportedMethod, Status> {
-        self.link.export_of(&context.path()).ok_or_else(|| {
+    /// Returns how long the calls of the method with this number took lately.
+    pub(crate) fn pace(&self, method: usize) -> &MethodPace {
+        static UNKNOWN: MethodPace = MethodPace::new();
+        debug_assert!(method < self.paces.len(), "numbers of methods are those of this component");
+        self.paces.get(method).unwrap_or(&UNKNOWN)
+    }
+
+    /// Returns the ticker of its engine.
+    pub(crate) fn ticker(&self) -> &Ticker {
+        self.engine.ticker()
+    }
+
+    /// Returns the threads on which its long calls go on.
+    pub(crate) fn busy_threads(&self) -> &BusyThreads {
+        self.engine.busy_threads()
+    }
+
+    /// Returns the number of a method, and the function that serves it.
+    fn exported_method(&self, context: &Context) -> Result<(usize, &ExportedMethod), Status> {
+        let number = self.link.export_number(&context.path());
+        number.and_then(|number| Some((number, self.link.export(number)?))).ok_or_else(|| {
             let message = format!("service `{}` has no method `{}`", context.service, context.method);
             Status::new(Code::Unimplemented, message)
         })
@@ -172,13 +202,16 @@ impl CompiledComponent {
         let mut store = Store::new(self.engine.wasmtime(), data);
         store.limiter(|data| &mut data.budget);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| store.data_mut().budget.tick());
-        let instance = self.pre.instantiate_async(&mut store).await.map_err(InstanceError::Instantiate)?;
+        let ticker = self.engine.ticker().clone();
+        store.epoch_deadline_callback(move |mut store| store.data_mut().budget.tick(ticker.ticks()));
+        let started = run_in_slices(self.ticker(), self.pre.instantiate_async(&mut store)).await;
+        let instance = started.map_err(|ended| InstanceError::Engine(wasmtime::Error::new(ended)))?;
+        let instance = instance.map_err(InstanceError::Instantiate)?;
         Ok(Instance {
             component: self.clone(),
             store,
             instance,
-            exports: HashMap::new(),
+            exports: Vec::new(),
             raw_functions: RawFunctions::default(),
             calls: 0,
             created: Instant::now(),
@@ -186,13 +219,14 @@ impl CompiledComponent {
     }
 }
 
-/// Returns the methods of the services that a package serves on encoded messages.
-fn raw_methods(package: &Package, services: &[String]) -> HashMap<String, StreamShape> {
+/// Returns the methods of the services that a package serves on encoded messages. Their numbers begin with `first`.
+fn raw_methods(package: &Package, services: &[String], first: usize) -> HashMap<String, StreamShape> {
     let services = services.iter().filter_map(|service| package.pool().get_service_by_name(service));
     let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
-    let shapes = methods.map(|method| {
+    let shapes = methods.zip(first..).map(|(method, number)| {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        (path, StreamShape { requests: method.is_client_streaming(), responses: method.is_server_streaming() })
+        let (requests, responses) = (method.is_client_streaming(), method.is_server_streaming());
+        (path, StreamShape { method: number, requests, responses })
     });
     shapes.collect()
 }

@@ -1,17 +1,13 @@
 //! The WebAssembly engine of the process: the one place that configures wasmtime.
 
-use std::io;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::ByteBudget;
 use crate::instance::InstanceError;
-
-/// How often running guests are interrupted. They yield to other calls, and their CPU time is counted in these steps.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+use crate::instance::busy::BusyThreads;
+use crate::instance::ticker::Ticker;
 
 /// Memory that an instance's slot keeps for the next instance, in bytes.
 const KEEP_RESIDENT: usize = 256 << 10;
@@ -31,17 +27,28 @@ impl Default for EngineSettings {
     }
 }
 
-/// The WebAssembly engine of the process: one compiler, one pool of memory, one ticker.
+/// The WebAssembly engine of the process: one compiler, one pool of memory, one ticker, the threads for long calls.
 #[derive(Clone)]
-pub(crate) struct ComponentEngine {
+pub(crate) struct ComponentEngine(Arc<EngineParts>);
+
+struct EngineParts {
     wasmtime: wasmtime::Engine,
+    ticker: Arc<Ticker>,
+    busy_threads: BusyThreads,
+}
+
+impl Drop for EngineParts {
+    fn drop(&mut self) {
+        self.ticker.end();
+    }
 }
 
 impl ComponentEngine {
-    /// Configures the engine and starts its ticker, a thread that ends with the engine.
+    /// Configures the engine and starts its threads, which end with the engine.
     ///
     /// # Errors
-    /// When the machine cannot reserve the address space for the instances (about 6 GiB each, unused until touched).
+    /// When the machine cannot reserve the address space for the instances (about 6 GiB each, unused until touched), or has no
+    /// room for the threads: without the ticker, guests could run for ever.
     pub(crate) fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
         // Core instances and tables of a component: its module and the small ones that wit-component adds.
         const PER_INSTANCE: u32 = 8;
@@ -66,13 +73,25 @@ impl ComponentEngine {
         let mut config = compile_config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let wasmtime = wasmtime::Engine::new(&config).map_err(InstanceError::Engine)?;
-        start_ticker(wasmtime.weak()).map_err(|error| InstanceError::Engine(error.into()))?;
-        Ok(Self { wasmtime })
+        let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
+        let busy_threads = BusyThreads::start().map_err(no_thread)?;
+        let ticker = Ticker::start(wasmtime.weak()).map_err(no_thread)?;
+        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads })))
     }
 
     /// Returns wasmtime's own handle.
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.wasmtime
+        &self.0.wasmtime
+    }
+
+    /// Returns the ticker, which has to be awake while a guest runs.
+    pub(crate) fn ticker(&self) -> &Arc<Ticker> {
+        &self.0.ticker
+    }
+
+    /// Returns the threads for long calls.
+    pub(crate) fn busy_threads(&self) -> &BusyThreads {
+        &self.0.busy_threads
     }
 }
 
@@ -94,20 +113,4 @@ pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
     let mut config = compile_config();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
-}
-
-/// Starts the thread that interrupts guests.
-///
-/// # Errors
-/// When the thread cannot be started. Guests could run for ever then, so the engine must not be used.
-#[expect(clippy::disallowed_methods, reason = "the ticker sleeps in a thread of its own")]
-fn start_ticker(engine: wasmtime::EngineWeak) -> io::Result<()> {
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(TICK);
-        }
-    };
-    thread::Builder::new().name("okra-ticker".into()).spawn(tick).map(drop)
 }

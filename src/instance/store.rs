@@ -78,6 +78,8 @@ impl ImportHost for StoreData {
         }
     }
 
+    // A call with streams may live long: its CPU time is counted from message to message of its own streams. Other operations
+    // change nothing, because a guest can have them without end.
     async fn run_operation(
         mut store: StoreContextMut<'_, Self>,
         operation: HostOperation,
@@ -96,8 +98,12 @@ impl ImportHost for StoreData {
                 return Ok(opened.map(HostOutcome::Stream));
             }
             HostOperation::Read(number) => {
+                let is_own = data.streams.is_requests(number);
                 let read = data.streams.reader(number)?.read().await;
                 data.record_stream_metadata(number);
+                if is_own && let Ok(Some(_)) = read {
+                    data.budget.reset();
+                }
                 read.map(|message| message.map_or(HostOutcome::Nothing, HostOutcome::Message))
             }
             HostOperation::Write(number) => {
@@ -106,7 +112,12 @@ impl ImportHost for StoreData {
                     (StreamWriter::Responses(_), Some(call)) => call.take_headers(),
                     _ => Metadata::default(),
                 };
-                writer.write(headers, message).await.map(|()| HostOutcome::Nothing)
+                let is_own = matches!(writer, StreamWriter::Responses(_));
+                let written = writer.write(headers, message).await;
+                if is_own && written.is_ok() {
+                    data.budget.reset();
+                }
+                written.map(|()| HostOutcome::Nothing)
             }
             HostOperation::DoneWriting(number) => {
                 data.streams.call_mut(number)?.done_writing();
@@ -118,8 +129,6 @@ impl ImportHost for StoreData {
                 finished.map(HostOutcome::Message)
             }
         };
-        // A stream may live long: its CPU time is counted from message to message.
-        data.budget.reset();
         Ok(result)
     }
 

@@ -83,6 +83,11 @@ impl StreamTable {
         self.insert(GuestStream::Call(Box::new(OutgoingCall::begin(handler, context, request, scope)))).map(Ok)
     }
 
+    /// Whether a stream gives the requests of the call that is served.
+    pub(crate) fn is_requests(&self, number: u32) -> bool {
+        matches!(self.open.get(&number), Some(GuestStream::Requests(_)))
+    }
+
     /// Whether a stream takes the responses of the call that is served.
     pub(crate) fn is_responses(&self, number: u32) -> bool {
         matches!(self.open.get(&number), Some(GuestStream::Responses(_)))

@@ -1,15 +1,13 @@
-//! Bodies of requests and responses, and the frames of responses.
+//! Bodies of responses, and their frames.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::Full;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 
@@ -37,9 +35,59 @@ pub(crate) fn append_headers(headers: &mut HeaderMap, more: HeaderMap) {
     let mut last = None;
     for (name, value) in more {
         last = name.or(last);
-        if let Some(name) = &last {
-            headers.append(name, value);
+        // There is no room for more than 32,768, whatever they are.
+        if let Some(name) = &last
+            && headers.try_append(name, value).is_err()
+        {
+            break;
         }
+    }
+}
+
+/// A body in parts of a size: what is done with a part, and what it takes, has a bound then.
+pub(crate) struct PartedBody {
+    body: Body,
+    part_bytes: usize,
+    /// The rest of the last frame of the body.
+    rest: Bytes,
+}
+
+impl PartedBody {
+    pub(crate) fn new(body: Body, part_bytes: usize) -> Self {
+        Self { body, part_bytes, rest: Bytes::new() }
+    }
+}
+
+impl HttpBody for PartedBody {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FrameResult>> {
+        if self.rest.is_empty() {
+            let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                Some(Ok(Err(frame))) => return Poll::Ready(Some(Ok(frame))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = self.rest.len().min(self.part_bytes);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
     }
 }
 
@@ -72,52 +120,6 @@ impl HttpBody for GuardedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// The body of an HTTP/1.1 request. What its reader leaves is read and discarded, up to 4 MiB and for 5 s: a client that
-/// still sends when its connection is closed would not see the response.
-pub(crate) struct DrainOnDrop(Option<Incoming>);
-
-impl DrainOnDrop {
-    const BYTES: usize = 4 << 20;
-    const TIME: Duration = Duration::from_secs(5);
-
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body))
-    }
-}
-
-impl HttpBody for DrainOnDrop {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.0 {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(SizeHint::default, HttpBody::size_hint)
-    }
-}
-
-impl Drop for DrainOnDrop {
-    fn drop(&mut self) {
-        if let Some(body) = self.0.take().filter(|body| !body.is_end_stream()) {
-            let mut rest = Limited::new(body, Self::BYTES);
-            let drain = async move { while let Some(Ok(_)) = rest.frame().await {} };
-            // At the end of the process there is no runtime left.
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async { tokio::time::timeout(Self::TIME, drain).await });
-            }
-        }
     }
 }
 

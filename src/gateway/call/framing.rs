@@ -12,7 +12,7 @@ use crate::call::{Code, Status};
 use crate::gateway::call::body::FrameResult;
 use crate::gateway::call::compression::{Compression, request_too_large};
 use crate::gateway::call::encoder::WrittenMessage;
-use crate::gateway::call::host_work::do_host_work;
+use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::request_meter::RequestMeter;
 use crate::gateway::call::request_reader::{message_too_slow, request_broken_off};
 
@@ -129,15 +129,25 @@ pub(crate) fn put_message(message: &WrittenMessage, buffer: &mut BytesMut) {
     put_frame(message.is_compressed.into(), &message.bytes, buffer);
 }
 
-/// Makes the frame of a message, compressed if that makes it smaller. Returns whether it is.
-pub(crate) async fn frame_message(message: Bytes, compression: Option<Compression>) -> (Bytes, bool) {
+/// A message with its length before it.
+pub(crate) struct FramedMessage {
+    /// The beginning of a large message, which is not copied; `None` when the bytes have it.
+    pub(crate) prefix: Option<Bytes>,
+    pub(crate) bytes: Bytes,
+    pub(crate) is_compressed: bool,
+}
+
+/// Makes the frame of a message, compressed if that makes it smaller.
+pub(crate) async fn frame_message(message: Bytes, compression: Option<Compression>) -> FramedMessage {
     let bytes = compression.map_or(0, |_| message.len());
-    do_host_work(bytes, move || {
-        let (message, mut buffer) = (WrittenMessage::new(message, compression), BytesMut::new());
+    let message = do_host_work(bytes, move || WrittenMessage::new(message, compression)).await;
+    let (mut buffer, is_compressed) = (BytesMut::new(), message.is_compressed);
+    if message.bytes.len() <= AT_ONCE {
         put_message(&message, &mut buffer);
-        (buffer.freeze(), message.is_compressed)
-    })
-    .await
+        return FramedMessage { prefix: None, bytes: buffer.freeze(), is_compressed };
+    }
+    put_prefix(is_compressed.into(), message.bytes.len(), &mut buffer);
+    FramedMessage { prefix: Some(buffer.freeze()), bytes: message.bytes, is_compressed }
 }
 
 /// Makes the last frame of Connect's responses.
@@ -149,7 +159,11 @@ pub(crate) fn end_frame(json: &[u8]) -> Bytes {
 
 fn put_frame(flags: u8, bytes: &[u8], buffer: &mut BytesMut) {
     buffer.reserve(PREFIX + bytes.len());
-    buffer.put_u8(flags);
-    buffer.put_u32(bytes.len() as u32);
+    put_prefix(flags, bytes.len(), buffer);
     buffer.put_slice(bytes);
+}
+
+fn put_prefix(flags: u8, length: usize, buffer: &mut BytesMut) {
+    buffer.put_u8(flags);
+    buffer.put_u32(length as u32);
 }

@@ -7,10 +7,11 @@ use http::request::Parts;
 use http::{Method as Verb, Response};
 use tonic::body::Body;
 
-use crate::call::{Codec, Protocol, Status, UnaryResponse};
+use crate::call::{CallFailure, Codec, Protocol, Status, UnaryResponse};
 use crate::gateway::call::body::{GuardedBody, append_headers};
 use crate::gateway::call::compression::{Compression, compression_names};
 use crate::gateway::call::host_work::do_host_work;
+use crate::gateway::call::http_body::HttpBodyOutput;
 use crate::gateway::call::http_error::{HttpError, rest_content_type, trailer_headers};
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
@@ -41,13 +42,10 @@ pub(crate) async fn serve_http_unary(
     let accepted = Compression::accepted(&parts.headers, &ACCEPT_ENCODING, Compression::OF_HTTP);
     let (outcome, guard) = run_unary(calls.handler.clone(), incoming).await;
     // The message of a `google.api.HttpBody` is its data; all others are sent as they are.
-    let outcome = outcome.and_then(|mut unary_response| {
-        let Some(http_body) = http_body else { return Ok((unary_response, None)) };
-        let body = http_body.unpack(std::mem::take(&mut unary_response.message))?;
-        let content_type = body.content_type_header();
-        unary_response.message = body.data;
-        Ok((unary_response, Some(content_type)))
-    });
+    let outcome = match (outcome, http_body) {
+        (Ok(unary_response), Some(http_body)) => unpack_body(unary_response, http_body).await,
+        (outcome, _) => outcome.map(|unary_response| (unary_response, None)),
+    };
     match outcome {
         Ok((unary_response, content_type)) => {
             let message_type = match codec {
@@ -69,6 +67,18 @@ pub(crate) async fn serve_http_unary(
         }
         Err(failure) => respond(failure.into()),
     }
+}
+
+/// Takes the body out of a response, with its content type.
+async fn unpack_body(
+    mut unary_response: UnaryResponse,
+    http_body: HttpBodyOutput,
+) -> Result<(UnaryResponse, Option<HeaderValue>), CallFailure> {
+    let message = std::mem::take(&mut unary_response.message);
+    let body = do_host_work(message.len(), move || http_body.unpack(message)).await?;
+    let content_type = body.content_type_header();
+    unary_response.message = body.data;
+    Ok((unary_response, Some(content_type)))
 }
 
 async fn make_response(

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::{Body as HttpBody, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::body::Body;
 
-use crate::gateway::call::body::FrameResult;
+use crate::gateway::call::body::{FrameResult, PartedBody};
 
 /// The most bytes of a body that are handed to HTTP at once. A client makes room for that many within the timeout.
 const PART_BYTES: usize = 64 << 10;
@@ -64,29 +64,11 @@ pub(crate) async fn run_while_taken<F: Future>(timeout: Duration, task: F) -> Op
 }
 
 /// The body of a response, in parts of at most 64 KiB, whose progress the task of the response watches.
-pub(crate) struct WatchedBody {
-    body: Body,
-    /// The rest of the last frame of the body.
-    rest: Bytes,
-}
+pub(crate) struct WatchedBody(PartedBody);
 
 impl WatchedBody {
     pub(crate) fn new(body: Body) -> Self {
-        Self { body, rest: Bytes::new() }
-    }
-
-    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<FrameResult>> {
-        if self.rest.is_empty() {
-            let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-            match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(data))) => self.rest = data,
-                Some(Ok(Err(frame))) => return Poll::Ready(Some(Ok(frame))),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
-        let part = self.rest.split_to(self.rest.len().min(PART_BYTES));
-        Poll::Ready(Some(Ok(Frame::data(part))))
+        Self(PartedBody::new(body, PART_BYTES))
     }
 }
 
@@ -95,7 +77,7 @@ impl HttpBody for WatchedBody {
     type Error = tonic::Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FrameResult>> {
-        let polled = self.poll_part(cx);
+        let polled = Pin::new(&mut self.0).poll_frame(cx);
         // Without a watch the connection is closing.
         let _ = WATCH.try_with(|watch| {
             watch.parts.set(watch.parts.get().wrapping_add(1));
@@ -105,17 +87,11 @@ impl HttpBody for WatchedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.0.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
-        let mut hint = SizeHint::new();
-        hint.set_lower(body.lower() + rest);
-        if let Some(upper) = body.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint
+        self.0.size_hint()
     }
 }
 

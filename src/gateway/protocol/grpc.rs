@@ -74,11 +74,12 @@ impl GrpcEncoder {
         outcome: Result<UnaryResponse, CallFailure>,
         mut guard: CallGuard,
     ) -> Response<Body> {
-        let (headers, message, compressed, trailers) = match outcome {
+        let (headers, prefix, message, compressed, trailers) = match outcome {
             Ok(UnaryResponse { headers, message, trailers }) => {
-                let (framed, compressed) = framing::frame_message(message, self.compression).await;
-                match guard.charge_response(framed) {
-                    Ok(framed) => (headers, Some(framed), compressed, trailers_frame(Ok(trailers))),
+                let framed = framing::frame_message(message, self.compression).await;
+                let compressed = framed.is_compressed;
+                match guard.charge_response(framed.bytes) {
+                    Ok(message) => (headers, framed.prefix, Some(message), compressed, trailers_frame(Ok(trailers))),
                     Err(status) => {
                         guard.set_outcome(Err(&status));
                         return self.failure_response(status);
@@ -86,10 +87,10 @@ impl GrpcEncoder {
                 }
             }
             Err(failure) if failure.headers.is_empty() => return self.failure_response(*failure.status),
-            Err(failure) => (failure.headers, None, false, trailers_frame(Err(*failure.status))),
+            Err(failure) => (failure.headers, None, None, false, trailers_frame(Err(*failure.status))),
         };
-        let message = message.map(|message| Ok(Frame::data(message)));
-        let frames = stream::iter(message.into_iter().chain([trailers])).map(move |frame| {
+        let parts = prefix.into_iter().chain(message).map(|part| Ok(Frame::data(part)));
+        let frames = stream::iter(parts.chain([trailers])).map(move |frame| {
             // The call is in flight until its last frame was sent, or the frames are dropped.
             let _ = &guard;
             frame

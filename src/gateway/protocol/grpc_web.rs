@@ -9,6 +9,10 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::call::Codec;
+use crate::gateway::call::body::PartedBody;
+
+/// The bytes of a response that become base64 at once: a multiple of three, so that no padding is needed between the parts.
+const BASE64_PART_BYTES: usize = 48 << 10;
 
 /// The framing of a gRPC-Web request and its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,13 @@ impl GrpcWebFormat {
         let mut grpc = grpc;
         let service = service_fn(move |request| {
             let answer = grpc(request);
-            async move { Ok::<_, Infallible>(answer.await) }
+            let is_text = self.text;
+            async move {
+                let response = answer.await;
+                // A part becomes base64 at once.
+                let parted = |body| Body::new(PartedBody::new(body, BASE64_PART_BYTES));
+                Ok::<_, Infallible>(if is_text { response.map(parted) } else { response })
+            }
         });
         let answered = GrpcWebLayer::new().layer(service).oneshot(request).await;
         let mut response = answered.unwrap_or_else(|never| match never {});

@@ -268,3 +268,94 @@ async fn streams_of_health_and_reflection_are_calls() {
     }
     panic!("the calls did not end with their streams");
 }
+
+/// Sends parts of a body to a call that does not read them.
+async fn send_unread(server: &Server, sender: &h2::client::SendRequest<Bytes>, parts: &[Bytes]) -> Open {
+    let request = post(server, "/greeter.v1.Greeter/Slow").body(()).unwrap();
+    let (response, mut stream) = open_on(sender, request, &[], false).await;
+    for part in parts {
+        send_all(&mut stream, part.clone()).await;
+    }
+    (response, stream)
+}
+
+#[tokio::test]
+async fn what_a_call_does_not_read_is_charged_until_it_does() {
+    let (memory, settings) = with_memory(64 << 20);
+    let server = Server::with(settings).await;
+    let sender = connection(&server).await;
+    let message = Bytes::from(framed(&text(&"x".repeat(60_000))));
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(send_unread(&server, &sender, &[message.clone(), message.clone(), message.clone()]).await);
+    }
+    until(|| memory.used() > 10 * 180_000).await;
+    assert!(memory.used() < 10 * 300_000, "{}", memory.used());
+    server.release();
+    for (response, mut stream) in open {
+        stream.send_data(Bytes::new(), true).unwrap();
+        assert_eq!(read(response.await.unwrap()).await.status().code(), Code::Ok);
+    }
+    until(|| memory.used() == 0).await;
+}
+
+#[tokio::test]
+async fn what_calls_leave_unread_is_forgotten_with_them() {
+    let (memory, settings) = with_memory(64 << 20);
+    let server = Server::with(settings).await;
+    let sender = connection(&server).await;
+    for _ in 0..20 {
+        let (response, mut stream) = send_unread(&server, &sender, &[vec![0; 200_000].into()]).await;
+        stream.send_reset(h2::Reason::CANCEL);
+        response.await.unwrap_err();
+    }
+    until(|| memory.used() == 0).await;
+    let request = post(&server, "/greeter.v1.Greeter/Echo").body(()).unwrap();
+    let (response, _stream) = open_on(&sender, request, &framed(&text("Ada")), true).await;
+    assert_eq!(read(response.await.unwrap()).await.status().code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_connection_waits_that_leaves_more_unread_than_there_is_room_for_and_ends_in_the_end() {
+    let (memory, settings) = with_memory(8 << 20);
+    let short = Duration::from_millis(300);
+    let server = Server::with(GatewaySettings { connection_memory: 2 << 20, body_timeout: short, ..settings }).await;
+    // A part of one byte takes far more than one.
+    for parts in [vec![Bytes::from(vec![0; 200_000])], vec![Bytes::from_static(b"0"); 1_000]] {
+        let (sender, connection) = h2::client::handshake(server.tcp().await).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let sending = async {
+            let mut open = Vec::new();
+            while !connection.is_finished() {
+                let Ok(Ok(opened)) = timeout(Duration::from_millis(100), async {
+                    let mut sender = sender.clone().ready().await?;
+                    let request = post(&server, "/greeter.v1.Greeter/Slow").body(()).unwrap();
+                    let (response, mut stream) = sender.send_request(request, false)?;
+                    for part in &parts {
+                        send_all(&mut stream, part.clone()).await;
+                    }
+                    Ok::<_, h2::Error>((response, stream))
+                })
+                .await
+                else {
+                    continue;
+                };
+                open.push(opened);
+                assert!(memory.used() <= 2 << 20);
+            }
+        };
+        timeout(Duration::from_secs(20), sending).await.unwrap();
+        until(|| memory.used() == 0).await;
+        call(server.channel().await, "Echo", request("Ada")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_the_health_that_does_not_come_to_its_end_is_given_up() {
+    let settings = GatewaySettings { header_read_timeout: Duration::from_millis(200), ..GatewaySettings::default() };
+    let server = Server::with(settings).await;
+    let check = post(&server, "/grpc.health.v1.Health/Check").body(()).unwrap();
+    let (response, _stream) = open(&server, check, &[0, 0]).await;
+    let status = read(timeout(Duration::from_secs(5), response).await.unwrap().unwrap()).await.status();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+}

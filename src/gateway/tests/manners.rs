@@ -126,18 +126,81 @@ async fn a_flood_of_pings_ends_its_connection_and_no_other() {
 async fn rapid_resets_end_their_connection_and_no_other() {
     let server = Server::start().await;
     let channel = server.channel().await;
-    let sender = connection(&server).await;
-    let flooding = async {
-        while let Ok(mut sender) = sender.clone().ready().await {
-            let request = post(&server, "/greeter.v1.Greeter/Wait").body(()).unwrap();
-            let Ok((_response, mut stream)) = sender.send_request(request, false) else { break };
-            // The request leaves before its reset.
-            tokio::task::yield_now().await;
-            stream.send_reset(h2::Reason::CANCEL);
-        }
+    let call_and_reset = |id| {
+        let head = request_head("/greeter.v1.Greeter/Wait");
+        [frame(HEADERS, END_HEADERS, id, &head), frame(RST_STREAM, 0, id, &[0, 0, 0, 8])].concat()
     };
-    timeout(Duration::from_secs(60), flooding).await.unwrap();
+    // Written at once: a client that waits for its turn on a busy machine does not flood.
+    let flood: Vec<_> = (0..40_000).flat_map(|number| call_and_reset(2 * number + 1)).collect();
+    flood_connection(&server, &flood).await;
     call(channel, "Echo", request("Ada")).await.unwrap();
+}
+
+#[tokio::test]
+async fn floods_of_any_frame_end_their_connection_and_no_other() {
+    let server = Server::start().await;
+    let channel = server.channel().await;
+    for flood in [
+        frame(SETTINGS, 0, 0, &[]),
+        frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]),
+        frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]),
+        frame(99, 0, 0, b"unknown"),
+        frame(DATA, 0, 1, &[]),
+    ] {
+        let head = frame(HEADERS, END_HEADERS, 1, &request_head("/greeter.v1.Greeter/Deaf"));
+        flood_connection(&server, &[head, flood.repeat(40_000)].concat()).await;
+        call(channel.clone(), "Echo", request("Ada")).await.unwrap();
+    }
+}
+
+/// <https://kb.cert.org/vuls/id/421644>
+#[tokio::test]
+async fn headers_without_end_end_their_connection_and_no_other() {
+    let server = Server::start().await;
+    let channel = server.channel().await;
+    let head = frame(HEADERS, 0, 1, &request_head("/greeter.v1.Greeter/Echo"));
+    let more = frame(CONTINUATION, 0, 1, b"\x00\x01x\x01x");
+    flood_connection(&server, &[head, more.repeat(400_000)].concat()).await;
+    call(channel, "Echo", request("Ada")).await.unwrap();
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
+
+/// A frame of HTTP/2.
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(content.len()).unwrap().to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(content);
+    frame
+}
+
+/// The headers of a call in HPACK, by its static table.
+fn request_head(path: &str) -> Vec<u8> {
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let (post, http) = ([0x83], [0x86]);
+    let path = [vec![4], text(path)].concat();
+    let authority = [vec![1], text("okra")].concat();
+    let content_type = [vec![0x0f, 0x10], text("application/grpc")].concat();
+    let trailers = [vec![0], text("te"), text("trailers")].concat();
+    [&post, &http, &path[..], &authority, &content_type, &trailers].concat()
+}
+
+/// Sends frames until the server ends the connection.
+async fn flood_connection(server: &Server, flood: &[u8]) {
+    let mut stream = server.tcp().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let reading = async { drop(tokio::io::copy(&mut reading, &mut tokio::io::sink()).await) };
+    let writing = async { drop(writing.write_all(flood).await) };
+    timeout(Duration::from_secs(60), async { tokio::join!(reading, writing) }).await.unwrap();
 }
 
 #[tokio::test]

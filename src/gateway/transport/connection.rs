@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, OptionFuture};
+use http::header::EXPECT;
+use http::{Request, Version};
+use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +19,9 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use tonic::body::Body;
 
+use crate::gateway::call::request_body::{DrainOnDrop, MeteredBody};
 use crate::gateway::call::response_watch::{WatchedBody, run_while_taken};
 use crate::gateway::dispatch::serve_request;
 use crate::gateway::peer::Peer;
@@ -41,12 +46,12 @@ pub(crate) async fn serve_connection(state: Arc<GatewayState>, stream: TcpStream
     let shutdown = state.shutdown.clone();
     let greeted = async {
         match &settings.tls {
-            None => Ok((Either::Left(FloodGuard::greet(stream).await?), None)),
+            None => Ok((Either::Left(FloodGuard::greet(stream, &peer, settings.body_timeout).await?), None)),
             Some(tls) => {
                 let stream = tls.acceptor().accept(stream).await?;
                 let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
                 let identity = shown.map(tls::identity);
-                Ok((Either::Right(FloodGuard::greet(stream).await?), identity))
+                Ok((Either::Right(FloodGuard::greet(stream, &peer, settings.body_timeout).await?), identity))
             }
         }
     };
@@ -85,6 +90,7 @@ where
     let service = service_fn(move |request| {
         let (state, peer) = (service_state.clone(), service_peer.clone());
         // Boxed: hyper and tokio move the future of every request several times.
+        let request = request_with_body(request, &peer);
         Box::pin(async move { Ok::<_, Infallible>(serve_request(&state, request, &peer).await.map(WatchedBody::new)) })
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -108,6 +114,16 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(peer = %peer.address, error, "the connection broke");
+    }
+}
+
+/// Boxes the body of a request, and counts what is read of it.
+fn request_with_body(request: Request<Incoming>, peer: &Arc<Peer>) -> Request<Body> {
+    match request.version() {
+        Version::HTTP_2 => request.map(|body| Body::new(MeteredBody::new(body, peer.unread().clone()))),
+        // A client that waits for `100 Continue` has not sent its body.
+        _ if request.headers().contains_key(EXPECT) => request.map(Body::new),
+        _ => request.map(|body| Body::new(DrainOnDrop::new(body))),
     }
 }
 

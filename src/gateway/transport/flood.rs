@@ -1,17 +1,27 @@
-//! The guard against clients that flood an HTTP/2 connection with frames.
+//! The guard against clients that flood an HTTP/2 connection with frames, or leave their requests unread in it.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use crate::gateway::peer::{Peer, UnreadMeter};
 
 /// The first bytes of an HTTP/2 client: RFC 9113, section 3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a frame's head: length, type, flags and stream.
 const FRAME_HEAD: usize = 9;
+
+/// How often a connection that waits for room looks for it.
+const STALL_RETRY: Duration = Duration::from_millis(20);
+/// The frames that are read before other connections have their turn.
+const FRAMES_AT_ONCE: u32 = 1_000;
+/// The bytes that are sent for which a client may make room once: it does so for each part that it reads.
+const BYTES_PER_UPDATE: u64 = 16;
 
 /// The most unsolicited frames that a client may send at once.
 const BURST: f64 = 10_000.0;
@@ -20,11 +30,24 @@ const EACH_SECOND: f64 = 1_000.0;
 
 /// A connection that ends when its client floods it with pings, settings, resets or empty frames. Each of them makes work,
 /// and HTTP/2 sets no limit to them.
+///
+/// Backpressure: nothing more is read while there is no room for what its calls leave unread. When that lasts, it ends.
 pub(crate) struct FloodGuard<S> {
     stream: S,
     /// Bytes that were read before.
     first: Bytes,
     meter: FrameMeter,
+    /// Whether bytes were read since there were none.
+    has_read: bool,
+    /// How long nothing may be read for want of room.
+    stall_timeout: Duration,
+    stall: Option<Stall>,
+}
+
+/// A connection that waits for room.
+struct Stall {
+    until: Instant,
+    retry: Pin<Box<Sleep>>,
 }
 
 impl<S: AsyncRead + Unpin> FloodGuard<S> {
@@ -32,32 +55,69 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
     ///
     /// # Errors
     /// When the client sends none, and goes.
-    pub(crate) async fn greet(mut stream: S) -> io::Result<Self> {
+    pub(crate) async fn greet(mut stream: S, peer: &Peer, stall_timeout: Duration) -> io::Result<Self> {
         let mut first = BytesMut::with_capacity(1 << 10);
         if stream.read_buf(&mut first).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(Self { stream, first: first.freeze(), meter: FrameMeter::new() })
+        let meter = FrameMeter::new(UnreadMeter::new(peer));
+        Ok(Self { stream, first: first.freeze(), meter, has_read: false, stall_timeout, stall: None })
+    }
+
+    /// Waits until there is room for what is unread.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let Err(exceeded) = self.meter.unread.charge() else {
+                self.stall = None;
+                return Poll::Ready(Ok(()));
+            };
+            let until = self.stall.as_ref().map_or_else(|| Instant::now() + self.stall_timeout, |stall| stall.until);
+            if until <= Instant::now() {
+                return Poll::Ready(Err(io::Error::other(format!("the requests are not read: {exceeded}"))));
+            }
+            let stall = self.stall.get_or_insert_with(|| Stall { until, retry: Box::pin(sleep(STALL_RETRY)) });
+            ready!(stall.retry.as_mut().poll(cx));
+            stall.retry = Box::pin(sleep(STALL_RETRY));
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.meter.frames >= FRAMES_AT_ONCE {
+            this.meter.frames = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        ready!(this.poll_room(cx))?;
         let before = into.filled().len();
         if this.first.is_empty() {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+            let polled = Pin::new(&mut this.stream).poll_read(cx, into)?;
+            if polled.is_pending() {
+                this.meter.frames = 0;
+                if !std::mem::take(&mut this.has_read) {
+                    this.meter.unread.settle();
+                }
+                return Poll::Pending;
+            }
         } else {
             let now = this.first.split_to(this.first.len().min(into.remaining()));
             into.put_slice(&now);
         }
+        this.has_read = true;
         Poll::Ready(this.meter.count_bytes(into.filled().get(before..).unwrap_or_default()))
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for FloodGuard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, from)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, from))?;
+        self.meter.written += written as u64;
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -77,13 +137,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FloodGuard<S> {
         cx: &mut Context<'_>,
         from: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, from)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, from))?;
+        self.meter.written += written as u64;
+        Poll::Ready(Ok(written))
     }
 }
 
-/// Counts the unsolicited frames of a connection by their heads.
+/// Counts the frames of a connection by their heads.
 struct FrameMeter {
     position: FramePosition,
+    unread: UnreadMeter,
+    /// Frames since other connections had their turn.
+    frames: u32,
+    /// Bytes that were sent, and for which the client has not made room.
+    written: u64,
     /// Unsolicited frames that may still come.
     allowed: f64,
     counted: Instant,
@@ -101,8 +168,9 @@ enum FramePosition {
 }
 
 impl FrameMeter {
-    fn new() -> Self {
-        Self { position: FramePosition::Preface(0), allowed: BURST, counted: Instant::now() }
+    fn new(unread: UnreadMeter) -> Self {
+        let position = FramePosition::Preface(0);
+        Self { position, unread, frames: 0, written: 0, allowed: BURST, counted: Instant::now() }
     }
 
     fn count_bytes(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -154,14 +222,25 @@ impl FrameMeter {
 
     fn count_frame(&mut self, kind: u8, flags: u8, content: usize) -> io::Result<()> {
         const LAST_OR_ANSWER: u8 = 1;
+        self.frames += 1;
+        if kind == 0 {
+            self.unread.receive_part(content);
+        }
         let counts = match kind {
             // DATA, HEADERS, CONTINUATION: fine with content, or as the end of a request.
             0 | 1 | 9 => content == 0 && flags & LAST_OR_ANSWER == 0,
-            // PRIORITY, RST_STREAM
-            2 | 3 => true,
             // SETTINGS, PING: fine as an answer to ours.
             4 | 6 => flags & LAST_OR_ANSWER == 0,
-            _ => false,
+            // WINDOW_UPDATE: fine for what was sent.
+            8 => match self.written.checked_sub(BYTES_PER_UPDATE) {
+                Some(written) => {
+                    self.written = written;
+                    false
+                }
+                None => true,
+            },
+            // PRIORITY, RST_STREAM, and frames that are not known.
+            _ => true,
         };
         if !counts {
             return Ok(());
@@ -180,25 +259,41 @@ impl FrameMeter {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::call::ByteBudget;
+    use crate::gateway::peer::Connections;
 
     const PING: [u8; 17] = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
     const PONG: [u8; 17] = [0, 0, 8, 6, 1, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 
+    const UPDATE: [u8; 13] = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    const UNKNOWN: [u8; 9] = [0, 0, 0, 99, 0, 0, 0, 0, 0];
+
+    fn meter() -> FrameMeter {
+        let process = ByteBudget::of_process(1 << 20);
+        let peer = Connections::new(process, 1 << 20).open("127.0.0.1:1".parse().unwrap());
+        FrameMeter::new(UnreadMeter::new(&peer))
+    }
+
     #[test]
-    fn a_flood_is_seen_however_it_is_cut() {
-        for length in [1, 5, 17, 4096] {
-            let mut meter = FrameMeter::new();
-            let flood = [PREFACE, &PING.repeat(30_000)].concat();
+    fn a_flood_is_seen_whatever_its_frames_are_and_however_they_are_cut() {
+        for (frame, length) in
+            [(&PING[..], 1), (&PING, 5), (&PING, 17), (&PING, 4096), (&UPDATE, 4096), (&UNKNOWN, 4096)]
+        {
+            let mut meter = meter();
+            let flood = [PREFACE, &frame.repeat(30_000)].concat();
             let ended = flood.chunks(length).map(|chunk| meter.count_bytes(chunk)).position(|counted| counted.is_err());
-            assert!(ended.unwrap() * length > PING.len() * 9_000, "{ended:?} of {length}");
+            assert!(ended.unwrap() * length > frame.len() * 9_000, "{ended:?} of {length}");
         }
     }
 
     #[test]
     fn answers_and_other_protocols_are_no_flood() {
-        let mut meter = FrameMeter::new();
-        meter.count_bytes(&[PREFACE, &PONG.repeat(30_000)].concat()).unwrap();
-        let mut meter = FrameMeter::new();
-        meter.count_bytes(&[&b"GET / HTTP/1.1\r\n"[..], &PING.repeat(30_000)].concat()).unwrap();
+        let mut answering = meter();
+        answering.count_bytes(&[PREFACE, &PONG.repeat(30_000)].concat()).unwrap();
+        let mut reading = meter();
+        reading.written = 16 * 20_000;
+        reading.count_bytes(&[PREFACE, &UPDATE.repeat(20_000)].concat()).unwrap();
+        let mut other = meter();
+        other.count_bytes(&[&b"GET / HTTP/1.1\r\n"[..], &PING.repeat(30_000)].concat()).unwrap();
     }
 }

@@ -130,7 +130,7 @@ async fn resets(address: String) -> miette::Result<()> {
 
 /// The bytes with which a client of HTTP/2 begins, and its settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\012345678";
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\x0012345678";
 
 async fn pings(address: String) -> miette::Result<()> {
     repeat(4, || {

@@ -49,7 +49,7 @@ impl Neighbour {
         while began.elapsed() < length {
             due.tick().await;
             for peer in &self.peers {
-                let (path, request) = if number % 8 == 0 { (HEALTH, OVERALL) } else { (PATH, HELLO) };
+                let (path, request) = if number.is_multiple_of(8) { (HEALTH, OVERALL) } else { (PATH, HELLO) };
                 let peer = peer.clone();
                 number += 1;
                 calls.spawn(async move {

@@ -165,9 +165,9 @@ fn taken_path(workshop: &Workshop<'_>) -> miette::Result<String> {
 fn all_paths(workshop: &Workshop<'_>) -> miette::Result<String> {
     let neighbour = workshop.with_rule(&workshop.neighbour()?, "examples/hello", "rpc Hello", "/v1/hello")?;
     let hostile = workshop.with_rule(&workshop.hostile()?, "tests/guests/hostile", "rpc Spin", "/v1/**")?;
-    let paths = [workshop.write("hostile", &hostile)?, workshop.write("neighbour", &neighbour)?];
+    let (hostile, neighbour) = (workshop.write("hostile", &hostile)?, workshop.write("neighbour", &neighbour)?);
     let began = Instant::now();
-    let server = workshop.serve(&[&paths[0], &paths[1]])?;
+    let server = workshop.serve(&[&hostile, &neighbour])?;
     let answer = get(&server.address, "/v1/hello?name=Ada")?;
     if !answer.contains("Ada") {
         bail!("the neighbour's path leads elsewhere: {answer}");

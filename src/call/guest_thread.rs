@@ -1,0 +1,187 @@
+//! The state of a thread while it runs guests, and the host's long work for them.
+//!
+//! A guest and the code of the host that it calls run in one poll of the future of its call. Here is what both sides of that
+//! poll tell each other: the future, which may go on on other threads, and the code below it, which finds out that it
+//! should.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// One poll of the future of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CallSlice {
+    /// A number that no other poll has; 0 outside of the calls.
+    pub(crate) number: u64,
+    /// The tick of the engine at which it began.
+    pub(crate) start_tick: u64,
+    /// Whether the call has used up its time on this thread, and is to go on on another.
+    pub(crate) is_used_up: bool,
+    /// Whether the call takes long, so that the next ones of its method should begin elsewhere.
+    pub(crate) is_long: bool,
+    /// CPU time of long work of the host that the call was not charged for yet.
+    pub(crate) host_cpu: Duration,
+}
+
+/// The threads that run guests: for each, whether it does at this moment.
+static THREADS: Mutex<Vec<Arc<AtomicBool>>> = Mutex::new(Vec::new());
+
+/// The number of the next thread, from which the numbers of its slices begin.
+static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
+
+struct GuestThread {
+    runs_guest: Arc<AtomicBool>,
+    /// Whether the thread is one for long work.
+    is_busy_thread: Cell<bool>,
+    last_number: Cell<u64>,
+    slice: Cell<CallSlice>,
+}
+
+impl GuestThread {
+    fn new() -> Self {
+        let runs_guest = Arc::new(AtomicBool::new(false));
+        let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Threads that have ended hold theirs no more.
+        threads.retain(|thread| Arc::strong_count(thread) > 1);
+        threads.push(runs_guest.clone());
+        let last_number = Cell::new(NEXT_THREAD.fetch_add(1, Ordering::Relaxed) << 40);
+        Self { runs_guest, is_busy_thread: Cell::new(false), last_number, slice: Cell::default() }
+    }
+
+    fn next_number(&self) -> u64 {
+        let number = self.last_number.get() + 1;
+        self.last_number.set(number);
+        number
+    }
+}
+
+thread_local! {
+    static THREAD: GuestThread = GuestThread::new();
+}
+
+/// Runs one poll of a call in a slice of its own, and returns the slice as the poll has left it.
+///
+/// While it runs, [`any_thread_runs_guest`] is true. Of calls in calls, each has its own slice.
+pub(crate) fn run_slice<T>(start_tick: u64, host_cpu: Duration, poll: impl FnOnce() -> T) -> (T, CallSlice) {
+    THREAD.with(|thread| {
+        let number = thread.next_number();
+        let outer = thread.slice.replace(CallSlice { number, start_tick, host_cpu, ..CallSlice::default() });
+        thread.runs_guest.store(true, Ordering::Relaxed);
+        let restore = RestoreSlice { thread, outer };
+        let polled = poll();
+        let slice = thread.slice.get();
+        drop(restore);
+        (polled, slice)
+    })
+}
+
+/// Ends a slice, also when the poll panics.
+struct RestoreSlice<'a> {
+    thread: &'a GuestThread,
+    outer: CallSlice,
+}
+
+impl Drop for RestoreSlice<'_> {
+    fn drop(&mut self) {
+        let is_nested = self.outer.number > 0;
+        // The CPU time of this slice is not the outer one's, which begins to count anew.
+        let number = if is_nested { self.thread.next_number() } else { 0 };
+        self.thread.slice.set(CallSlice { number, ..self.outer });
+        if !is_nested {
+            self.thread.runs_guest.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Returns the slice that this thread runs.
+pub(crate) fn current_slice() -> CallSlice {
+    THREAD.with(|thread| thread.slice.get())
+}
+
+/// Changes the slice that this thread runs.
+pub(crate) fn change_slice(change: impl FnOnce(&mut CallSlice)) {
+    THREAD.with(|thread| {
+        let mut slice = thread.slice.get();
+        change(&mut slice);
+        thread.slice.set(slice);
+    });
+}
+
+/// Whether any thread of the process runs a guest.
+pub(crate) fn any_thread_runs_guest() -> bool {
+    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+    threads.iter().any(|thread| thread.load(Ordering::Relaxed))
+}
+
+/// Marks this thread as one for long work: connections do not depend on it.
+pub(crate) fn mark_busy_thread() {
+    THREAD.with(|thread| thread.is_busy_thread.set(true));
+}
+
+/// Whether this thread is one for long work.
+pub(crate) fn is_busy_thread() -> bool {
+    THREAD.with(|thread| thread.is_busy_thread.get())
+}
+
+/// Returns the CPU time that this thread has used since it began. It costs a system call.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Does work of the host for a guest that may take some milliseconds or more, without a pause. Its CPU time is charged to
+/// the call that this thread runs, whose method counts as one that takes long.
+///
+/// On a thread that connections depend on, the runtime gives their tasks to another thread for that time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the work cannot be moved: it reads the memory of a guest that stands still"
+)]
+pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
+    let before = thread_cpu_time();
+    let is_moved = is_busy_thread()
+        || Handle::try_current().map_or(true, |runtime| runtime.runtime_flavor() != RuntimeFlavor::MultiThread);
+    let done = if is_moved { work() } else { tokio::task::block_in_place(work) };
+    let used = thread_cpu_time().saturating_sub(before);
+    change_slice(|slice| {
+        slice.is_long = true;
+        slice.host_cpu += used;
+    });
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slice_has_a_number_of_its_own_and_leaves_the_outer_one_as_it_was() {
+        let ((), outer) = run_slice(7, Duration::ZERO, || {
+            let before = current_slice();
+            let ((), inner) = run_slice(8, Duration::ZERO, || change_slice(|slice| slice.is_used_up = true));
+            assert!(inner.is_used_up && inner.number != before.number);
+            let after = current_slice();
+            assert_eq!((after.start_tick, after.is_used_up), (7, false));
+            // What was measured before does not go on, since the inner call's time lies between.
+            assert_ne!(after.number, before.number);
+            assert!(any_thread_runs_guest());
+        });
+        assert_eq!((outer.start_tick, outer.is_used_up), (7, false));
+        assert_eq!(current_slice().number, 0);
+    }
+
+    #[test]
+    fn long_work_is_charged_to_the_call_by_the_cpu_time_of_the_thread() {
+        let ((), slice) = run_slice(0, Duration::ZERO, || {
+            do_long_work(|| {
+                let began = thread_cpu_time();
+                while thread_cpu_time() - began < Duration::from_millis(3) {}
+            });
+        });
+        assert!(slice.is_long && slice.host_cpu >= Duration::from_millis(3), "{slice:?}");
+    }
+}
