@@ -134,7 +134,7 @@ fn many_memories(workshop: &Workshop<'_>) -> miette::Result<String> {
     let bytes = with_section(hostile.component(), CORE_MODULE, &module);
     // One instance, of this module, without arguments.
     let bytes = with_section(&bytes, CORE_INSTANCE, &[1, 0, number, 0]);
-    workshop.refused(&bytes, "bytes of memory")
+    workshop.refused(&bytes, "memor")
 }
 
 fn unknown_keys(workshop: &Workshop<'_>) -> miette::Result<String> {
