@@ -4,7 +4,7 @@
 //! [`CallHandler`] as encoded messages with a [`Context`](crate::call::Context). What can be
 //! called is the [`Catalog`]. It knows neither components nor actors.
 
-mod call;
+pub(crate) mod call;
 mod catalog;
 mod describe;
 mod dispatch;
@@ -15,7 +15,7 @@ pub(crate) mod fake;
 mod file_limit;
 mod memory;
 mod peer;
-mod protocol;
+pub(crate) mod protocol;
 mod settings;
 mod state;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod busy;
 mod cache;
 mod call;
+pub(crate) mod code_file;
 mod compile;
 mod component;
 mod contract;

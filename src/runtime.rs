@@ -35,7 +35,7 @@ pub struct Runtime {
     catalog: watch::Sender<Arc<Catalog>>,
 }
 
-/// What a runtime is made of.
+/// The parts and rules that a runtime is made with.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeSettings {
     /// The folder of compiled code; `None` compiles at each start.

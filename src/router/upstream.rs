@@ -45,7 +45,7 @@ pub enum ImportError {
         service: String,
         /// Address of the server.
         address: String,
-        /// What is wrong.
+        /// The reason.
         source: tonic::transport::Error,
     },
     /// The package names a server that the operator does not allow.
@@ -74,7 +74,7 @@ pub(crate) struct UpstreamPool {
     endpoints: Mutex<HashMap<EndpointKey, Arc<UpstreamEndpoint>>>,
 }
 
-/// What a connection depends on. `is_configured`: the operator configured the import, so the certificate of this process is
+/// The address and settings of a connection. `is_configured`: the operator configured the import, so the certificate of this process is
 /// used.
 #[derive(PartialEq, Eq, Hash)]
 struct EndpointKey {
