@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::call::CallHandler;
 
-pub use catalog::{Catalog, CatalogMethod, CatalogService, MethodRef, ServiceHealth};
+pub use catalog::{Catalog, CatalogMethod, CatalogService, MessageSizes, MethodRef, RouteConflict, ServiceHealth};
 pub use error::GatewayError;
 pub use file_limit::raise_file_limit;
 pub use settings::GatewaySettings;

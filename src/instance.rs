@@ -7,6 +7,7 @@
 mod busy;
 mod cache;
 mod call;
+mod compile;
 mod component;
 mod contract;
 mod engine;
@@ -21,11 +22,13 @@ mod streams;
 mod tests;
 mod ticker;
 
+pub use compile::{ChildCompiler, Compiler};
 pub use engine::EngineSettings;
 pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
+pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
 pub(crate) use slice::SlicedCall;

@@ -106,6 +106,7 @@ impl Revision {
         requests: RequestStream,
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
+        let requests = requests.with_limit(self.component.limits.request);
         let call_deadline = CallDeadline::new(&context);
         let Some(longest) = self.component.run().stream_idle else {
             return call_deadline.run(pin!(self.stream_on_instance(context, requests, responses))).await;

@@ -137,7 +137,10 @@ pub(crate) fn thread_cpu_time() -> Duration {
 /// the call that this thread runs, whose method counts as one that takes long.
 ///
 /// On a thread that connections depend on, the runtime gives their tasks to another thread for that time.
-#[expect(clippy::disallowed_methods, reason = "the work cannot be moved: it reads the memory of a guest that stands still")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the work cannot be moved: it reads the memory of a guest that stands still"
+)]
 pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
     let before = thread_cpu_time();
     let is_moved = is_busy_thread()

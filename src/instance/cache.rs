@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use crate::instance::{ComponentEngine, InstanceError};
+use crate::instance::{ChildCompiler, Compiler, ComponentEngine, InstanceError};
 use crate::link::load_compiled;
 
 /// Age of the last use at which a file is removed.
@@ -31,22 +32,25 @@ const DIGEST_BYTES: usize = 32;
 pub(crate) struct CompileCache {
     /// `None` if the folder cannot be used: then everything is compiled at each start.
     folder: Option<PathBuf>,
+    compiler: Compiler,
 }
 
 impl CompileCache {
     /// Opens a cache, makes its folder if there is none, and removes files that are old or too many.
     ///
-    /// A folder that cannot be used is logged: without a cache a start takes longer, and nothing else changes.
-    pub(crate) fn open(folder: &Path) -> Self {
+    /// A folder that cannot be used is logged: without a cache a start takes longer, and nothing else changes. The same holds
+    /// if there is none.
+    pub(crate) fn open(folder: Option<&Path>, compiler: Compiler) -> Self {
+        let Some(folder) = folder else { return Self { folder: None, compiler } };
         match make_private_folder(folder) {
             Ok(()) => {
                 prune(folder, MAX_AGE, MAX_BYTES);
-                Self { folder: Some(folder.to_owned()) }
+                Self { folder: Some(folder.to_owned()), compiler }
             }
             Err(error) => {
                 let folder = folder.display();
                 tracing::warn!(%folder, %error, "compiled code is not kept: packages are compiled at each start");
-                Self { folder: None }
+                Self { folder: None, compiler }
             }
         }
     }
@@ -55,11 +59,19 @@ impl CompileCache {
     /// again; a failure to keep it is logged.
     ///
     /// # Errors
-    /// When the bytes are no valid component.
-    pub(crate) fn compile(&self, engine: &ComponentEngine, component: &[u8]) -> Result<Component, InstanceError> {
+    /// When the bytes are no valid component, or compiling them takes more than the limits of the compiler.
+    ///
+    /// # Cancellation
+    /// Ends the compiler, if it is another process.
+    pub(crate) async fn compile(
+        &self,
+        engine: &ComponentEngine,
+        package: &str,
+        component: &[u8],
+    ) -> Result<Component, InstanceError> {
         let path = self.folder.as_ref().map(|folder| folder.join(key(engine, component)));
         if let Some(path) = &path {
-            match check_code(path).and_then(|()| load_compiled(engine.wasmtime(), path).map_err(io::Error::other)) {
+            match load_code(engine, path) {
                 Ok(component) => return Ok(component),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -67,15 +79,67 @@ impl CompileCache {
                 }
             }
         }
-        let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;
-        if let Some(path) = path {
-            let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| write_code(&path, &code));
-            if let Err(error) = kept {
-                tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        match &self.compiler {
+            Compiler::InProcess => compile_here(engine, component, path.as_deref()),
+            Compiler::Child(child) => {
+                tracing::info!(package, "compiling");
+                compile_in_child(engine, child, package, component, path.as_deref()).await
             }
         }
-        Ok(compiled)
     }
+}
+
+/// Compiles a component in this process, and keeps its code at `path`.
+fn compile_here(engine: &ComponentEngine, component: &[u8], path: Option<&Path>) -> Result<Component, InstanceError> {
+    let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;
+    if let Some(path) = path {
+        let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| write_code(path, &code));
+        if let Err(error) = kept {
+            tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        }
+    }
+    Ok(compiled)
+}
+
+/// Compiles a component in a process of its own, and keeps its code at `path`. Without a path, or if the file cannot be made,
+/// the code is in memory that has no name.
+async fn compile_in_child(
+    engine: &ComponentEngine,
+    child: &ChildCompiler,
+    package: &str,
+    component: &[u8],
+    path: Option<&Path>,
+) -> Result<Component, InstanceError> {
+    let failed = |error: io::Error| InstanceError::Compile(wasmtime::Error::from(error).context("the compiled code"));
+    let folder = path.and_then(Path::parent);
+    let kept = folder.and_then(|folder| {
+        let file = tempfile::NamedTempFile::new_in(folder);
+        file.inspect_err(|error| tracing::warn!(folder = %folder.display(), %error, "cannot keep compiled code")).ok()
+    });
+    let (Some(kept), Some(path)) = (kept, path) else {
+        let file = unnamed_file().map_err(failed)?;
+        child.compile(package, component, file.try_clone().map_err(failed)?).await?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        return load_compiled(engine.wasmtime(), &path).map_err(InstanceError::Compile);
+    };
+    child.compile(package, component, kept.reopen().map_err(failed)?).await?;
+    keep_file(kept, path).map_err(failed)?;
+    load_code(engine, path).map_err(failed)
+}
+
+/// Makes a file in memory that has no name and goes with its last handle.
+fn unnamed_file() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(File::from(memfd_create("okra-code", MemfdFlags::CLOEXEC)?))
+}
+
+/// Loads the code at `path`.
+///
+/// # Errors
+/// If there is no such file, or it is not one that this process has written whole.
+fn load_code(engine: &ComponentEngine, path: &Path) -> io::Result<Component> {
+    check_code(path)?;
+    load_compiled(engine.wasmtime(), path).map_err(io::Error::other)
 }
 
 /// Checks that a file is whole and one that [`write_code`] has written, and marks it as used now.
@@ -112,9 +176,14 @@ fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(code)?;
     file.write_all(&Sha256::digest(code))?;
+    keep_file(file, path)
+}
+
+/// Gives a whole file its name, also if the machine stops meanwhile.
+fn keep_file(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
-    File::open(folder)?.sync_all()
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Returns the user whom files belong to that this process makes beside `path`.
@@ -222,15 +291,15 @@ mod tests {
         assert_eq!(left, ["new", "used"]);
     }
 
-    #[test]
-    fn without_a_folder_components_are_compiled_and_not_kept() {
+    #[tokio::test]
+    async fn without_a_folder_components_are_compiled_and_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let cache = CompileCache::open(&file.join("below"));
+        let cache = CompileCache::open(Some(&file.join("below")), Compiler::InProcess);
         assert!(cache.folder.is_none());
         let engine =
             ComponentEngine::new(crate::instance::EngineSettings { instances: 1, ..Default::default() }).unwrap();
-        cache.compile(&engine, &wasm_encoder::Component::new().finish()).unwrap();
+        cache.compile(&engine, "empty", &wasm_encoder::Component::new().finish()).await.unwrap();
     }
 }

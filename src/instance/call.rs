@@ -132,8 +132,7 @@ impl Instance {
     ) -> wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)> {
         let component = self.component.clone();
         let limit = component.limits.response;
-        let method =
-            component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
+        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let export = match self.exports.get(number) {
             Some(Some(export)) => export.clone(),
             _ => {

@@ -13,7 +13,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::call::{CallHandler, Code, Context, Status};
+use crate::call::{CallHandler, Code, Context, Status, check_request_size};
 use crate::config::{Language, Run, ServiceName};
 use crate::host::{self, CallLabel, HostState};
 use crate::instance::busy::BusyThreads;
@@ -43,7 +43,7 @@ pub(crate) struct CompiledComponent {
     raw_methods: HashMap<String, StreamShape>,
     /// How long the calls of each method took lately, by its number.
     paces: Vec<MethodPace>,
-    run: Run,
+    run: Arc<Run>,
     pub(crate) limits: MessageLimits,
     /// Answers the calls that the component makes.
     handler: Arc<dyn CallHandler>,
@@ -60,20 +60,21 @@ pub(crate) struct StreamShape {
 }
 
 impl CompiledComponent {
-    /// Compiles a package's component, compares it with its schema and links it. `handler` answers the calls that the
-    /// component makes.
+    /// Compiles a package's component, compares it with its schema and links it. `run` has the limits that the package gets;
+    /// `handler` answers the calls that the component makes.
     ///
     /// # Errors
     /// Everything that keeps the component from running.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         engine: &ComponentEngine,
         cache: &CompileCache,
         package: &Package,
+        run: Arc<Run>,
         schema: &Schema,
         handler: Arc<dyn CallHandler>,
     ) -> Result<Self, InstanceError> {
         let manifest = package.manifest();
-        let component = cache.compile(engine, package.component())?;
+        let component = cache.compile(engine, &manifest.name, package.component()).await?;
         check_contract(engine.wasmtime(), &component, schema, &manifest.name)?;
         let names = |services: &[ServiceName]| services.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (serves, calls, raw) = (names(&manifest.serves), names(&manifest.calls), names(&manifest.raw));
@@ -87,11 +88,9 @@ impl CompiledComponent {
             .map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw)?;
         let pre = make_linker(engine, &link).and_then(|linker| linker.instantiate_pre(&component));
-        let run = manifest.run.clone();
-        let size = |size: bytesize::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let limits = MessageLimits {
-            request: size(run.max_request),
-            response: size(run.max_response),
+            request: run.max_request_bytes(),
+            response: run.max_response_bytes(),
             lowered: run.max_request.as_u64().saturating_mul(EXPANSION),
         };
         let raw_methods = raw_methods(package, &raw, link.export_count());
@@ -125,6 +124,7 @@ impl CompiledComponent {
     /// # Errors
     /// UNIMPLEMENTED when the component has no such method, else what is wrong with the message.
     pub(crate) fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
+        check_request_size(&request, self.limits.request).map_err(|status| *status)?;
         if let Some(shape) = self.raw_shape(context) {
             return Ok(CallParams::Raw { method: shape.method, request });
         }

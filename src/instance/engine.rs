@@ -70,12 +70,8 @@ impl ComponentEngine {
                 .linear_memory_keep_resident(KEEP_RESIDENT)
                 .table_keep_resident(KEEP_RESIDENT);
         }
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .epoch_interruption(true)
-            // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
-            .concurrency_support(false);
+        let mut config = compile_config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let wasmtime = wasmtime::Engine::new(&config).map_err(InstanceError::Engine)?;
         let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
         let busy_threads = BusyThreads::start().map_err(no_thread)?;
@@ -97,4 +93,24 @@ impl ComponentEngine {
     pub(crate) fn busy_threads(&self) -> &BusyThreads {
         &self.0.busy_threads
     }
+}
+
+/// Makes the part of the configuration that compiled code depends on.
+fn compile_config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
+        .concurrency_support(false);
+    config
+}
+
+/// Makes an engine that compiles code for a [`ComponentEngine`] and runs none: it reserves no address space.
+///
+/// # Errors
+/// When the machine lacks what the engine needs.
+pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
+    let mut config = compile_config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
 }
