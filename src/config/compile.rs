@@ -11,7 +11,7 @@ use crate::config::unit;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CompileLimits {
-    /// Most address space. Default: `"4GiB"`.
+    /// Most address space. Default: `"2GiB"`.
     #[serde(deserialize_with = "unit::size::deserialize")]
     pub memory: ByteSize,
     /// Most CPU time, of all threads together, in whole seconds. Default: `"5m"`.
@@ -24,6 +24,6 @@ pub struct CompileLimits {
 
 impl Default for CompileLimits {
     fn default() -> Self {
-        Self { memory: ByteSize::gib(4), cpu: Duration::from_secs(300), timeout: Duration::from_secs(300) }
+        Self { memory: ByteSize::gib(2), cpu: Duration::from_secs(300), timeout: Duration::from_secs(300) }
     }
 }

@@ -84,6 +84,18 @@ async fn without_a_cache_folder_the_code_comes_through_memory() {
     }
 }
 
+#[test]
+fn okra_starts_where_the_cache_folder_cannot_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, path) = (folder.path().join("file"), folder.path().join("hostile.wasm"));
+    std::fs::write(&file, "").unwrap();
+    std::fs::write(&path, package().component()).unwrap();
+    let mut okra = std::process::Command::new(env!("CARGO_BIN_EXE_okra"));
+    okra.arg("check").arg(&path).env("HOME", &file).env("XDG_CACHE_HOME", file.join("cache"));
+    let output = okra.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Why a package is not compiled within these limits.
 async fn refusal(package: &Package, limits: CompileLimits) -> String {
     let folder = tempfile::tempdir().unwrap();
