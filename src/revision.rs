@@ -220,11 +220,11 @@ impl Revision {
         let lease = lease.map_err(|error| lease_status(&context, error))?;
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
         let path = stream.as_ref().map(|_| context.path());
-        let (component, method) = (self.component.clone(), params.method());
+        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
         let running = async {
             let work = |context| {
                 let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, Box::pin(call));
+                let call = SlicedCall::new(component, method, is_large, Box::pin(call));
                 async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
             };
             match &self.singleton {

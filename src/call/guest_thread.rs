@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+/// Bytes of a message from which on the work on it takes long, which is a part of a millisecond.
+pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
 /// One poll of the future of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CallSlice {
@@ -137,7 +140,10 @@ pub(crate) fn thread_cpu_time() -> Duration {
 /// the call that this thread runs, whose method counts as one that takes long.
 ///
 /// On a thread that connections depend on, the runtime gives their tasks to another thread for that time.
-#[expect(clippy::disallowed_methods, reason = "the work cannot be moved: it reads the memory of a guest that stands still")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the work cannot be moved: it reads the memory of a guest that stands still"
+)]
 pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
     let before = thread_cpu_time();
     let is_moved = is_busy_thread()
@@ -149,6 +155,14 @@ pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
         slice.host_cpu += used;
     });
     done
+}
+
+/// Moves the call that this thread runs to a thread for long work, before the host works on a large message.
+pub(crate) async fn move_for_large_message(bytes: usize) {
+    if bytes > LARGE_MESSAGE && !is_busy_thread() {
+        change_slice(|slice| (slice.is_used_up, slice.is_long) = (true, true));
+        tokio::task::yield_now().await;
+    }
 }
 
 #[cfg(test)]

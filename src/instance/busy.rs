@@ -54,7 +54,9 @@ impl BusyThreads {
         F::Output: Send + 'static,
     {
         match (&self.runtime, Handle::try_current()) {
-            (Some(runtime), Ok(home)) => Ok(AbortOnDropHandle::new(runtime.spawn(MovedCall { home, call: Some(call) }))),
+            (Some(runtime), Ok(home)) => {
+                Ok(AbortOnDropHandle::new(runtime.spawn(MovedCall { home, call: Some(call) })))
+            }
             _ => Err(call),
         }
     }
@@ -130,13 +132,14 @@ mod tests {
         let calls: Vec<_> = (0..16)
             .map(|number| {
                 let turns = turns.clone();
-                threads.spawn(Box::pin(async move {
-                    loop {
-                        turns.get(number).unwrap().fetch_add(1, Ordering::Relaxed);
-                        tokio::task::yield_now().await;
-                    }
-                }))
-                .ok()
+                threads
+                    .spawn(Box::pin(async move {
+                        loop {
+                            turns.get(number).unwrap().fetch_add(1, Ordering::Relaxed);
+                            tokio::task::yield_now().await;
+                        }
+                    }))
+                    .ok()
             })
             .collect();
         while turns.iter().any(|turns| turns.load(Ordering::Relaxed) < 10) {

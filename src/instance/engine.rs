@@ -35,6 +35,8 @@ struct EngineParts {
     wasmtime: wasmtime::Engine,
     ticker: Arc<Ticker>,
     busy_threads: BusyThreads,
+    /// The bytes that the process holds.
+    memory: Arc<ByteBudget>,
 }
 
 impl Drop for EngineParts {
@@ -52,6 +54,8 @@ impl ComponentEngine {
     pub(crate) fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
         // Core instances and tables of a component: its module and the small ones that wit-component adds.
         const PER_INSTANCE: u32 = 8;
+        // Components that are composed of others have one memory for each of these.
+        const MAX_MEMORIES: u32 = 4;
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(settings.instances)
             .total_core_instances(settings.instances.saturating_mul(PER_INSTANCE))
@@ -59,6 +63,7 @@ impl ComponentEngine {
             .total_tables(settings.instances.saturating_mul(PER_INSTANCE))
             .total_stacks(settings.instances)
             .max_core_instances_per_component(32)
+            .max_memories_per_component(MAX_MEMORIES)
             .max_tables_per_component(32)
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
@@ -80,7 +85,7 @@ impl ComponentEngine {
         let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
         let busy_threads = BusyThreads::start().map_err(no_thread)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(no_thread)?;
-        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads })))
+        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads, memory: settings.memory })))
     }
 
     /// Returns wasmtime's own handle.
@@ -91,6 +96,11 @@ impl ComponentEngine {
     /// Returns the ticker, which has to be awake while a guest runs.
     pub(crate) fn ticker(&self) -> &Arc<Ticker> {
         &self.0.ticker
+    }
+
+    /// Returns the budget of the bytes that the process holds, in which those of the instances count.
+    pub(crate) fn memory(&self) -> &Arc<ByteBudget> {
+        &self.0.memory
     }
 
     /// Returns the threads for long calls.
