@@ -12,6 +12,9 @@ use crate::instance::ticker::Ticker;
 /// Memory that an instance's slot keeps for the next instance, in bytes.
 const KEEP_RESIDENT: usize = 256 << 10;
 
+/// The most memories of a component. Components that are composed of others have one for each of these.
+const MAX_MEMORIES: u32 = 4;
+
 /// The size of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
@@ -54,8 +57,6 @@ impl ComponentEngine {
     pub(crate) fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
         // Core instances and tables of a component: its module and the small ones that wit-component adds.
         const PER_INSTANCE: u32 = 8;
-        // Components that are composed of others have one memory for each of these.
-        const MAX_MEMORIES: u32 = 4;
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(settings.instances)
             .total_core_instances(settings.instances.saturating_mul(PER_INSTANCE))
@@ -106,5 +107,24 @@ impl ComponentEngine {
     /// Returns the threads for long calls.
     pub(crate) fn busy_threads(&self) -> &BusyThreads {
         &self.0.busy_threads
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_with_16_memories_took_16_slots() {
+        let engine = ComponentEngine::new(EngineSettings { instances: 64, ..EngineSettings::default() }).unwrap();
+        let compile = |memories: usize| {
+            let instances = "(core instance (instantiate $m))".repeat(memories);
+            let text = format!("(component (core module $m (memory 1)) {instances})");
+            wasmtime::component::Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).map(drop)
+        };
+        compile(MAX_MEMORIES as usize).unwrap();
+        let error = format!("{:?}", compile(MAX_MEMORIES as usize + 1).unwrap_err());
+        assert!(error.contains("memories"), "{error}");
     }
 }

@@ -34,6 +34,7 @@ mod contract;
 mod crafted;
 mod faults;
 mod go;
+mod greedy;
 mod host;
 mod hostile;
 mod mismatch;
