@@ -38,7 +38,7 @@ use crate::revision::singleton::Singleton;
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
 
-/// How long a stream whose handler may begin waits for its first request.
+/// How often a stream whose handler may begin looks for a free instance while it waits for its first request.
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One deployed package.
@@ -157,15 +157,15 @@ impl Revision {
     }
 
     /// Waits for the first request, so that a silent stream holds no instance. A handler that also sends messages may be the
-    /// one that begins: it gets an instance after a while, as long as many are free.
+    /// one that begins: it gets an instance at once while many are free, and waits for that otherwise.
     async fn wait_for_request(&self, context: &Context, requests: &mut RequestStream, can_begin: bool) {
         if !can_begin {
             return requests.wait_for_first().await;
         }
         // The caller in this process holds an instance while it waits.
         let is_outside = context.chain.is_empty();
-        while is_outside && tokio::time::timeout(FIRST_REQUEST_PATIENCE, requests.wait_for_first()).await.is_err() {
-            if self.dispatcher.has_spare() {
+        while is_outside && !self.dispatcher.has_spare() {
+            if tokio::time::timeout(FIRST_REQUEST_PATIENCE, requests.wait_for_first()).await.is_ok() {
                 return;
             }
         }
@@ -221,11 +221,11 @@ impl Revision {
         let lease = lease.map_err(|error| lease_status(&context, error))?;
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
         let path = stream.as_ref().map(|_| context.path());
-        let (component, method) = (self.component.clone(), params.method());
+        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
         let running = async {
             let work = |context| {
                 let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, Box::pin(call));
+                let call = SlicedCall::new(component, method, is_large, Box::pin(call));
                 async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
             };
             match &self.singleton {

@@ -88,7 +88,7 @@ pub enum DeployError {
         /// Name of the package that has the path.
         served_by: String,
         /// The methods, the verb and the path.
-        conflict: RouteConflict,
+        conflict: Box<RouteConflict>,
     },
     /// It calls services that are not served.
     #[error("not served: {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
@@ -252,7 +252,11 @@ impl Runtime {
                 let service = conflict.method.rsplit_once('.').map_or("", |(service, _)| service);
                 let served_by = self.router.revision(service).map(|revision| revision.name().to_owned());
                 let package = manifest.name.to_string();
-                DeployError::Route { served_by: served_by.unwrap_or_else(|| package.clone()), package, conflict }
+                DeployError::Route {
+                    served_by: served_by.unwrap_or_else(|| package.clone()),
+                    package,
+                    conflict: Box::new(conflict),
+                }
             })?;
         }
         Ok(catalog)

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+/// Bytes of a message from which on the work on it takes long, which is a part of a millisecond.
+pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
 /// One poll of the future of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CallSlice {
@@ -152,6 +155,14 @@ pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
         slice.host_cpu += used;
     });
     done
+}
+
+/// Moves the call that this thread runs to a thread for long work, before the host works on a large message.
+pub(crate) async fn move_for_large_message(bytes: usize) {
+    if bytes > LARGE_MESSAGE && !is_busy_thread() {
+        change_slice(|slice| (slice.is_used_up, slice.is_long) = (true, true));
+        tokio::task::yield_now().await;
+    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::call::{CallHandler, Code, Context, Status, check_request_size};
+use crate::call::guest_thread::{LARGE_MESSAGE, do_long_work};
+use crate::call::{BudgetExceeded, CallHandler, Code, Context, Status, check_request_size};
 use crate::config::{Language, Run, ServiceName};
-use crate::host::{self, CallLabel, HostState};
+use crate::host::{self, CallLabel, HostState, LogQuota};
 use crate::instance::busy::BusyThreads;
 use crate::instance::call::{CallParams, Instance};
 use crate::instance::contract::check_contract;
@@ -29,6 +30,15 @@ use crate::instance::ticker::Ticker;
 use crate::instance::{CompileCache, ComponentEngine, InstanceError};
 use crate::link::{ComponentLink, ExportedMethod, LinkMismatch, MessageLimits, ToolchainQuirks};
 use crate::package::Package;
+
+/// The most bytes of random numbers that a guest gets at once: a millisecond of work.
+const MAX_RANDOM: u64 = 1 << 20;
+
+/// The messages of the largest size that the host holds for an instance, at least.
+const HELD_MESSAGES: u64 = 4;
+
+/// The least that a guest may pass to one function of the host, in bytes, lists of lists included.
+const LEAST_PARAMS: usize = 8 << 20;
 
 /// The most memory that a message may take in a guest, as a multiple of the size that is allowed on the wire.
 const EXPANSION: u64 = 16;
@@ -48,6 +58,8 @@ pub(crate) struct CompiledComponent {
     /// Answers the calls that the component makes.
     handler: Arc<dyn CallHandler>,
     instances_made: AtomicU64,
+    /// The lines that all instances together may log.
+    log_quota: Arc<LogQuota>,
 }
 
 /// Which sides of a method are streams.
@@ -106,6 +118,7 @@ impl CompiledComponent {
             limits,
             handler,
             instances_made: AtomicU64::new(0),
+            log_quota: Arc::default(),
         })
     }
 
@@ -129,7 +142,9 @@ impl CompiledComponent {
             return Ok(CallParams::Raw { method: shape.method, request });
         }
         let (method, export) = self.exported_method(context)?;
-        let params = export.function().check_params(request, self.limits.lowered)?;
+        let is_large = request.len() > LARGE_MESSAGE;
+        let check = || export.function().check_params(request, self.limits.lowered);
+        let params = if is_large { do_long_work(check) } else { check() }?;
         Ok(CallParams::Typed { method, params })
     }
 
@@ -183,24 +198,32 @@ impl CompiledComponent {
     pub(crate) async fn instantiate(self: &Arc<Self>) -> Result<Instance, InstanceError> {
         let number = self.instances_made.fetch_add(1, Ordering::Relaxed);
         let call_label = CallLabel::default();
-        let output = |stream| GuestOutput::new(stream, self.name.clone(), number, call_label.clone());
+        let quota = &self.log_quota;
+        let output = |stream| GuestOutput::new(stream, self.name.clone(), number, call_label.clone(), quota.clone());
         let wasi = WasiCtxBuilder::new()
             .stdout(output("stdout"))
             .stderr(output("stderr"))
+            .max_random_size(MAX_RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
+        let process = self.engine.memory();
+        let no_room = |exceeded: BudgetExceeded| InstanceError::Instantiate(wasmtime::Error::new(exceeded));
+        // What the host holds for the guest beside its memory: metadata, and messages of the calls that it makes.
+        let largest_messages = (self.limits.request.max(self.limits.response) as u64).saturating_mul(HELD_MESSAGES);
+        let held = process.child("the instance", self.run.memory.as_u64().max(largest_messages));
         let data = StoreData {
-            host: HostState::new(self.name.clone(), number, call_label),
-            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu),
+            host: HostState::new(self.name.clone(), number, call_label, quota.clone(), held.clone()),
+            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu, process.charge(0).map_err(no_room)?),
             limits: self.limits,
             handler: self.handler.clone(),
             wasi,
-            streams: StreamTable::default(),
+            streams: StreamTable::new(held),
         };
         let mut store = Store::new(self.engine.wasmtime(), data);
         store.limiter(|data| &mut data.budget);
+        store.set_hostcall_fuel(self.limits.request.max(self.limits.response).saturating_mul(2).max(LEAST_PARAMS));
         store.set_epoch_deadline(1);
         let ticker = self.engine.ticker().clone();
         store.epoch_deadline_callback(move |mut store| store.data_mut().budget.tick(ticker.ticks()));

@@ -68,9 +68,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    /// Begins with a call of the method with this number.
-    pub(crate) fn new(component: Arc<CompiledComponent>, method: usize, call: Pin<Box<F>>) -> Self {
-        let begins_moved = component.pace(method).is_long() && !is_busy_thread();
+    /// Begins with a call of the method with this number. If `is_long`, it is known to take long.
+    pub(crate) fn new(component: Arc<CompiledComponent>, method: usize, is_long: bool, call: Pin<Box<F>>) -> Self {
+        let begins_moved = (is_long || component.pace(method).is_long()) && !is_busy_thread();
         let slices =
             CallSlices { call, component, method, host_cpu: Duration::ZERO, is_long: false, is_used_up: false };
         Self(if begins_moved { slices.into_moved() } else { CallPlace::Here(slices) })
