@@ -15,6 +15,7 @@ mod limits;
 mod output;
 mod raw;
 mod slice;
+mod slots;
 mod store;
 mod streams;
 #[cfg(test)]
@@ -29,3 +30,4 @@ pub(crate) use call::{CallParams, Instance};
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
 pub(crate) use slice::SlicedCall;
+pub(crate) use slots::IdleOwner;

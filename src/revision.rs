@@ -28,7 +28,7 @@ use crate::call::{
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, Instance, SlicedCall, StreamShape};
+use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -244,6 +244,16 @@ impl Revision {
                 Err(Status::new(Code::ResourceExhausted, message).into())
             }
         }
+    }
+}
+
+impl IdleOwner for InstanceDispatcher {
+    fn idle_count(&self) -> usize {
+        Dispatcher::idle_count(self)
+    }
+
+    fn drop_idle(&self) {
+        Dispatcher::drop_idle(self);
     }
 }
 

@@ -16,13 +16,13 @@
     (i32.store (i32.const 0x208) (local.get $count))
     (i32.const 0x200))
 
-  ;; 100,000 rows, each with the same 400 records of 1,000 fields, which are not set.
+  ;; 100,000 rows, each with the same 2,000 records of 140 fields, which are not set.
   (func $alias (result i32)
     (local $at i32)
     (local.set $at (i32.const 0x80000))
     (loop $next
       (i32.store (local.get $at) (i32.const 0x200000))
-      (i32.store offset=4 (local.get $at) (i32.const 400))
+      (i32.store offset=4 (local.get $at) (i32.const 2000))
       (local.set $at (i32.add (local.get $at) (i32.const 8)))
       (br_if $next (i32.lt_u (local.get $at) (i32.const 0x143500))))
     (call $answer (i32.const 0x80000) (i32.const 100000)))
