@@ -203,7 +203,8 @@ impl Revision {
     /// Leases an instance and runs the call on it.
     ///
     /// # Cancellation
-    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on.
+    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on, and
+    /// other unary calls do for some milliseconds.
     async fn run_on_instance(
         &self,
         context: Context,
@@ -221,10 +222,12 @@ impl Revision {
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
         let path = stream.as_ref().map(|_| context.path());
         let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
+        // A singleton has its own way to let calls go on.
+        let may_finish = !is_stream && self.singleton.is_none();
         let running = async {
             let work = |context| {
                 let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, is_large, Box::pin(call));
+                let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
                 async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
             };
             match &self.singleton {

@@ -121,6 +121,27 @@ async fn an_answer_with_the_same_records_again_and_again_took_seconds_at_once() 
     assert_eq!(take(&host, 0).await.unwrap(), "{}");
 }
 
+#[tokio::test]
+async fn a_short_call_that_was_cancelled_destroyed_its_instance() {
+    let host = greedy(Run::default()).await;
+    take(&host, 0).await.unwrap();
+    for _ in 0..20 {
+        let (context, request) = host.prepare(TAKE, r#"{"way":3}"#);
+        let call = host.runtime.handler().unary(context, request);
+        let _ = tokio::time::timeout(Duration::from_millis(1), call).await;
+    }
+    for _ in 0..200 {
+        let counts = host.runtime.counts("test.greedy.v1.Greedy").await.unwrap();
+        if counts.lent == 0 {
+            // As many as were at work at the same time, and none of them was lost.
+            assert!(counts.idle > 0, "{counts:?}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the calls go on: {:?}", host.runtime.counts("test.greedy.v1.Greedy").await);
+}
+
 async fn hostile(change: impl Fn(&mut Run)) -> TestHost {
     TestHost::running("tests/guests/hostile", change).await
 }

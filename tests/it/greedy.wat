@@ -28,8 +28,14 @@
     (call $answer (i32.const 0x80000) (i32.const 100000)))
 
   (func (export "test:greedy/greedy@1.0.0#take") (param $way i32) (result i32)
+    (local $turns i32)
     (if (i32.eq (local.get $way) (i32.const 1)) (then (return (call $alias))))
     (if (i32.eq (local.get $way) (i32.const 2)) (then (loop $spin (br $spin))))
+    ;; 3: takes some milliseconds.
+    (if (i32.eq (local.get $way) (i32.const 3)) (then
+      (loop $spin
+        (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+        (br_if $spin (i32.lt_u (local.get $turns) (i32.const 10000000))))))
     (call $answer (i32.const 8) (i32.const 0)))
 
   (func (export "cabi_post_test:greedy/greedy@1.0.0#take") (param i32)))
