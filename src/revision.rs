@@ -28,7 +28,7 @@ use crate::call::{
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, Instance, SlicedCall, StreamShape};
+use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -204,7 +204,8 @@ impl Revision {
     /// Leases an instance and runs the call on it.
     ///
     /// # Cancellation
-    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on.
+    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on, and
+    /// other unary calls do for some milliseconds.
     async fn run_on_instance(
         &self,
         context: Context,
@@ -222,10 +223,12 @@ impl Revision {
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
         let path = stream.as_ref().map(|_| context.path());
         let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
+        // A singleton has its own way to let calls go on.
+        let may_finish = !is_stream && self.singleton.is_none();
         let running = async {
             let work = |context| {
                 let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, is_large, Box::pin(call));
+                let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
                 async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
             };
             match &self.singleton {
@@ -245,6 +248,16 @@ impl Revision {
                 Err(Status::new(Code::ResourceExhausted, message).into())
             }
         }
+    }
+}
+
+impl IdleOwner for InstanceDispatcher {
+    fn idle_count(&self) -> usize {
+        Dispatcher::idle_count(self)
+    }
+
+    fn drop_idle(&self) {
+        Dispatcher::drop_idle(self);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::call::{ByteBudget, CallHandler};
 use crate::config::{Run, RunCaps};
 use crate::gateway::{Catalog, MessageSizes, RouteConflict, ServiceHealth};
-use crate::instance::{CompileCache, CompiledComponent, ComponentEngine};
+use crate::instance::{CompileCache, CompiledComponent, ComponentEngine, IdleOwner};
 use crate::package::Package;
 use crate::revision::Revision;
 use crate::revision::dispatcher::Dispatcher;
@@ -224,6 +224,8 @@ impl Runtime {
         component.instantiate().await?;
         let name = manifest.name.to_string();
         let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &run, &self.memory).await?;
+        let owner: Arc<dyn IdleOwner> = dispatcher.clone();
+        self.engine.add_idle_owner(Arc::downgrade(&owner));
         let local_imports = component.calls().filter(|service| !importer.is_upstream(service)).cloned().collect();
         let served = services.iter().map(|service| service.as_str().into()).collect();
         let revision = Revision::new(name, component, dispatcher, served, local_imports, &manifest.allowed_callers);

@@ -12,6 +12,7 @@ use crate::config::Isolation;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
 use crate::instance::raw::RawFunctions;
+use crate::instance::slots::SlotPermit;
 use crate::instance::store::StoreData;
 use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
 
@@ -64,6 +65,8 @@ pub(crate) struct Instance {
     /// Calls that it has served or begun to serve.
     pub(crate) calls: u64,
     pub(crate) created: Instant,
+    /// Its slots in the engine: dropped after the store, which takes them.
+    pub(crate) _permit: SlotPermit,
 }
 
 impl Instance {

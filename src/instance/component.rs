@@ -24,6 +24,7 @@ use crate::instance::limits::ResourceBudget;
 use crate::instance::output::GuestOutput;
 use crate::instance::raw::RawFunctions;
 use crate::instance::slice::{MethodPace, run_in_slices};
+use crate::instance::slots::PackageSlots;
 use crate::instance::store::StoreData;
 use crate::instance::streams::StreamTable;
 use crate::instance::ticker::Ticker;
@@ -60,6 +61,8 @@ pub(crate) struct CompiledComponent {
     instances_made: AtomicU64,
     /// The lines that all instances together may log.
     log_quota: Arc<LogQuota>,
+    /// The share of the package in the instances of the engine.
+    slots: Arc<PackageSlots>,
 }
 
 /// Which sides of a method are streams.
@@ -99,6 +102,8 @@ impl CompiledComponent {
         let link = ComponentLink::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
             .map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw)?;
+        // Not known of a component that imports modules, which the linker refuses.
+        let memories = component.resources_required().map_or(1, |required| required.num_memories);
         let pre = make_linker(engine, &link).and_then(|linker| linker.instantiate_pre(&component));
         let limits = MessageLimits {
             request: run.max_request_bytes(),
@@ -119,6 +124,7 @@ impl CompiledComponent {
             handler,
             instances_made: AtomicU64::new(0),
             log_quota: Arc::default(),
+            slots: engine.slots().of_package(memories),
         })
     }
 
@@ -196,6 +202,8 @@ impl CompiledComponent {
     /// # Errors
     /// When the process has no room for it, or the start of the component fails.
     pub(crate) async fn instantiate(self: &Arc<Self>) -> Result<Instance, InstanceError> {
+        let permit = self.slots.take().await;
+        let permit = permit.map_err(|error| InstanceError::Instantiate(wasmtime::Error::new(error)))?;
         let number = self.instances_made.fetch_add(1, Ordering::Relaxed);
         let call_label = CallLabel::default();
         let quota = &self.log_quota;
@@ -238,6 +246,7 @@ impl CompiledComponent {
             raw_functions: RawFunctions::default(),
             calls: 0,
             created: Instant::now(),
+            _permit: permit,
         })
     }
 }

@@ -1,12 +1,13 @@
 //! The WebAssembly engine of the process: the one place that configures wasmtime.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::ByteBudget;
 use crate::instance::InstanceError;
 use crate::instance::busy::BusyThreads;
+use crate::instance::slots::{IdleOwner, InstanceSlots};
 use crate::instance::ticker::Ticker;
 
 /// Memory that an instance's slot keeps for the next instance, in bytes.
@@ -40,6 +41,7 @@ struct EngineParts {
     busy_threads: BusyThreads,
     /// The bytes that the process holds.
     memory: Arc<ByteBudget>,
+    slots: Arc<InstanceSlots>,
 }
 
 impl Drop for EngineParts {
@@ -82,7 +84,8 @@ impl ComponentEngine {
         let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
         let busy_threads = BusyThreads::start().map_err(no_thread)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(no_thread)?;
-        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads, memory: settings.memory })))
+        let slots = InstanceSlots::new(settings.instances);
+        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads, memory: settings.memory, slots })))
     }
 
     /// Returns wasmtime's own handle.
@@ -98,6 +101,16 @@ impl ComponentEngine {
     /// Returns the budget of the bytes that the process holds, in which those of the instances count.
     pub(crate) fn memory(&self) -> &Arc<ByteBudget> {
         &self.0.memory
+    }
+
+    /// Returns the slots of all instances.
+    pub(crate) fn slots(&self) -> &Arc<InstanceSlots> {
+        &self.0.slots
+    }
+
+    /// Lets the instances of this owner go when they are idle and others need their slots.
+    pub(crate) fn add_idle_owner(&self, owner: Weak<dyn IdleOwner>) {
+        self.0.slots.add_owner(owner);
     }
 
     /// Returns the threads for long calls.

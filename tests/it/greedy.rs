@@ -15,14 +15,14 @@ use super::host::TestHost;
 const TAKE: &str = "test.greedy.v1.Greedy/Take";
 const HOSTILE: &str = "test.withstand.v1.Hostile";
 
-/// A service whose answers have records of 1,000 fields.
+/// A service whose answers have records of 140 fields.
 fn wide_proto() -> String {
     let mut proto = String::from(
         "syntax = \"proto3\";\npackage test.greedy.v1;\nservice Greedy { rpc Take(Request) returns (Table); }\n\
          message Request { uint32 way = 1; }\nmessage Table { repeated Row rows = 1; }\n\
          message Row { repeated Wide wide = 1; }\nmessage Wide {\n",
     );
-    for number in 1..=1000 {
+    for number in 1..=140 {
         writeln!(proto, "uint32 field_{number} = {number};").unwrap();
     }
     proto + "}\n"
@@ -119,6 +119,27 @@ async fn an_answer_with_the_same_records_again_and_again_took_seconds_at_once() 
     assert!(status.message.contains("more than 67108864 fields"), "{status}");
     timers.were_on_time().await;
     assert_eq!(take(&host, 0).await.unwrap(), "{}");
+}
+
+#[tokio::test]
+async fn a_short_call_that_was_cancelled_destroyed_its_instance() {
+    let host = greedy(Run::default()).await;
+    take(&host, 0).await.unwrap();
+    for _ in 0..20 {
+        let (context, request) = host.prepare(TAKE, r#"{"way":3}"#);
+        let call = host.runtime.handler().unary(context, request);
+        let _ = tokio::time::timeout(Duration::from_millis(1), call).await;
+    }
+    for _ in 0..200 {
+        let counts = host.runtime.counts("test.greedy.v1.Greedy").await.unwrap();
+        if counts.lent == 0 {
+            // As many as were at work at the same time, and none of them was lost.
+            assert!(counts.idle > 0, "{counts:?}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the calls go on: {:?}", host.runtime.counts("test.greedy.v1.Greedy").await);
 }
 
 async fn hostile(change: impl Fn(&mut Run)) -> TestHost {

@@ -2,6 +2,7 @@
 //! same messages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod call;
 mod link;
 #[path = "../../src/messages.rs"]
 mod messages;
