@@ -1,12 +1,15 @@
 //! `okra serve`.
 
 use std::collections::{HashMap, HashSet};
+use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _, miette};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Identity;
 
 use crate::cli::packages;
@@ -15,6 +18,9 @@ use crate::config::{Address, Import, ServerConfig, ServiceName};
 use crate::gateway::{self, GatewaySettings};
 use crate::runtime::{AllowedImports, Compiler, EngineSettings, ImportRules, Runtime, RuntimeSettings};
 use crate::telemetry::{self, LogFormat};
+
+/// How often memory that was freed is given back.
+const PURGE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// `okra serve`.
 #[derive(Debug, Args)]
@@ -142,6 +148,7 @@ impl ServeArgs {
             }
             tracing::warn!("{missing}");
         }
+        let _purging = AbortOnDropHandle::new(tokio::spawn(purge_freed_memory()));
         let listener = gateway::listen(&self.listen).await?;
         let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
         for service in runtime.catalog().borrow().services() {
@@ -159,6 +166,17 @@ impl ServeArgs {
         }
         tracing::info!(finished = shutdown.finished, cut = shutdown.cut.len(), "shut down");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Gives memory that was freed back to the operating system, until it is dropped. mimalloc does so a second after it was freed,
+/// but only when a thread asks it for a new page: after a burst none may.
+async fn purge_freed_memory() {
+    /// More than any page that a thread has at hand.
+    const BYTES: usize = 4 << 20;
+    loop {
+        tokio::time::sleep(PURGE_INTERVAL).await;
+        drop(black_box(Vec::<u8>::with_capacity(BYTES)));
     }
 }
 
