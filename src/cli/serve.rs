@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,7 +21,7 @@ use crate::runtime::{AllowedImports, Compiler, EngineSettings, ImportRules, Runt
 use crate::telemetry::{self, LogFormat};
 
 /// How often memory that was freed is given back.
-const PURGE_INTERVAL: Duration = Duration::from_millis(500);
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `okra serve`.
 #[derive(Debug, Args)]
@@ -170,13 +171,13 @@ impl ServeArgs {
 }
 
 /// Gives memory that was freed back to the operating system, until it is dropped. mimalloc does so a second after it was freed,
-/// but only when a thread asks it for a new page: after a burst none may.
+/// but only when it is called, and not always then; it does at the end of each thread.
 async fn purge_freed_memory() {
-    /// More than any page that a thread has at hand.
-    const BYTES: usize = 4 << 20;
     loop {
         tokio::time::sleep(PURGE_INTERVAL).await;
-        drop(black_box(Vec::<u8>::with_capacity(BYTES)));
+        let allocate = || drop(black_box(Vec::<u8>::with_capacity(1)));
+        // Without a thread the memory stays a little longer.
+        let _ = thread::Builder::new().name("okra-purge".into()).spawn(allocate);
     }
 }
 
