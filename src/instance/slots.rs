@@ -158,7 +158,8 @@ mod tests {
         let slots = InstanceSlots::new(8);
         let (one, other) = (slots.of_package(1), slots.of_package(1));
         let at_work: Vec<_> = (0..4).map(|_| other.try_take().ok().unwrap()).collect();
-        let idle: Arc<dyn IdleOwner> = Arc::new(Idle(Mutex::new((0..4).map(|_| one.try_take().ok().unwrap()).collect())));
+        let idle: Arc<dyn IdleOwner> =
+            Arc::new(Idle(Mutex::new((0..4).map(|_| one.try_take().ok().unwrap()).collect())));
         assert_eq!(other.take().await.err(), Some(SlotError::Full { limit: 8 }));
         slots.add_owner(Arc::downgrade(&idle));
         other.take().await.ok().unwrap();

@@ -15,12 +15,13 @@ const PYTHON_LIBRARY: &str = "libcomponentize_py_runtime";
 fn by_producers(producers: ProducersSectionReader<'_>) -> Option<ToolchainQuirks> {
     let fields = producers.into_iter().filter_map(Result::ok);
     let names = fields.flat_map(|field| field.values.into_iter().filter_map(Result::ok).map(|value| value.name));
-    names.filter_map(|name| match name {
-        "Go" => Some(ToolchainQuirks::NullAll),
-        "componentize-py" => Some(ToolchainQuirks::NullBytes),
-        _ => None,
-    })
-    .next()
+    names
+        .filter_map(|name| match name {
+            "Go" => Some(ToolchainQuirks::NullAll),
+            "componentize-py" => Some(ToolchainQuirks::NullBytes),
+            _ => None,
+        })
+        .next()
 }
 
 impl ToolchainQuirks {
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn the_toolchain_of_a_component_was_that_of_a_text_in_it() {
         let detect = |text: &str| ToolchainQuirks::detect(&wat::parse_str(text).unwrap());
-        let text = r#"(component (core module (memory 1) (data (i32.const 0) "libcomponentize_py_runtime go:buildid")))"#;
+        let text =
+            r#"(component (core module (memory 1) (data (i32.const 0) "libcomponentize_py_runtime go:buildid")))"#;
         assert_eq!(detect(text), ToolchainQuirks::None);
         let python = r#"(component (core module (import "libcomponentize_py_runtime_sync.so" "f" (func))))"#;
         assert_eq!(detect(python), ToolchainQuirks::NullBytes);
