@@ -23,6 +23,7 @@ use futures_util::future::OptionFuture;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
+use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
@@ -93,10 +94,18 @@ impl Revision {
         context.deadline = Deadline::within(context.deadline, self.component.run().deadline);
         let call_deadline = CallDeadline::new(&context);
         let work = pin!(async {
-            let params = self.component.check_params(&context, request)?;
+            let params = self.check_params(&context, request).await?;
             Ok(self.run_on_instance(context, params, None, None).await?.0)
         });
         call_deadline.run(work).await
+    }
+
+    async fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
+        if request.len() <= LARGE_MESSAGE {
+            return self.component.check_params(context, request);
+        }
+        // Boxed: most requests are small.
+        Box::pin(self.component.check_large_params(context, request)).await
     }
 
     /// Runs a streaming call. Only the caller sets its deadline: a stream may live as long as both sides wish.
@@ -146,7 +155,7 @@ impl Revision {
             (CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing }, Some(requests))
         } else {
             let request = read_single_request(&context, &mut requests).await?;
-            (self.component.check_params(&context, request)?, None)
+            (self.check_params(&context, request).await?, None)
         };
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;

@@ -13,7 +13,6 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::call::guest_thread::{LARGE_MESSAGE, do_long_work};
 use crate::call::{BudgetExceeded, CallHandler, Code, Context, Status, check_request_size};
 use crate::config::{Language, Run, ServiceName};
 use crate::host::{self, CallLabel, HostState, LogQuota};
@@ -148,10 +147,28 @@ impl CompiledComponent {
             return Ok(CallParams::Raw { method: shape.method, request });
         }
         let (method, export) = self.exported_method(context)?;
-        let is_large = request.len() > LARGE_MESSAGE;
-        let check = || export.function().check_params(request, self.limits.lowered);
-        let params = if is_large { do_long_work(check) } else { check() }?;
+        let params = export.function().check_params(request, self.limits.lowered)?;
         Ok(CallParams::Typed { method, params })
+    }
+
+    /// As [`check_params`](Self::check_params), on the threads for long calls.
+    ///
+    /// # Errors
+    /// As [`check_params`](Self::check_params).
+    pub(crate) async fn check_large_params(
+        self: &Arc<Self>,
+        context: &Context,
+        request: Bytes,
+    ) -> Result<CallParams, Status> {
+        let (component, context) = (self.clone(), context.clone());
+        let check = Box::pin(async move { component.check_params(&context, request) });
+        match self.busy_threads().spawn(check) {
+            Ok(task) => task.await.unwrap_or_else(|error| {
+                tracing::error!(service = %self.name, %error, "the check of a request broke off");
+                Err(Status::new(Code::Internal, "the check of the request broke off"))
+            }),
+            Err(check) => check.await,
+        }
     }
 
     /// Returns which sides of a method are streams.

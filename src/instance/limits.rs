@@ -37,8 +37,6 @@ pub(crate) struct ResourceBudget {
     charge: ByteCharge,
     cpu: Duration,
     used_cpu: Duration,
-    /// The slice in which CPU time was last sampled, and the CPU time of its thread then.
-    last_sample: Option<(u64, Duration)>,
     /// Calls that have begun and messages of their streams that have moved, and as many at the last sample.
     work: u64,
     sampled_work: Option<u64>,
@@ -69,7 +67,6 @@ impl ResourceBudget {
             charge,
             cpu,
             used_cpu: Duration::ZERO,
-            last_sample: None,
             work: 0,
             sampled_work: None,
         }
@@ -85,7 +82,7 @@ impl ResourceBudget {
     /// task of its caller, or is ended.
     pub(crate) fn tick(&mut self, tick: u64) -> wasmtime::Result<UpdateDeadline> {
         let slice = current_slice();
-        if slice.number > 0 && slice.start_tick == tick {
+        if slice.is_call && slice.start_tick == tick {
             // The deadline was that of an earlier slice.
             return Ok(UpdateDeadline::Continue(1));
         }
@@ -95,7 +92,7 @@ impl ResourceBudget {
         if done.is_some_and(|done| done < SHORT_WORK) {
             change_slice(|slice| slice.is_long = true);
         }
-        let is_outside = slice.number == 0;
+        let is_outside = !slice.is_call;
         let Some(since) = since.or(is_outside.then_some(TICK)) else { return Ok(UpdateDeadline::Continue(1)) };
         if is_outside || is_busy_thread() {
             return Ok(UpdateDeadline::Yield(1));
@@ -114,15 +111,16 @@ impl ResourceBudget {
 
     /// Charges the CPU time since the last sample to the call. Returns the time since an earlier sample in the same slice.
     ///
-    /// The beginning of a slice is no sample, because that would cost each call a system call. As a tick that falls into a
-    /// slice at random, the first one stands for the time from one tick to the next.
+    /// Where the beginning of a slice is no sample, because that would cost a small call a system call, the first tick in it
+    /// stands for the time from one tick to the next, as a sample at random does.
     fn sample_cpu(&mut self, slice: &CallSlice) -> wasmtime::Result<Option<Duration>> {
         let now = thread_cpu_time();
-        let last = self.last_sample.filter(|(number, _)| *number == slice.number && *number > 0);
-        let since = last.map(|(_, last)| now.saturating_sub(last));
-        self.last_sample = Some((slice.number, now));
-        self.used_cpu += since.unwrap_or(TICK + slice.host_cpu);
-        change_slice(|slice| slice.host_cpu = Duration::ZERO);
+        let since = slice.sampled_cpu.map(|sampled| now.saturating_sub(sampled));
+        self.used_cpu += since.unwrap_or(TICK) + slice.uncharged_cpu;
+        change_slice(|slice| {
+            slice.sampled_cpu = slice.is_call.then_some(now);
+            slice.uncharged_cpu = Duration::ZERO;
+        });
         if self.used_cpu > self.cpu {
             return Err(wasmtime::Error::new(LimitExceeded::Cpu(self.cpu)));
         }

@@ -100,7 +100,7 @@ where
     ) -> Self {
         let begins_moved = (is_long || component.pace(method).is_long()) && !is_busy_thread();
         let slices =
-            CallSlices { call, component, method, host_cpu: Duration::ZERO, is_long: false, is_used_up: false };
+            CallSlices { call, component, method, uncharged_cpu: Duration::ZERO, is_long: false, is_used_up: false };
         let place = if begins_moved { slices.into_moved() } else { CallPlace::Here(slices) };
         Self { place, may_finish }
     }
@@ -183,8 +183,8 @@ struct CallSlices<F> {
     call: Pin<Box<F>>,
     component: Arc<CompiledComponent>,
     method: usize,
-    /// CPU time of long work of the host that the call was not charged for yet.
-    host_cpu: Duration,
+    /// CPU time that the call was not charged for yet.
+    uncharged_cpu: Duration,
     /// Whether the call takes long.
     is_long: bool,
     /// Whether the last slice was used up.
@@ -197,11 +197,11 @@ impl<F: Future> Future for CallSlices<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let ticker = this.component.ticker();
-        let (polled, slice) = run_slice(ticker.ticks(), this.host_cpu, || {
+        let (polled, slice) = run_slice(ticker.ticks(), this.uncharged_cpu, || {
             ticker.wake()?;
             Ok(this.call.as_mut().poll(cx))
         });
-        this.host_cpu = slice.host_cpu;
+        this.uncharged_cpu = slice.uncharged_cpu;
         this.is_used_up = slice.is_used_up;
         if slice.is_long && !this.is_long {
             this.is_long = true;
