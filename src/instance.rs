@@ -17,6 +17,7 @@ mod limits;
 mod output;
 mod raw;
 mod slice;
+mod slots;
 mod store;
 mod streams;
 #[cfg(test)]
@@ -33,3 +34,4 @@ pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
 pub(crate) use slice::SlicedCall;
+pub(crate) use slots::IdleOwner;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::call::{ByteBudget, CallHandler};
 use crate::config::{Run, RunCaps};
 use crate::gateway::{Catalog, MessageSizes, RouteConflict, ServiceHealth};
-use crate::instance::{CompileCache, CompiledComponent, ComponentEngine};
+use crate::instance::{CompileCache, CompiledComponent, ComponentEngine, IdleOwner};
 use crate::package::Package;
 use crate::revision::Revision;
 use crate::revision::dispatcher::Dispatcher;
@@ -88,7 +88,7 @@ pub enum DeployError {
         /// Name of the package that has the path.
         served_by: String,
         /// The methods, the verb and the path.
-        conflict: RouteConflict,
+        conflict: Box<RouteConflict>,
     },
     /// It calls services that are not served.
     #[error("not served: {}", .missing.iter().map(|(service, by)| format!("`{service}`, which {by} calls")).collect::<Vec<_>>().join("; "))]
@@ -224,6 +224,8 @@ impl Runtime {
         component.instantiate().await?;
         let name = manifest.name.to_string();
         let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &run, &self.memory).await?;
+        let owner: Arc<dyn IdleOwner> = dispatcher.clone();
+        self.engine.add_idle_owner(Arc::downgrade(&owner));
         let local_imports = component.calls().filter(|service| !importer.is_upstream(service)).cloned().collect();
         let served = services.iter().map(|service| service.as_str().into()).collect();
         let revision = Revision::new(name, component, dispatcher, served, local_imports, &manifest.allowed_callers);
@@ -252,7 +254,11 @@ impl Runtime {
                 let service = conflict.method.rsplit_once('.').map_or("", |(service, _)| service);
                 let served_by = self.router.revision(service).map(|revision| revision.name().to_owned());
                 let package = manifest.name.to_string();
-                DeployError::Route { served_by: served_by.unwrap_or_else(|| package.clone()), package, conflict }
+                DeployError::Route {
+                    served_by: served_by.unwrap_or_else(|| package.clone()),
+                    package,
+                    conflict: Box::new(conflict),
+                }
             })?;
         }
         Ok(catalog)

@@ -5,38 +5,50 @@
 //! should.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+/// Bytes of a message from which on the work on it takes long, which is a part of a millisecond.
+pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
 /// One poll of the future of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CallSlice {
-    /// A number that no other poll has; 0 outside of the calls.
-    pub(crate) number: u64,
+    /// Whether this is one, and not the time outside of calls.
+    pub(crate) is_call: bool,
     /// The tick of the engine at which it began.
     pub(crate) start_tick: u64,
+    /// The CPU time of the thread up to which the call was charged; `None` before the first sample of the slice, if a sample
+    /// at its beginning would cost too much.
+    pub(crate) sampled_cpu: Option<Duration>,
+    /// CPU time that the call was not charged for yet.
+    pub(crate) uncharged_cpu: Duration,
     /// Whether the call has used up its time on this thread, and is to go on on another.
     pub(crate) is_used_up: bool,
     /// Whether the call takes long, so that the next ones of its method should begin elsewhere.
     pub(crate) is_long: bool,
-    /// CPU time of long work of the host that the call was not charged for yet.
-    pub(crate) host_cpu: Duration,
+}
+
+impl CallSlice {
+    /// Ends what was sampled with this CPU time of the thread, if it is known.
+    fn end_sample(&mut self, now: Option<Duration>) {
+        if let (Some(sampled), Some(now)) = (self.sampled_cpu, now) {
+            self.uncharged_cpu += now.saturating_sub(sampled);
+        }
+        self.sampled_cpu = None;
+    }
 }
 
 /// The threads that run guests: for each, whether it does at this moment.
 static THREADS: Mutex<Vec<Arc<AtomicBool>>> = Mutex::new(Vec::new());
 
-/// The number of the next thread, from which the numbers of its slices begin.
-static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
-
 struct GuestThread {
     runs_guest: Arc<AtomicBool>,
     /// Whether the thread is one for long work.
     is_busy_thread: Cell<bool>,
-    last_number: Cell<u64>,
     slice: Cell<CallSlice>,
 }
 
@@ -47,14 +59,12 @@ impl GuestThread {
         // Threads that have ended hold theirs no more.
         threads.retain(|thread| Arc::strong_count(thread) > 1);
         threads.push(runs_guest.clone());
-        let last_number = Cell::new(NEXT_THREAD.fetch_add(1, Ordering::Relaxed) << 40);
-        Self { runs_guest, is_busy_thread: Cell::new(false), last_number, slice: Cell::default() }
+        Self { runs_guest, is_busy_thread: Cell::new(false), slice: Cell::default() }
     }
 
-    fn next_number(&self) -> u64 {
-        let number = self.last_number.get() + 1;
-        self.last_number.set(number);
-        number
+    /// Returns the CPU time of the thread if a system call is little beside the calls that run on it.
+    fn cheap_cpu_time(&self) -> Option<Duration> {
+        self.is_busy_thread.get().then(thread_cpu_time)
     }
 }
 
@@ -64,15 +74,18 @@ thread_local! {
 
 /// Runs one poll of a call in a slice of its own, and returns the slice as the poll has left it.
 ///
-/// While it runs, [`any_thread_runs_guest`] is true. Of calls in calls, each has its own slice.
-pub(crate) fn run_slice<T>(start_tick: u64, host_cpu: Duration, poll: impl FnOnce() -> T) -> (T, CallSlice) {
+/// While it runs, [`any_thread_runs_guest`] is true. Of calls in calls, each has its own slice and its own CPU time.
+pub(crate) fn run_slice<T>(start_tick: u64, uncharged_cpu: Duration, poll: impl FnOnce() -> T) -> (T, CallSlice) {
     THREAD.with(|thread| {
-        let number = thread.next_number();
-        let outer = thread.slice.replace(CallSlice { number, start_tick, host_cpu, ..CallSlice::default() });
+        let now = thread.cheap_cpu_time();
+        let slice = CallSlice { is_call: true, start_tick, sampled_cpu: now, uncharged_cpu, ..CallSlice::default() };
+        let mut outer = thread.slice.replace(slice);
+        outer.end_sample(now);
         thread.runs_guest.store(true, Ordering::Relaxed);
         let restore = RestoreSlice { thread, outer };
         let polled = poll();
-        let slice = thread.slice.get();
+        let mut slice = thread.slice.get();
+        slice.end_sample(thread.cheap_cpu_time());
         drop(restore);
         (polled, slice)
     })
@@ -86,11 +99,9 @@ struct RestoreSlice<'a> {
 
 impl Drop for RestoreSlice<'_> {
     fn drop(&mut self) {
-        let is_nested = self.outer.number > 0;
-        // The CPU time of this slice is not the outer one's, which begins to count anew.
-        let number = if is_nested { self.thread.next_number() } else { 0 };
-        self.thread.slice.set(CallSlice { number, ..self.outer });
-        if !is_nested {
+        let sampled_cpu = if self.outer.is_call { self.thread.cheap_cpu_time() } else { None };
+        self.thread.slice.set(CallSlice { sampled_cpu, ..self.outer });
+        if !self.outer.is_call {
             self.thread.runs_guest.store(false, Ordering::Relaxed);
         }
     }
@@ -149,39 +160,65 @@ pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
     let used = thread_cpu_time().saturating_sub(before);
     change_slice(|slice| {
         slice.is_long = true;
-        slice.host_cpu += used;
+        // Otherwise the next sample has it.
+        if slice.sampled_cpu.is_none() {
+            slice.uncharged_cpu += used;
+        }
     });
     done
 }
 
+/// Moves the call that this thread runs to a thread for long work, before the host works on a large message.
+pub(crate) async fn move_for_large_message(bytes: usize) {
+    if bytes > LARGE_MESSAGE && !is_busy_thread() {
+        change_slice(|slice| (slice.is_used_up, slice.is_long) = (true, true));
+        tokio::task::yield_now().await;
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
+    fn spin(time: Duration) {
+        let began = thread_cpu_time();
+        while thread_cpu_time() - began < time {}
+    }
+
     #[test]
-    fn each_slice_has_a_number_of_its_own_and_leaves_the_outer_one_as_it_was() {
+    fn a_slice_leaves_the_outer_one_as_it_was() {
         let ((), outer) = run_slice(7, Duration::ZERO, || {
-            let before = current_slice();
             let ((), inner) = run_slice(8, Duration::ZERO, || change_slice(|slice| slice.is_used_up = true));
-            assert!(inner.is_used_up && inner.number != before.number);
+            assert!(inner.is_used_up);
             let after = current_slice();
             assert_eq!((after.start_tick, after.is_used_up), (7, false));
-            // What was measured before does not go on, since the inner call's time lies between.
-            assert_ne!(after.number, before.number);
             assert!(any_thread_runs_guest());
         });
         assert_eq!((outer.start_tick, outer.is_used_up), (7, false));
-        assert_eq!(current_slice().number, 0);
+        assert!(!current_slice().is_call);
+    }
+
+    #[test]
+    fn of_calls_in_calls_each_is_charged_for_its_own_cpu_time() {
+        let thread = std::thread::spawn(|| {
+            mark_busy_thread();
+            let ((), outer) = run_slice(0, Duration::ZERO, || {
+                spin(Duration::from_millis(2));
+                let ((), inner) = run_slice(0, Duration::ZERO, || spin(Duration::from_millis(20)));
+                assert!(inner.uncharged_cpu >= Duration::from_millis(20), "{inner:?}");
+                spin(Duration::from_millis(2));
+            });
+            assert!((4..15).contains(&outer.uncharged_cpu.as_millis()), "{outer:?}");
+        });
+        thread.join().unwrap();
     }
 
     #[test]
     fn long_work_is_charged_to_the_call_by_the_cpu_time_of_the_thread() {
         let ((), slice) = run_slice(0, Duration::ZERO, || {
-            do_long_work(|| {
-                let began = thread_cpu_time();
-                while thread_cpu_time() - began < Duration::from_millis(3) {}
-            });
+            do_long_work(|| spin(Duration::from_millis(3)));
         });
-        assert!(slice.is_long && slice.host_cpu >= Duration::from_millis(3), "{slice:?}");
+        assert!(slice.is_long && slice.uncharged_cpu >= Duration::from_millis(3), "{slice:?}");
     }
 }

@@ -88,6 +88,12 @@ impl Metadata {
         self.size
     }
 
+    /// Returns the bytes of memory that the entries take, about, as the headers that they came in and as themselves.
+    pub(crate) fn memory_size(&self) -> usize {
+        const ENTRY_MEMORY: usize = 224;
+        2 * self.size + self.entries.len() * (ENTRY_MEMORY - 2 * ENTRY_SIZE)
+    }
+
     /// Returns the bytes of all entries as they are sent, those of `-bin` values in base64.
     pub(crate) fn wire_size(&self) -> usize {
         let base64 = |(name, value): &(String, Vec<u8>)| match name.ends_with("-bin") {

@@ -28,7 +28,13 @@ pub struct RequestSink(QueueSender<Result<Bytes, Box<Status>>>);
 
 /// The request messages of a call: where they go in, and where they come out.
 pub fn request_channel() -> (RequestSink, RequestStream) {
-    let (sender, receiver) = queue(None);
+    request_channel_within(None)
+}
+
+/// Makes a stream of requests whose bytes are charged to the budget while they wait. The stream ends when there is no room
+/// for one of them.
+pub(crate) fn request_channel_within(budget: Option<Arc<ByteBudget>>) -> (RequestSink, RequestStream) {
+    let (sender, receiver) = queue(budget);
     (RequestSink(sender), RequestStream::new(receiver))
 }
 
@@ -118,6 +124,11 @@ impl RequestSink {
     pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         let size = message.len();
         self.0.send(Ok(message), size).await
+    }
+
+    /// Returns the budget that had no room for a message, which has ended the stream.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.exceeded()
     }
 
     /// Ends the stream with the reason why no more messages come.

@@ -1,12 +1,16 @@
 //! `okra serve`.
 
 use std::collections::{HashMap, HashSet};
+use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _, miette};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Identity;
 
 use crate::cli::packages;
@@ -15,6 +19,9 @@ use crate::config::{Address, Import, ServerConfig, ServiceName};
 use crate::gateway::{self, GatewaySettings};
 use crate::runtime::{AllowedImports, Compiler, EngineSettings, ImportRules, Runtime, RuntimeSettings};
 use crate::telemetry::{self, LogFormat};
+
+/// How often memory that was freed is given back.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `okra serve`.
 #[derive(Debug, Args)]
@@ -142,6 +149,7 @@ impl ServeArgs {
             }
             tracing::warn!("{missing}");
         }
+        let _purging = AbortOnDropHandle::new(tokio::spawn(purge_freed_memory()));
         let listener = gateway::listen(&self.listen).await?;
         let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
         for service in runtime.catalog().borrow().services() {
@@ -159,6 +167,17 @@ impl ServeArgs {
         }
         tracing::info!(finished = shutdown.finished, cut = shutdown.cut.len(), "shut down");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Gives memory that was freed back to the operating system, until it is dropped. mimalloc does so a second after it was freed,
+/// but only when it is called, and not always then; it does at the end of each thread.
+async fn purge_freed_memory() {
+    loop {
+        tokio::time::sleep(PURGE_INTERVAL).await;
+        let allocate = || drop(black_box(Vec::<u8>::with_capacity(1)));
+        // Without a thread the memory stays a little longer.
+        let _ = thread::Builder::new().name("okra-purge".into()).spawn(allocate);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The other end of a connection, and what the process holds for it.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -252,23 +253,26 @@ impl Connections {
         Some((load.address, bytes))
     }
 
-    /// Cuts off the connection that has been without a call for the longest time, and for at least a second.
+    /// Cuts off a connection that has been without a call for at least a second: of the client with the most connections the one
+    /// that has been so for the longest time.
     pub(crate) fn cut_idlest(&self) {
-        if let Some(load) = self.idlest() {
+        if let Some(load) = long_ago().and_then(|before| self.idlest(before)) {
             load.cut.cancel();
         }
     }
 
     /// Whether there is a connection that [`cut_idlest`](Self::cut_idlest) would cut off.
     pub(crate) fn has_idle(&self) -> bool {
-        self.idlest().is_some()
+        long_ago().is_some_and(|before| self.idlest(before).is_some())
     }
 
-    fn idlest(&self) -> Option<Arc<ConnectionLoad>> {
-        let before = Instant::now().checked_sub(MIN_IDLE)?;
+    fn idlest(&self, before: Instant) -> Option<Arc<ConnectionLoad>> {
         let idle = self.loads().filter_map(|load| Some((load.idle_since()?, load)));
-        let (since, load) = idle.min_by_key(|(since, _)| *since)?;
-        (since <= before).then_some(load)
+        let idle = idle.filter(|(since, _)| *since <= before);
+        // Each connection of a client counts its calls at the same place.
+        let connections = |load: &ConnectionLoad| Arc::strong_count(&load.client_calls);
+        let (_, load) = idle.min_by_key(|(since, load)| (Reverse(connections(load)), *since))?;
+        Some(load)
     }
 
     /// Returns the loads of connections that are not cut off.
@@ -282,6 +286,11 @@ impl Connections {
     }
 }
 
+/// Returns since when a connection has been idle for long enough.
+fn long_ago() -> Option<Instant> {
+    Instant::now().checked_sub(MIN_IDLE)
+}
+
 fn read_authority(parts: &Parts) -> Option<String> {
     let of_uri = parts.uri.authority().map(|authority| authority.as_str());
     let host = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -289,7 +298,7 @@ fn read_authority(parts: &Parts) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -332,5 +341,22 @@ mod tests {
         connections.cut_idlest();
         assert_eq!(peers.each_ref().map(|peer| peer.load.cut.is_cancelled()), [false, true, false]);
         assert!(!connections.has_idle());
+    }
+
+    #[tokio::test]
+    async fn the_client_with_the_most_connections_makes_room_first() {
+        let connections = Connections::new(ByteBudget::of_process(u64::MAX), u64::MAX);
+        let open = |address: &str| connections.open(address.parse().unwrap());
+        let victim = |before| connections.idlest(before).map(|load| load.address);
+        let modest = open("10.0.0.1:1");
+        let before = Instant::now();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let mut greedy: Vec<_> = (1..4).map(|port| open(&format!("10.0.0.2:{port}"))).collect();
+        assert_eq!(victim(before), Some(modest.address));
+        for _ in 0..2 {
+            let next = victim(Instant::now()).unwrap();
+            assert_eq!(next, greedy.remove(0).address);
+        }
+        assert_eq!(victim(Instant::now()), Some(modest.address));
     }
 }

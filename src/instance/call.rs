@@ -6,11 +6,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use wasmtime::{Store, Trap};
 
+use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
 use crate::config::Isolation;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
 use crate::instance::raw::RawFunctions;
+use crate::instance::slots::SlotPermit;
 use crate::instance::store::StoreData;
 use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
 
@@ -29,6 +31,15 @@ impl CallParams {
     pub(crate) fn method(&self) -> usize {
         match self {
             Self::Typed { method, .. } | Self::Raw { method, .. } | Self::RawStream { method } => *method,
+        }
+    }
+
+    /// Whether it takes long to hand them to the guest.
+    pub(crate) fn is_large(&self) -> bool {
+        match self {
+            Self::Typed { params, .. } => params.wire_bytes() > LARGE_MESSAGE,
+            Self::Raw { request, .. } => request.len() > LARGE_MESSAGE,
+            Self::RawStream { .. } => false,
         }
     }
 }
@@ -54,6 +65,8 @@ pub(crate) struct Instance {
     /// Calls that it has served or begun to serve.
     pub(crate) calls: u64,
     pub(crate) created: Instant,
+    /// Its slots in the engine: dropped after the store, which takes them.
+    pub(crate) _permit: SlotPermit,
 }
 
 impl Instance {
@@ -98,7 +111,7 @@ impl Instance {
     /// Makes the end of a call from what its function returned.
     fn end_call(&mut self, results: wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)>) -> CallResult {
         let host = &mut self.store.data_mut().host;
-        let call = host.call.take();
+        let call = host.end_call();
         debug_assert!(call.is_some(), "a call that ends has begun");
         let chain = call.as_ref().and_then(|call| call.context.trail());
         let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();

@@ -13,9 +13,9 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::call::{CallHandler, Code, Context, Status, check_request_size};
+use crate::call::{BudgetExceeded, CallHandler, Code, Context, Status, check_request_size};
 use crate::config::{Language, Run, ServiceName};
-use crate::host::{self, CallLabel, HostState};
+use crate::host::{self, CallLabel, HostState, LogQuota};
 use crate::instance::busy::BusyThreads;
 use crate::instance::call::{CallParams, Instance};
 use crate::instance::contract::check_contract;
@@ -23,12 +23,22 @@ use crate::instance::limits::ResourceBudget;
 use crate::instance::output::GuestOutput;
 use crate::instance::raw::RawFunctions;
 use crate::instance::slice::{MethodPace, run_in_slices};
+use crate::instance::slots::PackageSlots;
 use crate::instance::store::StoreData;
 use crate::instance::streams::StreamTable;
 use crate::instance::ticker::Ticker;
 use crate::instance::{CompileCache, ComponentEngine, InstanceError};
 use crate::link::{ComponentLink, ExportedMethod, LinkMismatch, MessageLimits, ToolchainQuirks};
 use crate::package::Package;
+
+/// The most bytes of random numbers that a guest gets at once: a millisecond of work.
+const MAX_RANDOM: u64 = 1 << 20;
+
+/// The messages of the largest size that the host holds for an instance, at least.
+const HELD_MESSAGES: u64 = 4;
+
+/// The least that a guest may pass to one function of the host, in bytes, lists of lists included.
+const LEAST_PARAMS: usize = 8 << 20;
 
 /// The most memory that a message may take in a guest, as a multiple of the size that is allowed on the wire.
 const EXPANSION: u64 = 16;
@@ -48,6 +58,10 @@ pub(crate) struct CompiledComponent {
     /// Answers the calls that the component makes.
     handler: Arc<dyn CallHandler>,
     instances_made: AtomicU64,
+    /// The lines that all instances together may log.
+    log_quota: Arc<LogQuota>,
+    /// The share of the package in the instances of the engine.
+    slots: Arc<PackageSlots>,
 }
 
 /// Which sides of a method are streams.
@@ -87,6 +101,8 @@ impl CompiledComponent {
         let link = ComponentLink::new(engine.wasmtime(), &component, schema, &serves, &calls, quirks)
             .map_err(InstanceError::Mismatch)?;
         check_world(engine.wasmtime(), &component, &link, &raw)?;
+        // Not known of a component that imports modules, which the linker refuses.
+        let memories = component.resources_required().map_or(1, |required| required.num_memories);
         let pre = make_linker(engine, &link).and_then(|linker| linker.instantiate_pre(&component));
         let limits = MessageLimits {
             request: run.max_request_bytes(),
@@ -106,6 +122,8 @@ impl CompiledComponent {
             limits,
             handler,
             instances_made: AtomicU64::new(0),
+            log_quota: Arc::default(),
+            slots: engine.slots().of_package(memories),
         })
     }
 
@@ -131,6 +149,26 @@ impl CompiledComponent {
         let (method, export) = self.exported_method(context)?;
         let params = export.function().check_params(request, self.limits.lowered)?;
         Ok(CallParams::Typed { method, params })
+    }
+
+    /// As [`check_params`](Self::check_params), on the threads for long calls.
+    ///
+    /// # Errors
+    /// As [`check_params`](Self::check_params).
+    pub(crate) async fn check_large_params(
+        self: &Arc<Self>,
+        context: &Context,
+        request: Bytes,
+    ) -> Result<CallParams, Status> {
+        let (component, context) = (self.clone(), context.clone());
+        let check = Box::pin(async move { component.check_params(&context, request) });
+        match self.busy_threads().spawn(check) {
+            Ok(task) => task.await.unwrap_or_else(|error| {
+                tracing::error!(service = %self.name, %error, "the check of a request broke off");
+                Err(Status::new(Code::Internal, "the check of the request broke off"))
+            }),
+            Err(check) => check.await,
+        }
     }
 
     /// Returns which sides of a method are streams.
@@ -181,26 +219,36 @@ impl CompiledComponent {
     /// # Errors
     /// When the process has no room for it, or the start of the component fails.
     pub(crate) async fn instantiate(self: &Arc<Self>) -> Result<Instance, InstanceError> {
+        let permit = self.slots.take().await;
+        let permit = permit.map_err(|error| InstanceError::Instantiate(wasmtime::Error::new(error)))?;
         let number = self.instances_made.fetch_add(1, Ordering::Relaxed);
         let call_label = CallLabel::default();
-        let output = |stream| GuestOutput::new(stream, self.name.clone(), number, call_label.clone());
+        let quota = &self.log_quota;
+        let output = |stream| GuestOutput::new(stream, self.name.clone(), number, call_label.clone(), quota.clone());
         let wasi = WasiCtxBuilder::new()
             .stdout(output("stdout"))
             .stderr(output("stderr"))
+            .max_random_size(MAX_RANDOM)
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
+        let process = self.engine.memory();
+        let no_room = |exceeded: BudgetExceeded| InstanceError::Instantiate(wasmtime::Error::new(exceeded));
+        // What the host holds for the guest beside its memory: metadata, and messages of the calls that it makes.
+        let largest_messages = (self.limits.request.max(self.limits.response) as u64).saturating_mul(HELD_MESSAGES);
+        let held = process.child("the instance", self.run.memory.as_u64().max(largest_messages));
         let data = StoreData {
-            host: HostState::new(self.name.clone(), number, call_label),
-            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu),
+            host: HostState::new(self.name.clone(), number, call_label, quota.clone(), held.clone()),
+            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu, process.charge(0).map_err(no_room)?),
             limits: self.limits,
             handler: self.handler.clone(),
             wasi,
-            streams: StreamTable::default(),
+            streams: StreamTable::new(held),
         };
         let mut store = Store::new(self.engine.wasmtime(), data);
         store.limiter(|data| &mut data.budget);
+        store.set_hostcall_fuel(self.limits.request.max(self.limits.response).saturating_mul(2).max(LEAST_PARAMS));
         store.set_epoch_deadline(1);
         let ticker = self.engine.ticker().clone();
         store.epoch_deadline_callback(move |mut store| store.data_mut().budget.tick(ticker.ticks()));
@@ -215,6 +263,7 @@ impl CompiledComponent {
             raw_functions: RawFunctions::default(),
             calls: 0,
             created: Instant::now(),
+            _permit: permit,
         })
     }
 }

@@ -1,16 +1,20 @@
 //! The WebAssembly engine of the process: the one place that configures wasmtime.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::ByteBudget;
 use crate::instance::InstanceError;
 use crate::instance::busy::BusyThreads;
+use crate::instance::slots::{IdleOwner, InstanceSlots};
 use crate::instance::ticker::Ticker;
 
 /// Memory that an instance's slot keeps for the next instance, in bytes.
 const KEEP_RESIDENT: usize = 256 << 10;
+
+/// The most memories of a component. Components that are composed of others have one for each of these.
+const MAX_MEMORIES: u32 = 4;
 
 /// The size of the engine.
 #[derive(Clone, Debug)]
@@ -35,6 +39,9 @@ struct EngineParts {
     wasmtime: wasmtime::Engine,
     ticker: Arc<Ticker>,
     busy_threads: BusyThreads,
+    /// The bytes that the process holds.
+    memory: Arc<ByteBudget>,
+    slots: Arc<InstanceSlots>,
 }
 
 impl Drop for EngineParts {
@@ -59,6 +66,7 @@ impl ComponentEngine {
             .total_tables(settings.instances.saturating_mul(PER_INSTANCE))
             .total_stacks(settings.instances)
             .max_core_instances_per_component(32)
+            .max_memories_per_component(MAX_MEMORIES)
             .max_tables_per_component(32)
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
@@ -76,7 +84,8 @@ impl ComponentEngine {
         let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
         let busy_threads = BusyThreads::start().map_err(no_thread)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(no_thread)?;
-        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads })))
+        let slots = InstanceSlots::new(settings.instances);
+        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads, memory: settings.memory, slots })))
     }
 
     /// Returns wasmtime's own handle.
@@ -87,6 +96,21 @@ impl ComponentEngine {
     /// Returns the ticker, which has to be awake while a guest runs.
     pub(crate) fn ticker(&self) -> &Arc<Ticker> {
         &self.0.ticker
+    }
+
+    /// Returns the budget of the bytes that the process holds, in which those of the instances count.
+    pub(crate) fn memory(&self) -> &Arc<ByteBudget> {
+        &self.0.memory
+    }
+
+    /// Returns the slots of all instances.
+    pub(crate) fn slots(&self) -> &Arc<InstanceSlots> {
+        &self.0.slots
+    }
+
+    /// Lets the instances of this owner go when they are idle and others need their slots.
+    pub(crate) fn add_idle_owner(&self, owner: Weak<dyn IdleOwner>) {
+        self.0.slots.add_owner(owner);
     }
 
     /// Returns the threads for long calls.
@@ -113,4 +137,23 @@ pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
     let mut config = compile_config();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memories_of_a_component_are_bounded() {
+        let engine = ComponentEngine::new(EngineSettings { instances: 64, ..EngineSettings::default() }).unwrap();
+        let compile = |memories: usize| {
+            let instances = "(core instance (instantiate $m))".repeat(memories);
+            let text = format!("(component (core module $m (memory 1)) {instances})");
+            wasmtime::component::Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).map(drop)
+        };
+        compile(MAX_MEMORIES as usize).unwrap();
+        let error = format!("{:?}", compile(MAX_MEMORIES as usize + 1).unwrap_err());
+        assert!(error.contains("memories"), "{error}");
+    }
 }

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::guest_thread::{change_slice, is_busy_thread, run_slice};
@@ -20,6 +22,16 @@ use crate::instance::ticker::{Ticker, TickerEnded};
 
 /// Calls of a method that begin on the threads for long calls after one that took long.
 const LONG_CALLS: u32 = 16;
+
+/// How long a unary call may go on after its caller has left. Most end sooner, and their instance can serve again: to make
+/// another one costs milliseconds in some languages.
+const FINISH_TIME: Duration = Duration::from_millis(50);
+
+/// The most calls of the process that go on after their callers have left.
+const MAX_FINISHING: usize = 64;
+
+/// Calls that go on after their callers have left.
+static FINISHING: Semaphore = Semaphore::const_new(MAX_FINISHING);
 
 /// How long the calls of a method took lately.
 #[derive(Debug, Default)]
@@ -51,8 +63,17 @@ impl MethodPace {
 /// A call that moves to other threads when it takes long.
 ///
 /// # Cancellation
-/// When it is dropped, the call is dropped: at once where the caller is, at the end of its slice elsewhere.
-pub(crate) struct SlicedCall<F: Future>(CallPlace<F>);
+/// When it is dropped, a unary call goes on for a short time; other calls are dropped: at once where the caller is, at the
+/// end of their slice elsewhere.
+pub(crate) struct SlicedCall<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    place: CallPlace<F>,
+    /// Whether the call may go on for a short time without its caller.
+    may_finish: bool,
+}
 
 enum CallPlace<F: Future> {
     /// In the caller's task.
@@ -68,12 +89,52 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    /// Begins with a call of the method with this number.
-    pub(crate) fn new(component: Arc<CompiledComponent>, method: usize, call: Pin<Box<F>>) -> Self {
-        let begins_moved = component.pace(method).is_long() && !is_busy_thread();
+    /// Begins with a call of the method with this number. If `is_long`, it is known to take long; if `may_finish`, it may go on
+    /// for a short time without its caller.
+    pub(crate) fn new(
+        component: Arc<CompiledComponent>,
+        method: usize,
+        is_long: bool,
+        may_finish: bool,
+        call: Pin<Box<F>>,
+    ) -> Self {
+        let begins_moved = (is_long || component.pace(method).is_long()) && !is_busy_thread();
         let slices =
-            CallSlices { call, component, method, host_cpu: Duration::ZERO, is_long: false, is_used_up: false };
-        Self(if begins_moved { slices.into_moved() } else { CallPlace::Here(slices) })
+            CallSlices { call, component, method, uncharged_cpu: Duration::ZERO, is_long: false, is_used_up: false };
+        let place = if begins_moved { slices.into_moved() } else { CallPlace::Here(slices) };
+        Self { place, may_finish }
+    }
+
+    /// Lets a call go on that has no caller any more.
+    fn finish(place: CallPlace<F>) {
+        let task = match place {
+            CallPlace::Here(slices) => match slices.into_moved() {
+                CallPlace::Moved(task) => task,
+                CallPlace::Here(_) | CallPlace::Over => return,
+            },
+            CallPlace::Moved(task) => task,
+            CallPlace::Over => return,
+        };
+        if let (Ok(runtime), Ok(permit)) = (Handle::try_current(), FINISHING.try_acquire()) {
+            runtime.spawn(async move {
+                // The task is aborted with the wait for it. Its outcome has no reader.
+                let _ = tokio::time::timeout(FINISH_TIME, task).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+impl<F> Drop for SlicedCall<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn drop(&mut self) {
+        let is_over = matches!(self.place, CallPlace::Over);
+        if self.may_finish && !is_over && FINISHING.available_permits() > 0 {
+            Self::finish(std::mem::replace(&mut self.place, CallPlace::Over));
+        }
     }
 }
 
@@ -85,7 +146,7 @@ where
     type Output = Result<F::Output, TickerEnded>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let place = &mut self.0;
+        let place = &mut self.place;
         if let CallPlace::Here(slices) = place {
             let polled = Pin::new(&mut *slices).poll(cx);
             if polled.is_ready() {
@@ -122,8 +183,8 @@ struct CallSlices<F> {
     call: Pin<Box<F>>,
     component: Arc<CompiledComponent>,
     method: usize,
-    /// CPU time of long work of the host that the call was not charged for yet.
-    host_cpu: Duration,
+    /// CPU time that the call was not charged for yet.
+    uncharged_cpu: Duration,
     /// Whether the call takes long.
     is_long: bool,
     /// Whether the last slice was used up.
@@ -136,11 +197,11 @@ impl<F: Future> Future for CallSlices<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let ticker = this.component.ticker();
-        let (polled, slice) = run_slice(ticker.ticks(), this.host_cpu, || {
+        let (polled, slice) = run_slice(ticker.ticks(), this.uncharged_cpu, || {
             ticker.wake()?;
             Ok(this.call.as_mut().poll(cx))
         });
-        this.host_cpu = slice.host_cpu;
+        this.uncharged_cpu = slice.uncharged_cpu;
         this.is_used_up = slice.is_used_up;
         if slice.is_long && !this.is_long {
             this.is_long = true;

@@ -88,11 +88,12 @@ impl Ticker {
 
     fn tick_until_end(&self, engine: &wasmtime::EngineWeak) {
         let mut quiet = 0;
-        while let Some(engine) = engine.upgrade() {
+        loop {
+            pause();
+            let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
             drop(engine);
             self.ticks.fetch_add(1, Ordering::Relaxed);
-            pause();
             if self.state.load(Ordering::Relaxed) == ENDED {
                 return;
             }

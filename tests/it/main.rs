@@ -36,6 +36,7 @@ mod crafted;
 mod deploys;
 mod faults;
 mod go;
+mod greedy;
 mod host;
 mod hostile;
 mod mismatch;

@@ -1,6 +1,7 @@
 //! `cargo xtask withstand`: hostile guests, clients and packages, each beside a neighbour that is called all the while.
 
 mod clients;
+mod frames;
 mod guests;
 mod neighbour;
 mod packages;
@@ -62,6 +63,11 @@ struct Attack {
     begin: fn(String) -> Attacking,
 }
 
+/// Returns the attacks by guests and by clients.
+fn attacks() -> impl Iterator<Item = Attack> {
+    guests::attacks().into_iter().chain(clients::attacks()).chain(frames::attacks())
+}
+
 /// Runs the attacks and prints what became of each.
 pub(crate) fn run(options: &WithstandOptions) -> miette::Result<ExitCode> {
     let okra = options.okra.clone().map_or_else(OkraBinary::build_release, |binary| Ok(OkraBinary::at(binary)))?;
@@ -76,8 +82,7 @@ pub(crate) fn short_suite(okra: &OkraBinary) -> miette::Result<TestCounts> {
 fn suite(okra: &OkraBinary, options: &WithstandOptions) -> miette::Result<TestCounts> {
     let is_chosen =
         |name: &str| options.names.is_empty() || options.names.iter().any(|part| name.contains(part.as_str()));
-    let attacks: Vec<Attack> =
-        guests::attacks().into_iter().chain(clients::attacks()).filter(|attack| is_chosen(attack.name)).collect();
+    let attacks: Vec<Attack> = attacks().filter(|attack| is_chosen(attack.name)).collect();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().into_diagnostic()?;
     let mut counts = TestCounts::default();
@@ -277,7 +282,7 @@ impl Drop for Attacker {
 
 /// Attacks a server until the process is killed.
 pub(crate) fn attack(name: &str, address: &str) -> miette::Result<()> {
-    let attack = guests::attacks().into_iter().chain(clients::attacks()).find(|attack| attack.name == name);
+    let attack = attacks().find(|attack| attack.name == name);
     let attack = attack.ok_or_else(|| miette!("no attack {name:?}"))?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().into_diagnostic()?;

@@ -302,6 +302,6 @@ fn a_file_whose_name_begins_with_the_path_of_its_root_was_not_found() {
     let name = root.join("id.proto");
     fs::create_dir(folder.path().join(root)).unwrap();
     fs::write(folder.path().join(&name), ID).unwrap();
-    let compiled = compile(&[root.to_owned()], &[name.clone()]).unwrap();
+    let compiled = compile(&[root.to_owned()], std::slice::from_ref(&name)).unwrap();
     assert_eq!(names(&compiled), [name.to_str().unwrap()]);
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::call::{ByteBudget, ByteCharge, Code, Status};
-use crate::gateway::call::host_work::do_host_work;
+use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::in_flight::{PREPAID_BYTES, over_budget};
 use crate::gateway::call::request_meter::RequestMeter;
 
@@ -21,6 +21,8 @@ const BROTLI_QUALITY: u32 = 4;
 const BROTLI_WINDOW: u32 = 20;
 /// The same for zstd, which picks the rest by its level.
 const ZSTD_LEVEL: i32 = 1;
+/// The base two logarithm of the window that all decoders of zstd have at least: RFC 8878, section 3.1.1.1.2.
+const ZSTD_WINDOW: u32 = 23;
 
 /// A way to compress messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,14 @@ impl Compression {
             return Ok(packed);
         }
         let budget = meter.budget().clone();
-        do_host_work(packed.len(), move || self.unpack(&packed, limit, &budget)).await
+        // A small message may become a large one: what it becomes is work, too.
+        if packed.len() <= AT_ONCE {
+            match self.unpack(&packed, limit.min(AT_ONCE), &budget) {
+                Err(status) if status.code == Code::ResourceExhausted && limit > AT_ONCE => {}
+                unpacked => return unpacked,
+            }
+        }
+        do_host_work(usize::MAX, move || self.unpack(&packed, limit, &budget)).await
     }
 
     pub(crate) fn unpack(self, packed: &[u8], limit: usize, budget: &Arc<ByteBudget>) -> Result<Bytes, Status> {
@@ -129,7 +138,7 @@ impl Compression {
             let message = format!("the request message is not valid {}: {error}", self.name());
             Status::new(Code::Internal, message)
         };
-        let mut reader = self.reader(packed).map_err(invalid)?;
+        let mut reader = self.reader(packed, limit).map_err(invalid)?;
         let (mut message, mut charge) = (Vec::new(), None::<ByteCharge>);
         while reader.by_ref().take(UNPACK_STEP).read_to_end(&mut message).map_err(invalid)? > 0 {
             if message.len() > limit {
@@ -147,11 +156,16 @@ impl Compression {
         })
     }
 
-    fn reader(self, packed: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    fn reader(self, packed: &[u8], limit: usize) -> io::Result<Box<dyn Read + '_>> {
         Ok(match self {
             Self::Gzip => Box::new(GzipMembers::new(packed)),
             Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(packed)),
-            Self::Zstd => Box::new(zstd::Decoder::new(packed)?),
+            Self::Zstd => {
+                let mut decoder = zstd::Decoder::new(packed)?;
+                // It makes room for as much as the message says.
+                decoder.window_log_max(limit.max(1).ilog2().saturating_add(1).clamp(ZSTD_WINDOW, 27))?;
+                Box::new(decoder)
+            }
             Self::Brotli => Box::new(brotli::Decompressor::new(packed, 4 << 10)),
         })
     }
@@ -210,7 +224,12 @@ pub(crate) fn request_too_large(limit: usize) -> Status {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
     use super::*;
+    use crate::gateway::peer::Connections;
 
     #[test]
     fn what_is_packed_is_unpacked_up_to_the_limit() {
@@ -248,6 +267,35 @@ mod tests {
         assert_eq!(unpack(&vec![empty.clone(); 100]).unwrap().len(), 0);
         let status = unpack(&vec![empty; 210_000]).unwrap_err();
         assert_eq!(status.message, "the request message is not valid gzip: 101 members have 0 bytes together");
+    }
+
+    #[test]
+    fn zstd_makes_no_room_for_more_than_the_limit() {
+        // An empty frame with a window of 128 MiB.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3, 1, 0, 0];
+        let unpack = |limit| Compression::Zstd.unpack(&frame, limit, &ByteBudget::of_process(u64::MAX));
+        assert!(unpack(1 << 27).unwrap().is_empty());
+        let message = unpack(4 << 20).unwrap_err().message;
+        assert!(message.contains("too much memory"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn a_small_message_that_becomes_a_large_one_is_not_unpacked_on_the_thread_of_its_connection() {
+        let connections = Connections::new(ByteBudget::of_process(u64::MAX), u64::MAX);
+        let peer = Arc::new(connections.open("127.0.0.1:1".parse().unwrap()));
+        let meter = RequestMeter::new(&peer);
+        for (bytes, is_at_once) in [(AT_ONCE, true), (4 << 20, false)] {
+            let packed = Bytes::from(Compression::Gzip.pack(&vec![0; bytes]).unwrap());
+            assert!(packed.len() < 8 << 10);
+            let mut unpacked = pin!(Compression::Gzip.decompress(packed, 4 << 20, &meter));
+            let at_once = unpacked.as_mut().now_or_never();
+            assert_eq!(at_once.is_some(), is_at_once);
+            let unpacked = match at_once {
+                Some(unpacked) => unpacked,
+                None => unpacked.await,
+            };
+            assert_eq!(unpacked.unwrap().len(), bytes);
+        }
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl CallGuard {
         }
     }
 
-    /// Charges the headers of the call, in bytes as [`Metadata`](crate::call::Metadata) counts them.
+    /// Charges the headers of the call, in bytes of memory.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED when a budget has no room for them.

@@ -76,7 +76,7 @@ impl CallServer {
             .with_protocol(format.protocol, format.codec)
             .with_deadline(deadline)
             .with_get_query(query);
-        guard.charge_headers(context.metadata.size()).inspect_err(|status| guard.set_outcome(Err(status)))?;
+        guard.charge_headers(context.metadata.memory_size()).inspect_err(|status| guard.set_outcome(Err(status)))?;
         let max_response_bytes = self.settings.max_response.min(method.message_sizes().max_response);
         let max_trailer_bytes = self.settings.max_trailers;
         let message_output = format.message_output;

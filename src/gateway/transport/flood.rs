@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 use tokio::time::{Sleep, sleep};
 
 use crate::gateway::peer::{Peer, UnreadMeter};
@@ -18,8 +19,9 @@ const FRAME_HEAD: usize = 9;
 
 /// How often a connection that waits for room looks for it.
 const STALL_RETRY: Duration = Duration::from_millis(20);
-/// The frames that are read before other connections have their turn.
+/// The frames that are read before other connections have their turn, and the requests that begin.
 const FRAMES_AT_ONCE: u32 = 1_000;
+const REQUESTS_AT_ONCE: u32 = 32;
 /// The bytes that are sent for which a client may make room once: it does so for each part that it reads.
 const BYTES_PER_UPDATE: u64 = 16;
 
@@ -88,9 +90,12 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.meter.frames >= FRAMES_AT_ONCE {
-            this.meter.frames = 0;
-            cx.waker().wake_by_ref();
+        if this.meter.is_turn_over() {
+            this.meter.begin_turn();
+            // HTTP would read on when it has accepted a request: the task has no turn any more until it is polled again.
+            while let Poll::Ready(turn) = coop::poll_proceed(cx) {
+                turn.made_progress();
+            }
             return Poll::Pending;
         }
         ready!(this.poll_room(cx))?;
@@ -98,18 +103,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
         if this.first.is_empty() {
             let polled = Pin::new(&mut this.stream).poll_read(cx, into)?;
             if polled.is_pending() {
-                this.meter.frames = 0;
+                this.meter.begin_turn();
                 if !std::mem::take(&mut this.has_read) {
                     this.meter.unread.settle();
                 }
                 return Poll::Pending;
             }
         } else {
+            ready!(coop::poll_proceed(cx)).made_progress();
             let now = this.first.split_to(this.first.len().min(into.remaining()));
             into.put_slice(&now);
         }
         this.has_read = true;
-        Poll::Ready(this.meter.count_bytes(into.filled().get(before..).unwrap_or_default()))
+        let bytes = into.filled().get(before..).unwrap_or_default();
+        let counted = this.meter.count_bytes(bytes)?;
+        // What is behind the last request of the turn waits.
+        if let Some(rest) = bytes.get(counted..).filter(|rest| !rest.is_empty()) {
+            this.first = [rest, &this.first].concat().into();
+            into.set_filled(before + counted);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -149,6 +162,8 @@ struct FrameMeter {
     unread: UnreadMeter,
     /// Frames since other connections had their turn.
     frames: u32,
+    /// Requests among them.
+    requests: u32,
     /// Bytes that were sent, and for which the client has not made room.
     written: u64,
     /// Unsolicited frames that may still come.
@@ -170,19 +185,32 @@ enum FramePosition {
 impl FrameMeter {
     fn new(unread: UnreadMeter) -> Self {
         let position = FramePosition::Preface(0);
-        Self { position, unread, frames: 0, written: 0, allowed: BURST, counted: Instant::now() }
+        Self { position, unread, frames: 0, requests: 0, written: 0, allowed: BURST, counted: Instant::now() }
     }
 
-    fn count_bytes(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn is_turn_over(&self) -> bool {
+        self.frames >= FRAMES_AT_ONCE || self.requests >= REQUESTS_AT_ONCE
+    }
+
+    fn begin_turn(&mut self) {
+        (self.frames, self.requests) = (0, 0);
+    }
+
+    /// Counts the frames of `bytes` up to the end of the turn. Returns how many of the bytes that are.
+    ///
+    /// # Errors
+    /// When there are too many.
+    fn count_bytes(&mut self, all: &[u8]) -> io::Result<usize> {
+        let mut bytes = all;
         while !bytes.is_empty() {
             match &mut self.position {
-                FramePosition::Other => return Ok(()),
+                FramePosition::Other => return Ok(all.len()),
                 FramePosition::Preface(seen) => {
                     let wanted = PREFACE.get(*seen..).unwrap_or_default();
                     let length = wanted.len().min(bytes.len());
                     if wanted.get(..length) != bytes.get(..length) {
                         self.position = FramePosition::Other;
-                        return Ok(());
+                        return Ok(all.len());
                     }
                     bytes.advance(length);
                     *seen += length;
@@ -190,6 +218,7 @@ impl FrameMeter {
                         self.position = FramePosition::Head([0; FRAME_HEAD], 0);
                     }
                 }
+                FramePosition::Head(_, 0) if self.requests >= REQUESTS_AT_ONCE => break,
                 FramePosition::Head(head, seen) => {
                     let rest = head.get_mut(*seen..).unwrap_or_default();
                     let length = rest.len().min(bytes.len());
@@ -217,14 +246,16 @@ impl FrameMeter {
                 }
             }
         }
-        Ok(())
+        Ok(all.len() - bytes.len())
     }
 
     fn count_frame(&mut self, kind: u8, flags: u8, content: usize) -> io::Result<()> {
         const LAST_OR_ANSWER: u8 = 1;
         self.frames += 1;
-        if kind == 0 {
-            self.unread.receive_part(content);
+        match kind {
+            0 => self.unread.receive_part(content),
+            1 => self.requests += 1,
+            _ => {}
         }
         let counts = match kind {
             // DATA, HEADERS, CONTINUATION: fine with content, or as the end of a request.
@@ -281,7 +312,7 @@ mod tests {
         {
             let mut meter = meter();
             let flood = [PREFACE, &frame.repeat(30_000)].concat();
-            let ended = flood.chunks(length).map(|chunk| meter.count_bytes(chunk)).position(|counted| counted.is_err());
+            let ended = flood.chunks(length).position(|chunk| meter.count_bytes(chunk).is_err());
             assert!(ended.unwrap() * length > frame.len() * 9_000, "{ended:?} of {length}");
         }
     }

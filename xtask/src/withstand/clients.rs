@@ -47,11 +47,24 @@ pub(crate) fn attacks() -> Vec<Attack> {
         },
         Attack { name: "clients that send 15 KB of headers", begin: |address| Box::pin(headers(address)) },
         Attack { name: "clients that send garbage", begin: |address| Box::pin(garbage(address)) },
+        Attack { name: "clients with 400 deadlines of 5 ms", begin: |address| Box::pin(deadlines(address)) },
+        Attack {
+            name: "clients that send a megabyte of text for a number",
+            begin: |address| Box::pin(misfits(address)),
+        },
+        Attack {
+            name: "clients that send a byte of a body at a time",
+            begin: |address| Box::pin(slow_bodies(address)),
+        },
+        Attack {
+            name: "clients that ask for 3 MB in base64 and in JSON",
+            begin: |address| Box::pin(conversions(address)),
+        },
     ]
 }
 
 /// Does something for ever, one after another, on so many tasks.
-async fn repeat<F>(tasks: usize, attack: impl Fn() -> F) -> miette::Result<()>
+pub(crate) async fn repeat<F>(tasks: usize, attack: impl Fn() -> F) -> miette::Result<()>
 where
     F: Future<Output = miette::Result<()>> + Send + 'static,
 {
@@ -129,7 +142,7 @@ async fn resets(address: String) -> miette::Result<()> {
 }
 
 /// The bytes with which a client of HTTP/2 begins, and its settings.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\x0012345678";
 
 async fn pings(address: String) -> miette::Result<()> {
@@ -292,6 +305,79 @@ async fn garbage(address: String) -> miette::Result<()> {
             stream.write_all(&bytes).await.into_diagnostic()?;
             stream.read(&mut [0; 4096]).await.into_diagnostic()?;
             Ok(())
+        }
+    })
+    .await
+}
+
+async fn deadlines(address: String) -> miette::Result<()> {
+    repeat(4, || {
+        let address = address.clone();
+        async move {
+            let peer = Peer::connect(&address).await?;
+            loop {
+                let mut open = Vec::new();
+                for _ in 0..100 {
+                    let (response, mut stream) = peer.open(&hostile("Fill"), &[("grpc-timeout", "5m")]).await?;
+                    stream.send_data(frame(b"\x10\xa0\x8d\x06"), true).into_diagnostic()?;
+                    open.push((response, stream));
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                open.iter_mut().for_each(|(_, stream)| stream.send_reset(h2::Reason::CANCEL));
+            }
+        }
+    })
+    .await
+}
+
+/// Posts a body over HTTP/1.1 and reads the answer.
+async fn post(address: &str, content_type: &str, body: &[u8]) -> miette::Result<usize> {
+    let mut stream = TcpStream::connect(address).await.into_diagnostic()?;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: okra\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+        hostile(if content_type.contains("web") || body.len() < 100 { "Fill" } else { "Echo" }),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.into_diagnostic()?;
+    stream.write_all(body).await.into_diagnostic()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.into_diagnostic()
+}
+
+async fn misfits(address: String) -> miette::Result<()> {
+    let text = format!("{{\"size\":\"{}\"}}", "x".repeat(1 << 20));
+    repeat(8, || {
+        let (address, text) = (address.clone(), text.clone());
+        async move { post(&address, "application/json", text.as_bytes()).await.map(drop) }
+    })
+    .await
+}
+
+async fn conversions(address: String) -> miette::Result<()> {
+    repeat(8, || {
+        let address = address.clone();
+        async move {
+            post(&address, "application/json", b"{\"size\":3000000}").await?;
+            // The same in a frame, in base64.
+            post(&address, "application/grpc-web-text", b"AAAAAAUQwI23AQ==").await?;
+            Ok(())
+        }
+    })
+    .await
+}
+
+async fn slow_bodies(address: String) -> miette::Result<()> {
+    repeat(200, || {
+        let address = address.clone();
+        async move {
+            let mut stream = TcpStream::connect(&address).await.into_diagnostic()?;
+            let head = "POST /test.withstand.v1.Hostile/Echo HTTP/1.1\r\nhost: okra\r\ncontent-type: application/json\r\n\
+                        content-length: 1000000\r\n\r\n";
+            stream.write_all(head.as_bytes()).await.into_diagnostic()?;
+            loop {
+                stream.write_all(b" ").await.into_diagnostic()?;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
     })
     .await
