@@ -78,6 +78,12 @@ impl ResourceBudget {
         self.work += 1;
     }
 
+    /// Returns the CPU time that the call was charged for.
+    #[cfg(test)]
+    pub(crate) fn used_cpu(&mut self) -> &mut Duration {
+        &mut self.used_cpu
+    }
+
     /// Samples the CPU time of a guest that has run until this tick: the guest goes on, yields to other calls, leaves the
     /// task of its caller, or is ended.
     pub(crate) fn tick(&mut self, tick: u64) -> wasmtime::Result<UpdateDeadline> {
