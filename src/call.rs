@@ -8,6 +8,7 @@ pub(crate) mod base64;
 mod budget;
 mod context;
 mod deadline;
+pub(crate) mod guest_thread;
 mod handler;
 mod metadata;
 mod printable;
@@ -35,7 +36,7 @@ pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};
 pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
-pub(crate) use stream::response_channel_within;
+pub(crate) use stream::{check_request_size, request_channel_within, response_channel_within};
 
 use bytes::Bytes;
 

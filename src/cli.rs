@@ -3,6 +3,7 @@
 mod build;
 mod call;
 mod check;
+mod compile;
 mod describe;
 mod doctor;
 mod generate;
@@ -59,6 +60,9 @@ enum Command {
     Call(CallArgs),
     List(ListArgs),
     Describe(DescribeArgs),
+    /// Compiles a component for `okra serve`.
+    #[command(hide = true)]
+    Compile(compile::CompileArgs),
 }
 
 impl Cli {
@@ -80,6 +84,7 @@ impl Cli {
             Command::Call(args) => args.run(out, err).await,
             Command::List(args) => args.run(out).await,
             Command::Describe(args) => args.run(out).await,
+            Command::Compile(args) => Ok(args.run(err)),
         }
     }
 }

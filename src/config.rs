@@ -4,6 +4,8 @@
 //! in the manifest of the package that is built from it. [`ServerConfig`] is the file of a server.
 
 mod callers;
+mod caps;
+mod compile;
 mod error;
 mod http_rule;
 mod import;
@@ -13,6 +15,8 @@ mod server;
 pub(crate) mod unit;
 
 pub use callers::{Callable, Caller};
+pub use caps::RunCaps;
+pub use compile::CompileLimits;
 pub use error::{ConfigError, Mistake};
 pub use http_rule::{CustomVerb, Http, HttpRuleConfig};
 pub use import::{Address, Import, InvalidAddress};

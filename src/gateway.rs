@@ -4,7 +4,7 @@
 //! [`CallHandler`] as encoded messages with a [`Context`](crate::call::Context). What can be
 //! called is the [`Catalog`]. It knows neither components nor actors.
 
-mod call;
+pub(crate) mod call;
 mod catalog;
 mod describe;
 mod dispatch;
@@ -15,7 +15,7 @@ pub(crate) mod fake;
 mod file_limit;
 mod memory;
 mod peer;
-mod protocol;
+pub(crate) mod protocol;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::call::CallHandler;
 
-pub use catalog::{Catalog, CatalogMethod, CatalogService, MethodRef, ServiceHealth};
+pub use catalog::{Catalog, CatalogMethod, CatalogService, MessageSizes, MethodRef, RouteConflict, ServiceHealth};
 pub use error::GatewayError;
 pub use file_limit::raise_file_limit;
 pub use settings::GatewaySettings;

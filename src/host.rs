@@ -8,6 +8,7 @@ pub(crate) mod bindings;
 mod context;
 mod current_call;
 pub(crate) mod log;
+mod log_quota;
 mod outgoing;
 mod status;
 
@@ -16,7 +17,10 @@ use std::sync::Arc;
 use okra_codegen::contract::interface_name;
 use wasmtime::component::{Linker, ResourceTable};
 
+use crate::call::{ByteBudget, ByteCharge};
+
 pub(crate) use current_call::{CallLabel, CurrentCall};
+pub(crate) use log_quota::LogQuota;
 
 /// The most resources (scopes, and those of WASI) that an instance may hold. More is a leak.
 const MAX_RESOURCES: usize = 10_000;
@@ -52,22 +56,42 @@ pub(crate) struct HostState {
     pub(crate) call: Option<CurrentCall>,
     pub(crate) call_label: CallLabel,
     pub(crate) table: ResourceTable,
-    /// Handles of the scopes that exist, the newest last.
+    pub(crate) log_quota: Arc<LogQuota>,
+    /// Handles of the scopes of this call that exist, the newest last.
     scopes: Vec<u32>,
+    /// The metadata of these scopes, charged to what the host holds for the instance.
+    held: Arc<ByteBudget>,
+    scope_charge: Option<ByteCharge>,
 }
 
 impl HostState {
-    pub(crate) fn new(package: Arc<str>, instance_number: u64, call_label: CallLabel) -> Self {
+    /// `log_quota` is that of the package, `held` the budget of what the host holds for the instance.
+    pub(crate) fn new(
+        package: Arc<str>,
+        instance_number: u64,
+        call_label: CallLabel,
+        log_quota: Arc<LogQuota>,
+        held: Arc<ByteBudget>,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        Self { package, instance_number, call: None, call_label, table, scopes: Vec::new() }
+        let (scopes, scope_charge) = (Vec::new(), None);
+        Self { package, instance_number, call: None, call_label, table, log_quota, scopes, held, scope_charge }
     }
 
     /// Begins a call. The scopes of an earlier one have no effect on it.
     pub(crate) fn begin_call(&mut self, context: crate::call::Context) {
         self.call_label.set(&context);
-        self.scopes.clear();
         self.call = Some(CurrentCall::new(context));
+    }
+
+    /// Ends the call: its scopes keep nothing, though the guest may have their handles still.
+    pub(crate) fn end_call(&mut self) -> Option<CurrentCall> {
+        for handle in std::mem::take(&mut self.scopes) {
+            self.clear_scope(handle);
+        }
+        self.scope_charge = None;
+        self.call.take()
     }
 
     fn current_call(&self) -> wasmtime::Result<&CurrentCall> {

@@ -4,8 +4,11 @@
 //! are made of it. An instance serves one call at a time. After an error of the call itself, or when a call is dropped
 //! before its end, the instance must not be used again and is dropped too.
 
+mod busy;
 mod cache;
 mod call;
+pub(crate) mod code_file;
+mod compile;
 mod component;
 mod contract;
 mod engine;
@@ -13,15 +16,22 @@ mod error;
 mod limits;
 mod output;
 mod raw;
+mod slice;
+mod slots;
 mod store;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod ticker;
 
+pub use compile::{ChildCompiler, Compiler};
 pub use engine::EngineSettings;
 pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
+pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
+pub(crate) use slice::SlicedCall;
+pub(crate) use slots::IdleOwner;

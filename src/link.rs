@@ -28,6 +28,7 @@ mod quirks;
 mod status;
 #[cfg(test)]
 mod tests;
+mod toolchain;
 mod wire;
 
 pub(crate) use abi::{BoundExport, ExportedMethod, load_compiled};

@@ -3,6 +3,8 @@
 //! A package is read and written here as bytes. Files are read by the caller, and the component is validated when it is
 //! compiled.
 
+mod well_known;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +15,7 @@ use wasm_encoder::ComponentSection as _;
 use wasmparser::{Chunk, Encoding, Parser, Payload};
 
 use crate::config::{AllowedCallers, Import, Language, Name, Run, ServiceName, unit};
+use crate::package::well_known::ForeignFile;
 
 /// Custom section with the encoded `google.protobuf.FileDescriptorSet`.
 const DESCRIPTORS: &str = "okra:descriptors";
@@ -126,6 +129,20 @@ pub enum PackageError {
     #[error("the descriptors cannot be read")]
     #[diagnostic(code(okra::package::descriptors), help("build the package again"))]
     BrokenDescriptors(#[source] Box<DescriptorError>),
+    /// A file of `google.protobuf` is not the one of protobuf.
+    #[error("the descriptors have a file `{file}` that differs from protobuf's own, where {difference}")]
+    #[diagnostic(
+        code(okra::package::well_known),
+        help(
+            "messages of google.protobuf are protobuf's: build the package with its files, or move yours to another package"
+        )
+    )]
+    ForeignWellKnown {
+        /// Name of the file.
+        file: String,
+        /// The difference.
+        difference: String,
+    },
     /// The manifest names a service that the descriptors do not define.
     #[error("the manifest names service `{service}`, which its descriptors do not define")]
     #[diagnostic(code(okra::package::service), help("correct the name in okra.toml, or add the .proto file"))]
@@ -253,6 +270,8 @@ fn read_manifest(json: &[u8]) -> Result<Manifest, PackageError> {
 
 fn read_descriptors(bytes: &[u8], manifest: &Manifest) -> Result<DescriptorPool, PackageError> {
     let pool = DescriptorPool::decode(bytes).map_err(|error| PackageError::BrokenDescriptors(Box::new(error)))?;
+    well_known::check_well_known_files(&pool)
+        .map_err(|ForeignFile { file, difference }| PackageError::ForeignWellKnown { file, difference })?;
     let named = manifest.serves.iter().chain(&manifest.calls).chain(&manifest.raw);
     match named.into_iter().find(|service| pool.get_service_by_name(service).is_none()) {
         Some(service) => Err(PackageError::UnknownService { service: service.clone() }),

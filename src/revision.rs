@@ -23,12 +23,13 @@ use futures_util::future::OptionFuture;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
+use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, Instance, StreamShape};
+use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -38,7 +39,7 @@ use crate::revision::singleton::Singleton;
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
 
-/// How long a stream whose handler may begin waits for its first request.
+/// How often a stream whose handler may begin looks for a free instance while it waits for its first request.
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One deployed package.
@@ -93,10 +94,18 @@ impl Revision {
         context.deadline = Deadline::within(context.deadline, self.component.run().deadline);
         let call_deadline = CallDeadline::new(&context);
         let work = pin!(async {
-            let params = self.component.check_params(&context, request)?;
+            let params = self.check_params(&context, request).await?;
             Ok(self.run_on_instance(context, params, None, None).await?.0)
         });
         call_deadline.run(work).await
+    }
+
+    async fn check_params(&self, context: &Context, request: Bytes) -> Result<CallParams, Status> {
+        if request.len() <= LARGE_MESSAGE {
+            return self.component.check_params(context, request);
+        }
+        // Boxed: most requests are small.
+        Box::pin(self.component.check_large_params(context, request)).await
     }
 
     /// Runs a streaming call. Only the caller sets its deadline: a stream may live as long as both sides wish.
@@ -106,6 +115,7 @@ impl Revision {
         requests: RequestStream,
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
+        let requests = requests.with_limit(self.component.limits.request);
         let call_deadline = CallDeadline::new(&context);
         let Some(longest) = self.component.run().stream_idle else {
             return call_deadline.run(pin!(self.stream_on_instance(context, requests, responses))).await;
@@ -142,10 +152,10 @@ impl Revision {
             return self.stream_raw(context, shape, requests, responses).await;
         }
         let (params, requests) = if shape.requests {
-            (CallParams::Typed(CheckedMessage::Nothing), Some(requests))
+            (CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing }, Some(requests))
         } else {
             let request = read_single_request(&context, &mut requests).await?;
-            (self.component.check_params(&context, request)?, None)
+            (self.check_params(&context, request).await?, None)
         };
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
@@ -156,15 +166,15 @@ impl Revision {
     }
 
     /// Waits for the first request, so that a silent stream holds no instance. A handler that also sends messages may be the
-    /// one that begins: it gets an instance after a while, as long as many are free.
+    /// one that begins: it gets an instance at once while many are free, and waits for that otherwise.
     async fn wait_for_request(&self, context: &Context, requests: &mut RequestStream, can_begin: bool) {
         if !can_begin {
             return requests.wait_for_first().await;
         }
         // The caller in this process holds an instance while it waits.
         let is_outside = context.chain.is_empty();
-        while is_outside && tokio::time::timeout(FIRST_REQUEST_PATIENCE, requests.wait_for_first()).await.is_err() {
-            if self.dispatcher.has_spare() {
+        while is_outside && !self.dispatcher.has_spare() {
+            if tokio::time::timeout(FIRST_REQUEST_PATIENCE, requests.wait_for_first()).await.is_ok() {
                 return;
             }
         }
@@ -182,7 +192,7 @@ impl Revision {
         if !shape.requests {
             requests = RequestStream::one(read_single_request(&context, &mut requests).await?);
         }
-        let (params, path) = (CallParams::RawStream, context.path());
+        let (params, path) = (CallParams::RawStream { method: shape.method }, context.path());
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
             return Ok(send_last_headers(outcome, sink).await);
@@ -203,7 +213,8 @@ impl Revision {
     /// Leases an instance and runs the call on it.
     ///
     /// # Cancellation
-    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on.
+    /// Dropping the future leaves nothing behind but a free slot in the pool; a call that has begun on a singleton goes on, and
+    /// other unary calls do for some milliseconds.
     async fn run_on_instance(
         &self,
         context: Context,
@@ -219,10 +230,16 @@ impl Revision {
         let lease = self.dispatcher.lease(lease_deadline, context.chain.len(), client).await;
         let lease = lease.map_err(|error| lease_status(&context, error))?;
         let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
-        let path = context.path();
-        let component = self.component.clone();
+        let path = stream.as_ref().map(|_| context.path());
+        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
+        // A singleton has its own way to let calls go on.
+        let may_finish = !is_stream && self.singleton.is_none();
         let running = async {
-            let work = |context| run_on_lease(component, lease, context, params, requests, responses);
+            let work = |context| {
+                let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
+                let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
+                async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
+            };
             match &self.singleton {
                 None => work(context).await,
                 Some(singleton) => singleton.run_to_end(context, work).await,
@@ -232,6 +249,7 @@ impl Revision {
             biased;
             outcome = running => outcome,
             Some(()) = OptionFuture::from(stream.as_ref().map(InstanceStream::ended)) => {
+                let path = path.unwrap_or_default();
                 let message = format!(
                     "`{path}`: the stream ended because a call of another client waits for an instance, and streams of \
                      this client hold more than three quarters of them"
@@ -239,6 +257,16 @@ impl Revision {
                 Err(Status::new(Code::ResourceExhausted, message).into())
             }
         }
+    }
+}
+
+impl IdleOwner for InstanceDispatcher {
+    fn idle_count(&self) -> usize {
+        Dispatcher::idle_count(self)
+    }
+
+    fn drop_idle(&self) {
+        Dispatcher::drop_idle(self);
     }
 }
 
@@ -313,6 +341,10 @@ impl CallHandler for Revision {
             Err(status) => refuse(status),
         }
     }
+}
+
+fn engine_status(ended: impl ToString) -> Status {
+    Status::new(Code::Internal, ended.to_string())
 }
 
 fn lease_status(context: &Context, error: LeaseError) -> Status {

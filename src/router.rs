@@ -2,9 +2,11 @@
 //!
 //! The table of routes is a value without a disk behind it. Calls to other nodes will take their way from here, too.
 
+mod import_rules;
 mod importer;
 mod upstream;
 
+pub use import_rules::{AllowedImports, ImportRules};
 pub use upstream::ImportError;
 
 pub(crate) use importer::Importer;

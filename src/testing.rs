@@ -2,10 +2,12 @@
 //! what prost-reflect reads in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod corpus;
 mod message;
 mod reading;
 pub(crate) mod schema;
 mod tape;
+mod targets;
 mod wire;
 
 pub(crate) use reading::{has_unknown_number, reading};

@@ -141,6 +141,13 @@ impl<T> QueueSender<T> {
     }
 }
 
+impl<T> QueueSender<T> {
+    /// Returns the budget that had no room for an item, which has ended the queue.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.lock().charge.exceeded
+    }
+}
+
 impl<T> QueueReceiver<T> {
     /// Returns the next item if there is one already.
     pub(crate) fn try_next(&mut self) -> Option<T> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
-use crate::call::{BudgetExceeded, ByteBudget, Metadata, Status, StreamActivity, WrongCount};
+use crate::call::{BudgetExceeded, ByteBudget, Code, Metadata, Status, StreamActivity, WrongCount};
 
 /// The request messages of a call, as its handler reads them.
 pub struct RequestStream {
@@ -18,6 +18,8 @@ pub struct RequestStream {
     /// The first message, or the end, if it was waited for and is still to be read.
     first: Option<Option<Result<Bytes, Box<Status>>>>,
     activity: Option<Arc<StreamActivity>>,
+    /// The largest message, in bytes.
+    max_bytes: usize,
 }
 
 /// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
@@ -26,19 +28,30 @@ pub struct RequestSink(QueueSender<Result<Bytes, Box<Status>>>);
 
 /// The request messages of a call: where they go in, and where they come out.
 pub fn request_channel() -> (RequestSink, RequestStream) {
-    let (sender, receiver) = queue(None);
+    request_channel_within(None)
+}
+
+/// Makes a stream of requests whose bytes are charged to the budget while they wait. The stream ends when there is no room
+/// for one of them.
+pub(crate) fn request_channel_within(budget: Option<Arc<ByteBudget>>) -> (RequestSink, RequestStream) {
+    let (sender, receiver) = queue(budget);
     (RequestSink(sender), RequestStream::new(receiver))
 }
 
 impl RequestStream {
     /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
-        Self { messages: messages.boxed(), first: None, activity: None }
+        Self { messages: messages.boxed(), first: None, activity: None, max_bytes: usize::MAX }
     }
 
     /// Records each message that is read.
     pub(crate) fn with_activity(self, activity: Arc<StreamActivity>) -> Self {
         Self { activity: Some(activity), ..self }
+    }
+
+    /// Refuses messages of more than `max_bytes` bytes.
+    pub(crate) fn with_limit(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
     }
 
     /// Waits until [`next`](Self::next) has the first message, or the end. Called before any message was read.
@@ -68,11 +81,30 @@ impl RequestStream {
             Some(first) => first,
             None => self.messages.next().await,
         };
-        if let (Some(Ok(_)), Some(activity)) = (&message, &self.activity) {
-            activity.touch();
+        if let Some(Ok(message)) = &message {
+            if let Err(status) = check_request_size(message, self.max_bytes) {
+                self.messages = stream::empty().boxed();
+                return Some(Err(status));
+            }
+            if let Some(activity) = &self.activity {
+                activity.touch();
+            }
         }
         message
     }
+}
+
+/// Checks the size of a request message. The gateway has done so for clients; components in this process have none before
+/// them.
+///
+/// # Errors
+/// RESOURCE_EXHAUSTED when the message is larger than `limit` bytes.
+pub(crate) fn check_request_size(message: &[u8], limit: usize) -> Result<(), Box<Status>> {
+    if message.len() <= limit {
+        return Ok(());
+    }
+    let text = format!("the request message has {} bytes, the limit is {limit}", message.len());
+    Err(Box::new(Status::new(Code::ResourceExhausted, text)))
 }
 
 impl fmt::Debug for RequestStream {
@@ -92,6 +124,11 @@ impl RequestSink {
     pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         let size = message.len();
         self.0.send(Ok(message), size).await
+    }
+
+    /// Returns the budget that had no room for a message, which has ended the stream.
+    pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
+        self.0.exceeded()
     }
 
     /// Ends the stream with the reason why no more messages come.

@@ -8,8 +8,7 @@ use clap::Args;
 use miette::{Context as _, IntoDiagnostic as _};
 
 use crate::cli::packages;
-use crate::runtime::EngineSettings;
-use crate::runtime::Runtime;
+use crate::runtime::{AllowedImports, ImportRules, Runtime, RuntimeSettings};
 
 /// `okra check`.
 #[derive(Debug, Args)]
@@ -25,7 +24,9 @@ impl Check {
     /// # Errors
     /// If a package cannot be built or read, or would not be served.
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
-        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        // Nothing is called, so it does not matter which servers an operator would allow.
+        let imports = ImportRules { allowed: AllowedImports::All, ..ImportRules::default() };
+        let runtime = Runtime::with_settings(RuntimeSettings { imports, ..packages::local_settings() })?;
         for path in &self.paths {
             for (path, package) in packages::read_packages(path)? {
                 let needs = runtime.check(&package).await.wrap_err_with(|| path.display().to_string())?;
@@ -39,6 +40,10 @@ impl Check {
                 }
                 for service in &needs.calls {
                     text.push_str(&format!("  calls  {service}\n"));
+                }
+                for (service, import) in &manifest.imports {
+                    let addresses: Vec<_> = import.addresses.iter().map(ToString::to_string).collect();
+                    text.push_str(&format!("  wants  {service} from {}\n", addresses.join(", ")));
                 }
                 text.push_str(&format!(
                     "  memory {} an instance, {} instances\n",

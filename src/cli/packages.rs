@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use miette::{Context as _, IntoDiagnostic as _, miette};
 
-use crate::config;
+use crate::config::{self, CompileLimits};
 use crate::package::Package;
 use crate::project::build_if_stale;
+use crate::runtime::{Compiler, RuntimeSettings};
 
 /// Reads a package, each package of a folder, or the package of a project, which is built first if it is stale.
 ///
@@ -47,11 +48,23 @@ fn read_error(path: &Path) -> String {
     format!("cannot read {}", path.display())
 }
 
-/// Returns the folder of compiled code, which is below the user's cache folder.
-///
-/// # Errors
-/// If the user has no home folder.
-pub(super) fn compile_cache() -> miette::Result<PathBuf> {
-    let folders = etcetera::choose_base_strategy().into_diagnostic().wrap_err("cannot find the user's cache folder")?;
-    Ok(folders.cache_dir().join("okra").join("compiled"))
+/// Returns the folder of compiled code, which is below the user's cache folder; `None`, with a line in the log, for a user
+/// without a home folder. A folder that other users can write, such as `/tmp`, never stands in for it.
+pub(super) fn compile_cache() -> Option<PathBuf> {
+    match etcetera::choose_base_strategy() {
+        Ok(folders) => Some(folders.cache_dir().join("okra").join("compiled")),
+        Err(error) => {
+            tracing::warn!(%error, "compiled code is not kept: the user has no home folder");
+            None
+        }
+    }
+}
+
+/// Returns the settings of a runtime whose calls stay in this process.
+pub(super) fn local_settings() -> RuntimeSettings {
+    RuntimeSettings {
+        cache: compile_cache(),
+        compiler: Compiler::child(CompileLimits::default()),
+        ..RuntimeSettings::default()
+    }
 }

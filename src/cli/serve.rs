@@ -15,9 +15,9 @@ use tonic::transport::Identity;
 
 use crate::cli::packages;
 use crate::cli::shutdown::catch_signals;
-use crate::config::{self, Address, Import, ServiceName};
+use crate::config::{Address, Import, ServerConfig, ServiceName};
 use crate::gateway::{self, GatewaySettings};
-use crate::runtime::{EngineSettings, Runtime};
+use crate::runtime::{AllowedImports, Compiler, EngineSettings, ImportRules, Runtime, RuntimeSettings};
 use crate::telemetry::{self, LogFormat};
 
 /// How often memory that was freed is given back.
@@ -38,11 +38,14 @@ pub(super) struct ServeArgs {
     /// Serve even if a package calls a service that is neither served nor imported; such calls fail with UNAVAILABLE.
     #[arg(long)]
     allow_missing: bool,
-    /// Sends the calls of a service to a gRPC server; takes precedence over [imports] of packages. Several addresses of one
-    /// service take turns. Can be repeated.
+    /// Sends the calls of a service to a gRPC server; takes precedence over [imports] of --config and of packages. Several
+    /// addresses of one service take turns. Can be repeated.
     #[arg(long, value_name = "SERVICE=ADDRESS")]
     import: Vec<ImportArg>,
-    /// The certificate of this process, PEM, for imported servers that ask for one.
+    /// Lets packages call the servers that they name in their own [imports].
+    #[arg(long)]
+    allow_imports: bool,
+    /// The certificate of this process, PEM, for servers of --import and of [imports] in --config that ask for one.
     #[arg(long, value_name = "FILE", requires = "import_key")]
     import_certificate: Option<PathBuf>,
     /// The key of the certificate, PEM.
@@ -72,7 +75,21 @@ impl FromStr for ImportArg {
 }
 
 impl ServeArgs {
-    /// Returns the imports that the operator has named.
+    /// Returns from which servers packages may import services.
+    ///
+    /// # Errors
+    /// If the file of the certificate or its key cannot be read.
+    fn import_rules(&self, config: &ServerConfig) -> miette::Result<ImportRules> {
+        let mut configured: HashMap<_, _> = config.imports.clone().into_iter().collect();
+        configured.extend(self.imports());
+        let allowed = match self.allow_imports {
+            true => AllowedImports::All,
+            false => AllowedImports::These(config.allowed_imports.clone()),
+        };
+        Ok(ImportRules { configured, allowed, identity: self.read_identity()? })
+    }
+
+    /// Returns the imports that the command line names.
     fn imports(&self) -> HashMap<ServiceName, Import> {
         let mut imports = HashMap::new();
         for ImportArg { service, address } in &self.import {
@@ -102,21 +119,24 @@ impl ServeArgs {
     /// If a package cannot be served, a service is missing, or the address cannot be used.
     pub(super) async fn run(self) -> miette::Result<ExitCode> {
         let _log = telemetry::init(self.log_format);
-        let config = self.config.as_deref().map(config::ServerConfig::load).transpose()?.unwrap_or_default();
+        let config = self.config.as_deref().map(ServerConfig::load).transpose()?.unwrap_or_default();
         // Signals are caught before the first log line that a supervisor may wait for, so that none is lost.
         let shutdown = catch_signals(config.limits.grace).into_diagnostic()?;
-        let imports = self.imports();
-        let mut unused: HashSet<_> = imports.keys().cloned().collect();
+        let mut unused: HashSet<_> = self.imports().into_keys().collect();
         let mut settings = GatewaySettings::new(&config)?;
         limit_connections(&mut settings);
         let engine = EngineSettings { memory: settings.memory.clone(), ..EngineSettings::default() };
-        let runtime = Runtime::with_imports(&packages::compile_cache()?, engine, imports, self.read_identity()?)?;
+        let runtime = Runtime::with_settings(RuntimeSettings {
+            cache: packages::compile_cache(),
+            engine,
+            compiler: Compiler::child(config.compile.clone()),
+            caps: config.run_caps(),
+            imports: self.import_rules(&config)?,
+        })?;
         for path in &self.paths {
             for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;
                 unused.retain(|service| !package.manifest().calls.contains(service));
-                let max_request = usize::try_from(package.manifest().run.max_request.as_u64()).unwrap_or(usize::MAX);
-                settings.max_request = settings.max_request.max(max_request);
             }
         }
         if let Some(service) = unused.iter().next() {
@@ -134,9 +154,6 @@ impl ServeArgs {
         let address = listener.local_addr().into_diagnostic().wrap_err("the listener has no address")?;
         for service in runtime.catalog().borrow().services() {
             tracing::info!(service = %service.name(), methods = service.methods().count(), "serving");
-        }
-        if let Some(max_request) = config.limits.max_request {
-            settings.max_request = usize::try_from(max_request.as_u64()).unwrap_or(usize::MAX);
         }
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");

@@ -9,8 +9,7 @@ use miette::{Context as _, IntoDiagnostic as _};
 
 use crate::cases::{CallCase, CaseRunner, find_cases};
 use crate::cli::packages;
-use crate::runtime::EngineSettings;
-use crate::runtime::Runtime;
+use crate::runtime::{AllowedImports, Runtime};
 
 /// The folder of the call cases in a project.
 const CASES_FOLDER: &str = "tests/calls";
@@ -27,6 +26,9 @@ pub(super) struct Test {
     /// Packages and projects with the services that it calls. Can be repeated.
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
+    /// Lets packages call the servers that they name in their [imports].
+    #[arg(long)]
+    allow_imports: bool,
 }
 
 impl Test {
@@ -37,7 +39,11 @@ impl Test {
     pub(super) async fn run(self, out: &mut impl Write) -> miette::Result<ExitCode> {
         let folder = self.cases.unwrap_or_else(|| self.path.join(CASES_FOLDER));
         let files = find_cases(&folder)?;
-        let runtime = Runtime::new(&packages::compile_cache()?, EngineSettings::default())?;
+        let mut settings = packages::local_settings();
+        if self.allow_imports {
+            settings.imports.allowed = AllowedImports::All;
+        }
+        let runtime = Runtime::with_settings(settings)?;
         for path in [&self.path].into_iter().chain(&self.with) {
             for (path, package) in packages::read_packages(path)? {
                 runtime.deploy(&package).await.wrap_err_with(|| path.display().to_string())?;

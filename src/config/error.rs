@@ -185,7 +185,7 @@ impl Mistake {
                  `get = \"/v1/users/{id}\"`"
             }
             Self::NoAddress => "name one or more, such as `[\"https://users.example.com\"]`",
-            Self::NoCertificates { .. } => "`ca` is a PEM file, relative to the folder of the okra.toml",
+            Self::NoCertificates { .. } => "`ca` is a PEM file, relative to the folder of the file that names it",
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",

@@ -132,6 +132,15 @@ impl Address {
         &self.0
     }
 
+    /// Whether both are the address of one server: the case of the host does not count, and the port may be left out.
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        let parts = |address: &Self| {
+            let port = address.0.port_u16().unwrap_or(if address.is_secure() { 443 } else { 80 });
+            (address.is_secure(), address.0.host().map(str::to_ascii_lowercase), port)
+        };
+        parts(self) == parts(other)
+    }
+
     /// Returns whether calls are encrypted.
     pub fn is_secure(&self) -> bool {
         self.0.scheme_str() == Some("https")

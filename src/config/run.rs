@@ -86,6 +86,16 @@ impl Run {
         }
     }
 
+    /// Returns the largest request message in bytes.
+    pub(crate) fn max_request_bytes(&self) -> usize {
+        usize::try_from(self.max_request.as_u64()).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the largest response message in bytes.
+    pub(crate) fn max_response_bytes(&self) -> usize {
+        usize::try_from(self.max_response.as_u64()).unwrap_or(usize::MAX)
+    }
+
     /// Returns the time without a call after which an instance is removed; `None` for a singleton, which stays.
     pub(crate) fn idle_time(&self) -> Option<Duration> {
         (self.isolation != Isolation::Singleton).then_some(self.idle)

@@ -1,5 +1,6 @@
-//! The file of `okra serve --config`: TLS, CORS and limits of a server.
+//! The file of `okra serve --config`: TLS, CORS, limits of a server and of its packages, servers of imported services.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::num::NonZeroU32;
@@ -9,9 +10,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, unit};
+use crate::config::{Address, CompileLimits, ConfigError, Import, Mistake, RunCaps, ServiceName, SourcePlace, unit};
 
-/// The file of `okra serve --config`: TLS, CORS and limits. Every key has a default.
+/// The file of `okra serve --config`. Every key has a default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerConfig {
@@ -21,6 +22,14 @@ pub struct ServerConfig {
     pub cors: CorsConfig,
     /// Limits of clients and of the process.
     pub limits: ServerLimits,
+    /// The most that each package gets of what it asks for.
+    pub caps: RunCaps,
+    /// Limits of compiling a package.
+    pub compile: CompileLimits,
+    /// Servers of services that packages call. They count in place of those that a package names.
+    pub imports: BTreeMap<ServiceName, Import>,
+    /// Addresses of servers from which packages may import services by themselves. Default: none.
+    pub allowed_imports: Vec<Address>,
 }
 
 /// The `[tls]` table. Files are PEM, relative to the folder of the file, and read again when they change.
@@ -74,7 +83,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerLimits {
-    /// Largest request message of all services, after decompression. Default: the largest `max-request` of the packages.
+    /// Largest request message of all services, after decompression. Default: no limit but each service's own.
     #[serde(deserialize_with = "unit::optional_size")]
     pub max_request: Option<ByteSize>,
     /// Largest headers of a request. Default: `"16KiB"`.
@@ -153,6 +162,12 @@ impl Default for ServerLimits {
 }
 
 impl ServerConfig {
+    /// Returns the most that each package gets, `max-request` of `[limits]` included.
+    pub fn run_caps(&self) -> RunCaps {
+        let max_request = self.limits.max_request.map_or(self.caps.max_request, |most| most.min(self.caps.max_request));
+        RunCaps { max_request, ..self.caps.clone() }
+    }
+
     /// Reads the file at `path`. The paths in the result are relative to the current folder.
     ///
     /// # Errors
@@ -166,6 +181,13 @@ impl ServerConfig {
                 *file = folder.join(&*file);
             }
         }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for (service, import) in &mut server.imports {
+            import.read_ca(folder).map_err(|(file, error)| {
+                let mistake = Mistake::NoCertificates { path: file, error: error.to_string() };
+                invalid_import(path, &source, service, "ca", mistake)
+            })?;
+        }
         Ok(server)
     }
 
@@ -174,6 +196,16 @@ impl ServerConfig {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn parse(source: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(source).map_err(|error| ConfigError::syntax(path, source, &error))
+        let server: Self = toml::from_str(source).map_err(|error| ConfigError::syntax(path, source, &error))?;
+        match server.imports.iter().find(|(_, import)| import.addresses.is_empty()) {
+            Some((service, _)) => Err(invalid_import(path, source, service, "addresses", Mistake::NoAddress)),
+            None => Ok(server),
+        }
     }
+}
+
+/// Makes the error of a key of an import.
+fn invalid_import(path: &Path, source: &str, service: &str, key: &str, mistake: Mistake) -> ConfigError {
+    let place = Box::new(SourcePlace::of_key(path, source, &["imports", service, key]));
+    ConfigError::Invalid { path: path.to_owned(), place, mistake }
 }

@@ -167,6 +167,8 @@ fn service_names_are_full_names() {
 }
 
 const SERVER: &str = r#"
+allowed-imports = ["https://users.example.com", "http://10.0.0.3:8080"]
+
 [tls]
 certificate = "server.pem"
 key = "server.key"
@@ -193,12 +195,40 @@ connection-grace = "5s"
 keepalive = "6s"
 keepalive-timeout = "7s"
 grace = "8s"
+
+[caps]
+instances = 8
+queue = 16
+memory = "32MiB"
+cpu = "2s"
+deadline = "10s"
+stream-idle = "1m"
+idle = "30s"
+max-request = "2MiB"
+max-response = "3MiB"
+
+[compile]
+memory = "1GiB"
+cpu = "20s"
+timeout = "40s"
+
+[imports]
+"shop.users.v1.Users" = { addresses = ["https://users.example.com"], server-name = "users.internal" }
+"shop.billing.v1.Billing" = "http://10.0.0.3:8080"
 "#;
 
 #[test]
 fn every_key_of_a_server_is_read_and_each_has_a_default() {
     insta::assert_debug_snapshot!("server", ServerConfig::parse(SERVER, Path::new("server.toml")).unwrap());
     assert_eq!(ServerConfig::parse("", Path::new("server.toml")).unwrap(), ServerConfig::default());
+}
+
+#[test]
+fn the_largest_request_of_a_server_is_a_cap_too() {
+    let parse = |text: &str| ServerConfig::parse(text, Path::new("server.toml")).unwrap().run_caps().max_request;
+    assert_eq!(parse(""), bytesize::ByteSize::mib(64));
+    assert_eq!(parse("[limits]\nmax-request = \"1MiB\""), bytesize::ByteSize::mib(1));
+    assert_eq!(parse("[limits]\nmax-request = \"2MiB\"\n[caps]\nmax-request = \"1MiB\""), bytesize::ByteSize::mib(1));
 }
 
 #[test]
@@ -217,6 +247,12 @@ fn mistakes_in_the_file_of_a_server_are_pointed_at() {
         "[limits]\nkeepalive = 60\n",
         "[tls]\ncertificate = \"a.pem\"\n",
         "[cors]\norigins = [\"app.example.com/x\"]\n",
+        "[caps]\nmax-calls = 5\n",
+        "[caps]\nmemory = \"1KiB\"\n",
+        "[compile]\ncpu = 5\n",
+        "[imports]\n\"a.B\" = []\n",
+        "[imports]\n\"a.B\" = \"10.0.0.3\"\n",
+        "allowed-imports = [\"http://a/b\"]\n",
     ];
     let mistakes = mistakes.map(|source| report(ServerConfig::parse(source, Path::new("server.toml")).unwrap_err()));
     insta::assert_snapshot!("server-mistakes", mistakes.join("\n"));

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod encoder;
+pub(crate) mod envelope;
 pub(crate) mod framing;
 pub(crate) mod host_work;
 pub(crate) mod http_body;

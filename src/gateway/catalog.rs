@@ -7,6 +7,8 @@ use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use crate::call::{Code, Status};
 use crate::routes::{RestRoute, RestRoutes};
+
+pub use crate::routes::RouteConflict;
 use crate::suggest::did_you_mean;
 
 /// The services that are served at one moment, by their full names.
@@ -34,6 +36,23 @@ pub struct CatalogService {
 pub struct CatalogMethod {
     name: Arc<str>,
     descriptor: MethodDescriptor,
+    message_sizes: MessageSizes,
+}
+
+/// The largest messages of a method, in bytes as protobuf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageSizes {
+    /// Largest request message.
+    pub max_request: usize,
+    /// Largest response message, of streams, too.
+    pub max_response: usize,
+}
+
+impl Default for MessageSizes {
+    /// Requests of 4 MiB and responses of 64 MiB.
+    fn default() -> Self {
+        Self { max_request: 4 << 20, max_response: 64 << 20 }
+    }
 }
 
 /// A method with its service.
@@ -54,16 +73,35 @@ pub enum ServiceHealth {
 }
 
 impl Catalog {
-    /// Adds a service, in place of one of the same name.
+    /// Adds a service, in place of one of the same name, with the default sizes of messages.
     ///
     /// Reflection serves the whole pool of the descriptor. Pools of different services may hold different files under one
     /// name.
     pub fn add(&mut self, descriptor: ServiceDescriptor, health: ServiceHealth) {
-        let methods =
-            descriptor.methods().map(|descriptor| CatalogMethod { name: descriptor.name().into(), descriptor });
+        if let Err(conflict) = self.add_within(descriptor, health, MessageSizes::default()) {
+            tracing::error!("{conflict}: the one that was deployed first is served there");
+        }
+    }
+
+    /// As [`add`](Self::add), with these sizes of the messages of all its methods.
+    ///
+    /// # Errors
+    /// When another method has the verb and path of one of its own. The service is added all the same, and what was there
+    /// first is served.
+    pub fn add_within(
+        &mut self,
+        descriptor: ServiceDescriptor,
+        health: ServiceHealth,
+        message_sizes: MessageSizes,
+    ) -> Result<(), RouteConflict> {
+        let methods = descriptor.methods().map(|descriptor| CatalogMethod {
+            name: descriptor.name().into(),
+            descriptor,
+            message_sizes,
+        });
         let next_rank = self.services.values().map(|service| service.rank + 1).max().unwrap_or_default();
         let rank = self.service(descriptor.full_name()).map_or(next_rank, |service| service.rank);
-        self.routes.set_service(&descriptor, rank);
+        let conflict = self.routes.set_service(&descriptor, rank);
         let service = CatalogService {
             rank,
             name: descriptor.full_name().into(),
@@ -72,6 +110,7 @@ impl Catalog {
             descriptor,
         };
         self.services.insert(service.name.clone(), service);
+        conflict.map_or(Ok(()), Err)
     }
 
     /// Returns the service of this full name.
@@ -158,6 +197,11 @@ impl CatalogMethod {
     /// Returns its descriptor.
     pub fn descriptor(&self) -> &MethodDescriptor {
         &self.descriptor
+    }
+
+    /// Returns its largest messages.
+    pub fn message_sizes(&self) -> MessageSizes {
+        self.message_sizes
     }
 
     /// Returns the type of its requests.

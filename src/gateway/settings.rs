@@ -16,9 +16,11 @@ pub struct GatewaySettings {
     pub tls: Option<Arc<ServerTls>>,
     /// Origins of the web pages that may call, or `*` for all.
     pub origins: Vec<String>,
-    /// Largest request message, in bytes after decompression. Larger ones fail with RESOURCE_EXHAUSTED.
+    /// Largest request message of all methods, in bytes after decompression. Larger ones fail with RESOURCE_EXHAUSTED. A
+    /// method may have a smaller limit of its own.
     pub max_request: usize,
-    /// Largest response message, in bytes before compression. Larger ones fail with RESOURCE_EXHAUSTED.
+    /// Largest response message of all methods, in bytes before compression. Larger ones fail with RESOURCE_EXHAUSTED. A
+    /// method may have a smaller limit of its own.
     pub max_response: usize,
     /// The deadline of calls that come without one; `None` sets none.
     pub default_deadline: Option<Duration>,
@@ -72,8 +74,8 @@ impl GatewaySettings {
         Self {
             tls: tls.map(Arc::new),
             origins: cors.origins.iter().map(ToString::to_string).collect(),
-            max_request: 4 << 20,
-            max_response: 64 << 20,
+            max_request: limits.max_request.map_or(usize::MAX, |most| size(most.as_u64())),
+            max_response: usize::MAX,
             default_deadline: None,
             grace: limits.grace,
             max_concurrent_streams: limits.streams.get(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::{HasSelf, Resource};
 
-use crate::call::{Code, Context, Deadline, Metadata, Status};
+use crate::call::{BudgetExceeded, Code, Context, Deadline, Metadata, Status};
 use crate::host::bindings::okra::service::{outgoing, status};
 use crate::host::status::entries;
 use crate::host::{HostInterface, HostState, HostView};
@@ -17,6 +17,9 @@ pub(crate) fn interface<T: HostView>() -> HostInterface<T> {
         add_to_linker: |linker| outgoing::add_to_linker::<T, HasSelf<HostState>>(linker, T::host),
     }
 }
+
+/// The most scopes of a call that exist at the same time. They are nested, or forgotten.
+const MAX_SCOPES: usize = 1000;
 
 /// The most services that a call may pass through.
 const MAX_CHAIN: usize = 32;
@@ -40,10 +43,36 @@ impl HostState {
         self.scopes.last().copied()
     }
 
-    /// Records what a call has brought back in the scope that it was made in.
+    /// Records what a call has brought back in the scope that it was made in. Where the host holds too much for the instance
+    /// already, the scope gets none of it.
     pub(crate) fn record_metadata(&mut self, scope: u32, headers: Metadata, trailers: Metadata) {
-        if let Some(scope) = self.scope_mut(scope) {
-            (scope.headers, scope.trailers) = (headers, trailers);
+        let Some(recorded) = self.scope_mut(scope) else { return };
+        let before = recorded.headers.size() + recorded.trailers.size();
+        (recorded.headers, recorded.trailers) = (headers, trailers);
+        let more = (recorded.headers.size() + recorded.trailers.size()).saturating_sub(before);
+        if self.charge_scopes(more).is_err()
+            && let Some(recorded) = self.scope_mut(scope)
+        {
+            (recorded.headers, recorded.trailers) = Default::default();
+        }
+    }
+
+    /// Charges bytes of scopes until the call ends.
+    fn charge_scopes(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        match &mut self.scope_charge {
+            _ if bytes == 0 => Ok(()),
+            Some(charge) => charge.grow(bytes as u64),
+            charge => {
+                *charge = Some(self.held.charge(bytes as u64)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Empties a scope of a call that is over.
+    pub(crate) fn clear_scope(&mut self, handle: u32) {
+        if let Some(scope) = self.scope_mut(handle) {
+            *scope = OutgoingScope::default();
         }
     }
 
@@ -91,6 +120,11 @@ impl outgoing::Host for HostState {}
 
 impl outgoing::HostScope for HostState {
     fn new(&mut self) -> Result<Resource<OutgoingScope>> {
+        if self.scopes.len() >= MAX_SCOPES {
+            return Err(wasmtime::Error::msg(format!(
+                "the component has {MAX_SCOPES} scopes, which is the most that it may"
+            )));
+        }
         let scope = self.table.push(OutgoingScope::default())?;
         self.scopes.push(scope.rep());
         Ok(scope)
@@ -107,7 +141,18 @@ impl outgoing::HostScope for HostState {
         name: String,
         value: Vec<u8>,
     ) -> Result<Result<(), String>> {
-        Ok(self.table.get_mut(&scope)?.metadata.add(&name, &value).map_err(|error| error.to_string()))
+        if !self.scopes.iter().rev().any(|handle| *handle == scope.rep()) {
+            return Ok(Err("the scope belongs to a call that is over".to_owned()));
+        }
+        let metadata = &mut self.table.get_mut(&scope)?.metadata;
+        let before = metadata.size();
+        if let Err(error) = metadata.add(&name, &value) {
+            return Ok(Err(error.to_string()));
+        }
+        let more = metadata.size() - before;
+        // A guest with so many scopes loses track of them: this ends its call.
+        self.charge_scopes(more)?;
+        Ok(Ok(()))
     }
 
     fn headers(&mut self, scope: Resource<OutgoingScope>) -> Result<Vec<status::Entry>> {
@@ -120,7 +165,10 @@ impl outgoing::HostScope for HostState {
 
     fn drop(&mut self, scope: Resource<OutgoingScope>) -> Result<()> {
         self.scopes.retain(|handle| *handle != scope.rep());
-        self.table.delete(scope)?;
+        let scope = self.table.delete(scope)?;
+        if let Some(charge) = &mut self.scope_charge {
+            charge.shrink((scope.metadata.size() + scope.headers.size() + scope.trailers.size()) as u64);
+        }
         Ok(())
     }
 }

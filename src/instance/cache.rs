@@ -6,15 +6,17 @@
 
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read as _, Write as _};
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use crate::instance::{ComponentEngine, InstanceError};
+use crate::instance::code_file::{check_code, keep_file, own_uid, write_code};
+use crate::instance::{ChildCompiler, Compiler, ComponentEngine, InstanceError};
 use crate::link::load_compiled;
 
 /// Age of the last use at which a file is removed.
@@ -23,30 +25,30 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The most bytes in a folder. Those that were used longest ago are removed first.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Bytes of the digest at the end of a file.
-const DIGEST_BYTES: usize = 32;
-
 /// Compiled components on disk, by the digest of the component and the engine's configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct CompileCache {
     /// `None` if the folder cannot be used: then everything is compiled at each start.
     folder: Option<PathBuf>,
+    compiler: Compiler,
 }
 
 impl CompileCache {
     /// Opens a cache, makes its folder if there is none, and removes files that are old or too many.
     ///
-    /// A folder that cannot be used is logged: without a cache a start takes longer, and nothing else changes.
-    pub(crate) fn open(folder: &Path) -> Self {
+    /// A folder that cannot be used is logged: without a cache a start takes longer, and nothing else changes. The same holds
+    /// if there is none.
+    pub(crate) fn open(folder: Option<&Path>, compiler: Compiler) -> Self {
+        let Some(folder) = folder else { return Self { folder: None, compiler } };
         match make_private_folder(folder) {
             Ok(()) => {
                 prune(folder, MAX_AGE, MAX_BYTES);
-                Self { folder: Some(folder.to_owned()) }
+                Self { folder: Some(folder.to_owned()), compiler }
             }
             Err(error) => {
                 let folder = folder.display();
                 tracing::warn!(%folder, %error, "compiled code is not kept: packages are compiled at each start");
-                Self { folder: None }
+                Self { folder: None, compiler }
             }
         }
     }
@@ -55,11 +57,19 @@ impl CompileCache {
     /// again; a failure to keep it is logged.
     ///
     /// # Errors
-    /// When the bytes are no valid component.
-    pub(crate) fn compile(&self, engine: &ComponentEngine, component: &[u8]) -> Result<Component, InstanceError> {
+    /// When the bytes are no valid component, or compiling them takes more than the limits of the compiler.
+    ///
+    /// # Cancellation
+    /// Ends the compiler, if it is another process.
+    pub(crate) async fn compile(
+        &self,
+        engine: &ComponentEngine,
+        package: &str,
+        component: &[u8],
+    ) -> Result<Component, InstanceError> {
         let path = self.folder.as_ref().map(|folder| folder.join(key(engine, component)));
         if let Some(path) = &path {
-            match check_code(path).and_then(|()| load_compiled(engine.wasmtime(), path).map_err(io::Error::other)) {
+            match load_code(engine, path) {
                 Ok(component) => return Ok(component),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -67,59 +77,67 @@ impl CompileCache {
                 }
             }
         }
-        let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;
-        if let Some(path) = path {
-            let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| write_code(&path, &code));
-            if let Err(error) = kept {
-                tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        match &self.compiler {
+            Compiler::InProcess => compile_here(engine, component, path.as_deref()),
+            Compiler::Child(child) => {
+                tracing::info!(package, "compiling");
+                compile_in_child(engine, child, package, component, path.as_deref()).await
             }
         }
-        Ok(compiled)
     }
 }
 
-/// Checks that a file is whole and one that [`write_code`] has written, and marks it as used now.
+/// Compiles a component in this process, and keeps its code at `path`.
+fn compile_here(engine: &ComponentEngine, component: &[u8], path: Option<&Path>) -> Result<Component, InstanceError> {
+    let compiled = Component::new(engine.wasmtime(), component).map_err(InstanceError::Compile)?;
+    if let Some(path) = path {
+        let kept = compiled.serialize().map_err(io::Error::other).and_then(|code| write_code(path, &code));
+        if let Err(error) = kept {
+            tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        }
+    }
+    Ok(compiled)
+}
+
+/// Compiles a component in a process of its own, and keeps its code at `path`. Without a path, or if the file cannot be made,
+/// the code is in memory that has no name.
+async fn compile_in_child(
+    engine: &ComponentEngine,
+    child: &ChildCompiler,
+    package: &str,
+    component: &[u8],
+    path: Option<&Path>,
+) -> Result<Component, InstanceError> {
+    let failed = |error: io::Error| InstanceError::Compile(wasmtime::Error::from(error).context("the compiled code"));
+    let folder = path.and_then(Path::parent);
+    let kept = folder.and_then(|folder| {
+        let file = tempfile::NamedTempFile::new_in(folder);
+        file.inspect_err(|error| tracing::warn!(folder = %folder.display(), %error, "cannot keep compiled code")).ok()
+    });
+    let (Some(kept), Some(path)) = (kept, path) else {
+        let file = unnamed_file().map_err(failed)?;
+        child.compile(package, component, file.try_clone().map_err(failed)?).await?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        return load_compiled(engine.wasmtime(), &path).map_err(InstanceError::Compile);
+    };
+    child.compile(package, component, kept.reopen().map_err(failed)?).await?;
+    keep_file(kept, path).map_err(failed)?;
+    load_code(engine, path).map_err(failed)
+}
+
+/// Makes a file in memory that has no name and goes with its last handle.
+fn unnamed_file() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(File::from(memfd_create("okra-code", MemfdFlags::CLOEXEC)?))
+}
+
+/// Loads the code at `path`.
 ///
 /// # Errors
-/// If there is no such file, or it is another one.
-fn check_code(path: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(path)?;
-    let mut file = File::open(path)?;
-    let opened = file.metadata()?;
-    let invalid = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    // The file itself and no link to another one.
-    if !found.is_file() || (found.dev(), found.ino()) != (opened.dev(), opened.ino()) {
-        return invalid("it is not a regular file");
-    }
-    if opened.uid() != own_uid(path)? || opened.mode() & 0o022 != 0 {
-        return invalid("other users can write it");
-    }
-    let Some(code_bytes) = opened.len().checked_sub(DIGEST_BYTES as u64) else { return invalid("it is cut off") };
-    let (mut sha, mut digest) = (Sha256::new(), Vec::with_capacity(DIGEST_BYTES));
-    io::copy(&mut (&mut file).take(code_bytes), &mut sha)?;
-    file.read_to_end(&mut digest)?;
-    if sha.finalize().as_slice() != digest {
-        return invalid("its digest is another one: it is damaged");
-    }
-    // Only for pruning: the code is as good if its time cannot be set.
-    let _ = file.set_modified(SystemTime::now());
-    Ok(())
-}
-
-/// Writes a file whole or not at all, also if the machine stops meanwhile.
-fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(code)?;
-    file.write_all(&Sha256::digest(code))?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
-}
-
-/// Returns the user whom files belong to that this process makes beside `path`.
-fn own_uid(path: &Path) -> io::Result<u32> {
-    Ok(tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?.metadata()?.uid())
+/// If there is no such file, or it is not one that this process has written whole.
+fn load_code(engine: &ComponentEngine, path: &Path) -> io::Result<Component> {
+    check_code(path)?;
+    load_compiled(engine.wasmtime(), path).map_err(io::Error::other)
 }
 
 /// Makes a folder that only its owner can read and write.
@@ -171,41 +189,9 @@ fn key(engine: &ComponentEngine, component: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::SystemTime;
+
     use super::*;
-
-    fn written() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.code");
-        write_code(&path, b"compiled").unwrap();
-        (folder, path)
-    }
-
-    #[test]
-    fn a_torn_file_ended_the_process_at_each_start() {
-        let (_folder, path) = written();
-        check_code(&path).unwrap();
-        let whole = fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            fs::write(&path, whole.get(..length).unwrap()).unwrap();
-            assert_eq!(check_code(&path).unwrap_err().kind(), io::ErrorKind::InvalidData, "{length}");
-        }
-        for index in 0..whole.len() {
-            let mut damaged = whole.clone();
-            *damaged.get_mut(index).unwrap() ^= 1;
-            fs::write(&path, damaged).unwrap();
-            assert_eq!(check_code(&path).unwrap_err().kind(), io::ErrorKind::InvalidData, "{index}");
-        }
-    }
-
-    #[test]
-    fn a_link_and_a_file_that_others_can_write_are_not_loaded() {
-        let (folder, path) = written();
-        let link = folder.path().join("link.code");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert_eq!(check_code(&link).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
-        assert_eq!(check_code(&path).unwrap_err().to_string(), "other users can write it");
-    }
 
     #[test]
     fn files_go_by_age_and_by_size() {
@@ -222,15 +208,15 @@ mod tests {
         assert_eq!(left, ["new", "used"]);
     }
 
-    #[test]
-    fn without_a_folder_components_are_compiled_and_not_kept() {
+    #[tokio::test]
+    async fn without_a_folder_components_are_compiled_and_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let cache = CompileCache::open(&file.join("below"));
+        let cache = CompileCache::open(Some(&file.join("below")), Compiler::InProcess);
         assert!(cache.folder.is_none());
         let engine =
             ComponentEngine::new(crate::instance::EngineSettings { instances: 1, ..Default::default() }).unwrap();
-        cache.compile(&engine, &wasm_encoder::Component::new().finish()).unwrap();
+        cache.compile(&engine, "empty", &wasm_encoder::Component::new().finish()).await.unwrap();
     }
 }

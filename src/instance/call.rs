@@ -1,28 +1,47 @@
 //! One instance, and the call that it serves.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use wasmtime::{Store, Trap};
 
+use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
 use crate::config::Isolation;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
 use crate::instance::raw::RawFunctions;
+use crate::instance::slots::SlotPermit;
 use crate::instance::store::StoreData;
 use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
 
-/// The parameters of a handler's function.
+/// The parameters of a handler's function. `method` is the number of the method.
 pub(crate) enum CallParams {
     /// A message that was checked.
-    Typed(CheckedMessage),
+    Typed { method: usize, params: CheckedMessage },
     /// An encoded message.
-    Raw(Bytes),
+    Raw { method: usize, request: Bytes },
     /// Encoded messages, in streams both ways.
-    RawStream,
+    RawStream { method: usize },
+}
+
+impl CallParams {
+    /// Returns the number of the method.
+    pub(crate) fn method(&self) -> usize {
+        match self {
+            Self::Typed { method, .. } | Self::Raw { method, .. } | Self::RawStream { method } => *method,
+        }
+    }
+
+    /// Whether it takes long to hand them to the guest.
+    pub(crate) fn is_large(&self) -> bool {
+        match self {
+            Self::Typed { params, .. } => params.wire_bytes() > LARGE_MESSAGE,
+            Self::Raw { request, .. } => request.len() > LARGE_MESSAGE,
+            Self::RawStream { .. } => false,
+        }
+    }
 }
 
 /// The end of a call on an instance.
@@ -40,12 +59,14 @@ pub(crate) struct Instance {
     pub(crate) component: Arc<CompiledComponent>,
     pub(crate) store: Store<StoreData>,
     pub(crate) instance: wasmtime::component::Instance,
-    /// Exported functions that were looked up in this instance, by path.
-    pub(crate) exports: HashMap<String, BoundExport<StoreData>>,
+    /// Exported functions that were looked up in this instance, by the number of the method.
+    pub(crate) exports: Vec<Option<BoundExport<StoreData>>>,
     pub(crate) raw_functions: RawFunctions,
     /// Calls that it has served or begun to serve.
     pub(crate) calls: u64,
     pub(crate) created: Instant,
+    /// Its slots in the engine: dropped after the store, which takes them.
+    pub(crate) _permit: SlotPermit,
 }
 
 impl Instance {
@@ -70,13 +91,15 @@ impl Instance {
         responses: Option<ResponseSink>,
     ) -> impl Future<Output = CallResult> + Send {
         self.calls += 1;
-        let path = context.path();
+        let path = if let CallParams::Typed { .. } = &params { String::new() } else { context.path() };
         self.store.data_mut().begin_call(context);
+        // Of the ticks that have passed since the last call, none interrupts this one.
+        self.store.set_epoch_deadline(1);
         async move {
             let results = match params {
-                CallParams::Typed(params) => self.call_typed(path, params, requests, responses).await,
-                CallParams::Raw(request) => self.call_raw(path, request).await.map(|results| (results, None)),
-                CallParams::RawStream => match (requests, responses) {
+                CallParams::Typed { method, params } => self.call_typed(method, params, requests, responses).await,
+                CallParams::Raw { request, .. } => self.call_raw(path, request).await.map(|results| (results, None)),
+                CallParams::RawStream { .. } => match (requests, responses) {
                     (Some(requests), Some(responses)) => self.call_raw_stream(path, requests, responses).await,
                     _ => Err(wasmtime::Error::msg("a call with raw streams has both of them")),
                 },
@@ -88,7 +111,7 @@ impl Instance {
     /// Makes the end of a call from what its function returned.
     fn end_call(&mut self, results: wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)>) -> CallResult {
         let host = &mut self.store.data_mut().host;
-        let call = host.call.take();
+        let call = host.end_call();
         debug_assert!(call.is_some(), "a call that ends has begun");
         let chain = call.as_ref().and_then(|call| call.context.trail());
         let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();
@@ -115,20 +138,24 @@ impl Instance {
 
     async fn call_typed(
         &mut self,
-        path: String,
+        number: usize,
         params: CheckedMessage,
         requests: Option<RequestStream>,
         responses: Option<ResponseSink>,
     ) -> wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)> {
         let component = self.component.clone();
         let limit = component.limits.response;
-        let method =
-            component.link.export_of(&path).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
-        let export = match self.exports.get(&path) {
-            Some(export) => export.clone(),
-            None => {
+        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
+        let export = match self.exports.get(number) {
+            Some(Some(export)) => export.clone(),
+            _ => {
                 let export = method.bind(&mut self.store, &self.instance)?;
-                self.exports.insert(path, export.clone());
+                if self.exports.len() <= number {
+                    self.exports.resize_with(number + 1, || None);
+                }
+                if let Some(bound) = self.exports.get_mut(number) {
+                    *bound = Some(export.clone());
+                }
                 export
             }
         };

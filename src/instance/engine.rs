@@ -1,20 +1,20 @@
 //! The WebAssembly engine of the process: the one place that configures wasmtime.
 
-use std::io;
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::ByteBudget;
 use crate::instance::InstanceError;
-
-/// How often running guests are interrupted. They yield to other calls, and their CPU time is counted in these steps.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+use crate::instance::busy::BusyThreads;
+use crate::instance::slots::{IdleOwner, InstanceSlots};
+use crate::instance::ticker::Ticker;
 
 /// Memory that an instance's slot keeps for the next instance, in bytes.
 const KEEP_RESIDENT: usize = 256 << 10;
+
+/// The most memories of a component. Components that are composed of others have one for each of these.
+const MAX_MEMORIES: u32 = 4;
 
 /// The size of the engine.
 #[derive(Clone, Debug)]
@@ -31,17 +31,31 @@ impl Default for EngineSettings {
     }
 }
 
-/// The WebAssembly engine of the process: one compiler, one pool of memory, one ticker.
+/// The WebAssembly engine of the process: one compiler, one pool of memory, one ticker, the threads for long calls.
 #[derive(Clone)]
-pub(crate) struct ComponentEngine {
+pub(crate) struct ComponentEngine(Arc<EngineParts>);
+
+struct EngineParts {
     wasmtime: wasmtime::Engine,
+    ticker: Arc<Ticker>,
+    busy_threads: BusyThreads,
+    /// The bytes that the process holds.
+    memory: Arc<ByteBudget>,
+    slots: Arc<InstanceSlots>,
+}
+
+impl Drop for EngineParts {
+    fn drop(&mut self) {
+        self.ticker.end();
+    }
 }
 
 impl ComponentEngine {
-    /// Configures the engine and starts its ticker, a thread that ends with the engine.
+    /// Configures the engine and starts its threads, which end with the engine.
     ///
     /// # Errors
-    /// When the machine cannot reserve the address space for the instances (about 6 GiB each, unused until touched).
+    /// When the machine cannot reserve the address space for the instances (about 6 GiB each, unused until touched), or has no
+    /// room for the threads: without the ticker, guests could run for ever.
     pub(crate) fn new(settings: EngineSettings) -> Result<Self, InstanceError> {
         // Core instances and tables of a component: its module and the small ones that wit-component adds.
         const PER_INSTANCE: u32 = 8;
@@ -52,6 +66,7 @@ impl ComponentEngine {
             .total_tables(settings.instances.saturating_mul(PER_INSTANCE))
             .total_stacks(settings.instances)
             .max_core_instances_per_component(32)
+            .max_memories_per_component(MAX_MEMORIES)
             .max_tables_per_component(32)
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
@@ -63,35 +78,82 @@ impl ComponentEngine {
                 .linear_memory_keep_resident(KEEP_RESIDENT)
                 .table_keep_resident(KEEP_RESIDENT);
         }
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .epoch_interruption(true)
-            // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
-            .concurrency_support(false);
+        let mut config = compile_config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let wasmtime = wasmtime::Engine::new(&config).map_err(InstanceError::Engine)?;
-        start_ticker(wasmtime.weak()).map_err(|error| InstanceError::Engine(error.into()))?;
-        Ok(Self { wasmtime })
+        let no_thread = |error: std::io::Error| InstanceError::Engine(error.into());
+        let busy_threads = BusyThreads::start().map_err(no_thread)?;
+        let ticker = Ticker::start(wasmtime.weak()).map_err(no_thread)?;
+        let slots = InstanceSlots::new(settings.instances);
+        Ok(Self(Arc::new(EngineParts { wasmtime, ticker, busy_threads, memory: settings.memory, slots })))
     }
 
     /// Returns wasmtime's own handle.
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.wasmtime
+        &self.0.wasmtime
+    }
+
+    /// Returns the ticker, which has to be awake while a guest runs.
+    pub(crate) fn ticker(&self) -> &Arc<Ticker> {
+        &self.0.ticker
+    }
+
+    /// Returns the budget of the bytes that the process holds, in which those of the instances count.
+    pub(crate) fn memory(&self) -> &Arc<ByteBudget> {
+        &self.0.memory
+    }
+
+    /// Returns the slots of all instances.
+    pub(crate) fn slots(&self) -> &Arc<InstanceSlots> {
+        &self.0.slots
+    }
+
+    /// Lets the instances of this owner go when they are idle and others need their slots.
+    pub(crate) fn add_idle_owner(&self, owner: Weak<dyn IdleOwner>) {
+        self.0.slots.add_owner(owner);
+    }
+
+    /// Returns the threads for long calls.
+    pub(crate) fn busy_threads(&self) -> &BusyThreads {
+        &self.0.busy_threads
     }
 }
 
-/// Starts the thread that interrupts guests.
+/// Makes the part of the configuration that compiled code depends on.
+fn compile_config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // A call costs 0.4 us instead of 1.5; nothing here uses the component model's own concurrency.
+        .concurrency_support(false);
+    config
+}
+
+/// Makes an engine that compiles code for a [`ComponentEngine`] and runs none: it reserves no address space.
 ///
 /// # Errors
-/// When the thread cannot be started. Guests could run for ever then, so the engine must not be used.
-#[expect(clippy::disallowed_methods, reason = "the ticker sleeps in a thread of its own")]
-fn start_ticker(engine: wasmtime::EngineWeak) -> io::Result<()> {
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(TICK);
-        }
-    };
-    thread::Builder::new().name("okra-ticker".into()).spawn(tick).map(drop)
+/// When the machine lacks what the engine needs.
+pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
+    let mut config = compile_config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memories_of_a_component_are_bounded() {
+        let engine = ComponentEngine::new(EngineSettings { instances: 64, ..EngineSettings::default() }).unwrap();
+        let compile = |memories: usize| {
+            let instances = "(core instance (instantiate $m))".repeat(memories);
+            let text = format!("(component (core module $m (memory 1)) {instances})");
+            wasmtime::component::Component::new(engine.wasmtime(), wat::parse_str(text).unwrap()).map(drop)
+        };
+        compile(MAX_MEMORIES as usize).unwrap();
+        let error = format!("{:?}", compile(MAX_MEMORIES as usize + 1).unwrap_err());
+        assert!(error.contains("memories"), "{error}");
+    }
 }

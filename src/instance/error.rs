@@ -12,6 +12,16 @@ pub enum InstanceError {
     /// The bytes are no valid component, or use what the engine lacks.
     #[error("cannot compile the component: {0:#}")]
     Compile(wasmtime::Error),
+    /// The compiler needs more than its limits.
+    #[error(
+        "compiling `{package}` takes more than {limit}: that is a limit of [compile] in the file of `okra serve --config`"
+    )]
+    CompileLimit {
+        /// Name of the package.
+        package: String,
+        /// The limit.
+        limit: String,
+    },
     /// The component was built for a version of `okra:service` that this host does not support.
     #[error("`{package}` was built for okra:service@{version}, and this okra supports {supported}: {cure}")]
     Contract {

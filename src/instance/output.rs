@@ -9,11 +9,13 @@ use tokio::io::AsyncWrite;
 use tracing::field::display;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::call::guest_thread::do_long_work;
 use crate::call::printable;
-use crate::host::CallLabel;
+use crate::host::log::MAX_LINE;
+use crate::host::{CallLabel, LogQuota};
 
-/// The longest line, in bytes. A longer one is cut in two.
-const MAX_LINE: usize = 8 * 1024;
+/// Lines that are logged at once. More of them take a part of a millisecond or more.
+const LINES_AT_ONCE: usize = 32;
 
 /// Standard output or standard error of an instance.
 #[derive(Clone)]
@@ -22,35 +24,65 @@ pub(crate) struct GuestOutput {
     package: Arc<str>,
     instance: u64,
     call_label: CallLabel,
+    quota: Arc<LogQuota>,
     line: Arc<Mutex<Vec<u8>>>,
 }
 
 impl GuestOutput {
-    pub(crate) fn new(stream: &'static str, package: Arc<str>, instance: u64, call_label: CallLabel) -> Self {
-        Self { stream, package, instance, call_label, line: Arc::default() }
+    pub(crate) fn new(
+        stream: &'static str,
+        package: Arc<str>,
+        instance: u64,
+        call_label: CallLabel,
+        quota: Arc<LogQuota>,
+    ) -> Self {
+        Self { stream, package, instance, call_label, quota, line: Arc::default() }
     }
 
     fn put_bytes(&self, bytes: &[u8]) {
+        if count_lines(bytes) <= LINES_AT_ONCE && bytes.len() <= LINES_AT_ONCE * MAX_LINE {
+            self.put_lines(bytes);
+        } else {
+            do_long_work(|| self.put_lines(bytes));
+        }
+    }
+
+    fn put_lines(&self, mut bytes: &[u8]) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        for byte in bytes {
-            if *byte != b'\n' {
-                line.push(*byte);
+        while !bytes.is_empty() {
+            let room = bytes.get(..bytes.len().min(MAX_LINE.saturating_sub(line.len()))).unwrap_or_default();
+            let end = room.iter().position(|byte| *byte == b'\n');
+            line.extend_from_slice(end.and_then(|end| room.get(..end)).unwrap_or(room));
+            bytes = bytes.get(end.map_or(room.len(), |end| end + 1)..).unwrap_or_default();
+            if end.is_none() && line.len() < MAX_LINE {
+                continue;
             }
-            if *byte == b'\n' || line.len() >= MAX_LINE {
-                self.log_line(&line);
-                line.clear();
+            let is_logged = self.log_line(&line);
+            line.clear();
+            if !is_logged {
+                // Neither is the rest, and it may be millions of lines.
+                self.quota.drop_lines(count_lines(bytes) as u64, bytes.len() as u64);
+                return;
             }
         }
     }
 
-    fn log_line(&self, line: &[u8]) {
+    /// Logs a line; false when the package may write none at this time.
+    fn log_line(&self, line: &[u8]) -> bool {
+        let Some(dropped) = self.quota.admit(line.len()) else { return false };
+        dropped.report(&self.package);
         let text = String::from_utf8_lossy(line);
         let text = printable(&text);
         let (service, instance, stream) = (&self.package, self.instance, self.stream);
         let (method, peer) = self.call_label.fields();
         let peer = peer.map(display);
         tracing::info!(target: "okra::guest", %service, instance, method, peer, stream, "{text}");
+        true
     }
+}
+
+fn count_lines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 impl Drop for GuestOutput {
@@ -59,7 +91,7 @@ impl Drop for GuestOutput {
         if Arc::strong_count(&self.line) == 1 {
             let line = std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner));
             if !line.is_empty() {
-                self.log_line(&line);
+                let _ = self.log_line(&line);
             }
         }
     }

@@ -78,6 +78,8 @@ impl ImportHost for StoreData {
         }
     }
 
+    // A call with streams may live long: its CPU time is counted from message to message of its own streams. Other operations
+    // change nothing, because a guest can have them without end.
     async fn run_operation(
         mut store: StoreContextMut<'_, Self>,
         operation: HostOperation,
@@ -96,8 +98,12 @@ impl ImportHost for StoreData {
                 return Ok(opened.map(HostOutcome::Stream));
             }
             HostOperation::Read(number) => {
+                let is_own = data.streams.is_requests(number);
                 let read = data.streams.reader(number)?.read().await;
                 data.record_stream_metadata(number);
+                if is_own && let Ok(Some(_)) = read {
+                    data.budget.reset();
+                }
                 read.map(|message| message.map_or(HostOutcome::Nothing, HostOutcome::Message))
             }
             HostOperation::Write(number) => {
@@ -106,7 +112,12 @@ impl ImportHost for StoreData {
                     (StreamWriter::Responses(_), Some(call)) => call.take_headers(),
                     _ => Metadata::default(),
                 };
-                writer.write(headers, message).await.map(|()| HostOutcome::Nothing)
+                let is_own = matches!(writer, StreamWriter::Responses(_));
+                let written = writer.write(headers, message).await;
+                if is_own && written.is_ok() {
+                    data.budget.reset();
+                }
+                written.map(|()| HostOutcome::Nothing)
             }
             HostOperation::DoneWriting(number) => {
                 data.streams.call_mut(number)?.done_writing();
@@ -118,12 +129,138 @@ impl ImportHost for StoreData {
                 finished.map(HostOutcome::Message)
             }
         };
-        // A stream may live long: its CPU time is counted from message to message.
-        data.budget.reset();
         Ok(result)
     }
 
     fn drop_stream(&mut self, number: u32) {
         self.streams.remove(number);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use wasmtime::{AsContextMut as _, Store};
+    use wasmtime_wasi::WasiCtxBuilder;
+
+    use super::*;
+    use crate::call::{ByteBudget, CallFuture, RequestStream, ResponseSink, UnaryResponse, response_channel};
+    use crate::host::{CallLabel, LogQuota};
+
+    /// A service that never answers.
+    struct Silent;
+
+    impl CallHandler for Silent {
+        fn unary(self: Arc<Self>, _: Context, _: Bytes) -> CallFuture<UnaryResponse> {
+            Box::pin(std::future::pending())
+        }
+
+        fn streaming(
+            self: Arc<Self>,
+            _: Context,
+            requests: RequestStream,
+            responses: ResponseSink,
+        ) -> CallFuture<Metadata> {
+            Box::pin(async move {
+                let _held = (requests, responses);
+                std::future::pending().await
+            })
+        }
+    }
+
+    fn store(process: &Arc<ByteBudget>, held: u64) -> Store<StoreData> {
+        let held = process.child("the instance", held);
+        let (quota, label) = (Arc::new(LogQuota::default()), CallLabel::default());
+        let mut data = StoreData {
+            host: HostState::new("test".into(), 0, label, quota, held.clone()),
+            budget: ResourceBudget::new(0, Duration::from_secs(5), process.charge(0).unwrap()),
+            limits: MessageLimits { request: 1 << 20, response: 1 << 20, lowered: 1 << 20 },
+            handler: Arc::new(Silent),
+            wasi: WasiCtxBuilder::new().build(),
+            streams: StreamTable::new(held),
+        };
+        data.begin_call(Context::new("a.A", "Do"));
+        Store::new(&wasmtime::Engine::default(), data)
+    }
+
+    async fn run(store: &mut Store<StoreData>, operation: HostOperation, message: &[u8]) -> GuestResult<HostOutcome> {
+        let message = Bytes::copy_from_slice(message);
+        StoreData::run_operation(store.as_context_mut(), operation, message).await.unwrap()
+    }
+
+    fn open(request: bool) -> HostOperation {
+        HostOperation::Open { path: "/b.B/Do".into(), request }
+    }
+
+    #[tokio::test]
+    async fn any_operation_of_streams_began_the_cpu_time_anew() {
+        let mut store = store(&ByteBudget::of_process(u64::MAX), u64::MAX);
+        let requests = store.data_mut().streams.requests(RequestStream::one(Bytes::from_static(b"one"))).unwrap();
+        let (sink, mut read) = response_channel();
+        let responses = store.data_mut().streams.responses(sink).unwrap();
+        let spent = Duration::from_secs(3);
+        for (operation, is_anew) in [
+            (HostOperation::Read(requests), true),
+            (HostOperation::Read(requests), false),
+            (open(true), false),
+            (HostOperation::Write(responses), true),
+            (HostOperation::Write(2), false),
+            (HostOperation::DoneWriting(2), false),
+        ] {
+            *store.data_mut().budget.used_cpu() = spent;
+            let _ = run(&mut store, operation.clone(), b"two").await;
+            let used = *store.data_mut().budget.used_cpu();
+            assert_eq!(used, if is_anew { Duration::ZERO } else { spent }, "{operation:?}");
+        }
+        assert!(read.next().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn open_calls_and_the_messages_that_wait_in_them_were_held_without_bounds() {
+        let process = ByteBudget::of_process(u64::MAX);
+        let mut store = store(&process, 1 << 20);
+        let request = vec![0; 300 << 10];
+        for _ in 0..3 {
+            run(&mut store, open(true), &request).await.unwrap();
+        }
+        let refused = run(&mut store, open(true), &request).await.unwrap_err();
+        assert!(refused.message.contains("the instance would hold more than its limit of 1048576 bytes"), "{refused}");
+        store.data_mut().streams.clear();
+        // What the calls held goes with their tasks.
+        while process.used() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let Ok(HostOutcome::Stream(call)) = run(&mut store, open(false), b"").await else { unreachable!("a call") };
+        run(&mut store, HostOperation::Write(call), &request).await.unwrap();
+        assert!(process.used() >= request.len() as u64);
+    }
+
+    #[tokio::test]
+    async fn metadata_of_scopes_was_held_without_bounds_and_between_calls() {
+        use crate::host::bindings::okra::service::outgoing::HostScope as _;
+        use wasmtime::component::Resource;
+
+        let process = ByteBudget::of_process(u64::MAX);
+        let mut store = store(&process, 1 << 20);
+        let host = &mut store.data_mut().host;
+        let mut scopes = Vec::new();
+        let mut fill = || {
+            let scope = host.new()?;
+            let handle = scope.rep();
+            scopes.push(handle);
+            host.add_metadata(scope, "x-name".to_owned(), vec![b'v'; 60 << 10]).map(drop)
+        };
+        let refused = std::iter::repeat_with(&mut fill).find_map(wasmtime::Result::err).unwrap();
+        assert!(refused.to_string().contains("the instance would hold more"), "{refused}");
+        assert_eq!((scopes.len(), process.used() > 900 << 10), (18, true));
+        host.end_call();
+        assert_eq!(process.used(), 0);
+        // The guest has the handles still, and they are of no use.
+        host.begin_call(Context::new("a.A", "Do"));
+        let old = Resource::new_own(scopes.first().copied().unwrap());
+        let added = host.add_metadata(old, "x-name".to_owned(), b"v".to_vec()).unwrap();
+        assert_eq!(added.unwrap_err(), "the scope belongs to a call that is over");
     }
 }

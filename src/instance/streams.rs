@@ -9,8 +9,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::CallHandler;
 use crate::call::{
-    CallFailure, Code, Context, MessageSource, Metadata, RequestSink, RequestStream, ResponsePart, ResponseSink,
-    ResponseStream, Status, StreamClosed, read_single, request_channel, response_channel,
+    BudgetExceeded, ByteBudget, CallFailure, Code, Context, MessageSource, Metadata, RequestSink, RequestStream,
+    ResponsePart, ResponseSink, ResponseStream, Status, StreamClosed, read_single, request_channel_within,
+    response_channel_within,
 };
 
 /// The most streams that an instance may have open at the same time.
@@ -28,10 +29,11 @@ enum GuestStream {
 
 /// The streams that are open, by their numbers. A number is never used again, so that a handle kept from an earlier call
 /// refers to no stream.
-#[derive(Default)]
 pub(crate) struct StreamTable {
     open: BTreeMap<u32, GuestStream>,
     next: u32,
+    /// The budget of the messages of the calls that the guest makes.
+    held: Arc<ByteBudget>,
 }
 
 /// No open stream has this number, or the stream does not have this operation.
@@ -40,6 +42,11 @@ pub(crate) struct StreamTable {
 pub(crate) struct StreamNotOpen;
 
 impl StreamTable {
+    /// Makes a table without streams. What the host holds of their messages is charged to the budget.
+    pub(crate) fn new(held: Arc<ByteBudget>) -> Self {
+        Self { open: BTreeMap::new(), next: 0, held }
+    }
+
     /// Ends all streams: none outlives the call that it belongs to.
     pub(crate) fn clear(&mut self) {
         self.open.clear();
@@ -80,7 +87,22 @@ impl StreamTable {
             let message = format!("the component has {MAX_STREAMS} streams open, which is the most that it may");
             return Ok(Err(Box::new(Status::new(Code::ResourceExhausted, message))));
         }
-        self.insert(GuestStream::Call(Box::new(OutgoingCall::begin(handler, context, request, scope)))).map(Ok)
+        let request = match request.map(|request| self.hold(request)).transpose() {
+            Ok(request) => request,
+            Err(exceeded) => return Ok(Err(Box::new(held_status(exceeded)))),
+        };
+        let call = OutgoingCall::begin(handler, context, request, scope, &self.held);
+        self.insert(GuestStream::Call(Box::new(call))).map(Ok)
+    }
+
+    /// Charges a request that waits until its call is served.
+    fn hold(&self, request: Bytes) -> Result<Bytes, BudgetExceeded> {
+        Ok(self.held.charge(request.len() as u64)?.attach(request))
+    }
+
+    /// Whether a stream gives the requests of the call that is served.
+    pub(crate) fn is_requests(&self, number: u32) -> bool {
+        matches!(self.open.get(&number), Some(GuestStream::Requests(_)))
     }
 
     /// Whether a stream takes the responses of the call that is served.
@@ -118,6 +140,10 @@ impl StreamTable {
     pub(crate) fn remove(&mut self, number: u32) {
         self.open.remove(&number);
     }
+}
+
+fn held_status(exceeded: BudgetExceeded) -> Status {
+    Status::new(Code::ResourceExhausted, format!("the messages of the calls that the component makes: {exceeded}"))
 }
 
 pub(crate) enum StreamReader<'a> {
@@ -186,13 +212,19 @@ enum OutgoingOutcome {
 }
 
 impl OutgoingCall {
-    fn begin(handler: Arc<dyn CallHandler>, context: Context, request: Option<Bytes>, scope: Option<u32>) -> Self {
+    fn begin(
+        handler: Arc<dyn CallHandler>,
+        context: Context,
+        request: Option<Bytes>,
+        scope: Option<u32>,
+        held: &Arc<ByteBudget>,
+    ) -> Self {
         let path = context.path();
         let cancel = context.cancellation.clone().drop_guard();
-        let (response_sink, responses) = response_channel();
+        let (response_sink, responses) = response_channel_within(Some(held.clone()));
         let (own, requests) = match request {
             None => {
-                let (sink, requests) = request_channel();
+                let (sink, requests) = request_channel_within(Some(held.clone()));
                 (Some(sink), requests)
             }
             Some(request) => (None, RequestStream::one(request)),
@@ -242,7 +274,12 @@ impl OutgoingCall {
             match self.responses.next().await {
                 Some(ResponsePart::Headers(headers)) => self.headers = headers,
                 Some(ResponsePart::Message(message)) => return Ok(Some(message)),
-                None => return self.outcome().await.map(|()| None),
+                None => {
+                    if let Some(exceeded) = self.responses.exceeded() {
+                        return Err(Box::new(held_status(exceeded)));
+                    }
+                    return self.outcome().await.map(|()| None);
+                }
             }
         }
     }
@@ -254,6 +291,9 @@ impl OutgoingCall {
         };
         if requests.send(message).await.is_ok() {
             return Ok(());
+        }
+        if let Some(exceeded) = requests.exceeded() {
+            return Err(Box::new(held_status(exceeded)));
         }
         // A handler that reads no more has ended or soon will. Reading from the call says why.
         let message = format!("`{}` reads no more requests", self.path);

@@ -19,7 +19,7 @@ use crate::call::{
     CallFailure, CallFuture, Code, Context, Metadata, RequestStream, ResponseSink, Status, StatusDetail, UnaryResponse,
 };
 use crate::instance::call::CallResult;
-use crate::instance::{CompileCache, CompiledComponent, ComponentEngine, EngineSettings, Instance};
+use crate::instance::{CompileCache, CompiledComponent, Compiler, ComponentEngine, EngineSettings, Instance};
 use crate::testing::schema::{RELAY, UPSTREAM, random};
 use crate::testing::{Reel, Tape, Wire, reading};
 
@@ -67,9 +67,17 @@ impl Relay {
         };
         let package = relay::package(pool, &schema);
         let (engine, cache) = &*ENGINE;
-        let cache = CompileCache::open(cache.path());
+        let cache = CompileCache::open(Some(cache.path()), Compiler::InProcess);
         let upstream = Arc::new(Upstream::default());
-        let component = CompiledComponent::new(engine, &cache, &package, &schema, upstream.clone());
+        let component = CompiledComponent::new(
+            engine,
+            &cache,
+            &package,
+            Arc::new(package.manifest().run.clone()),
+            &schema,
+            upstream.clone(),
+        )
+        .await;
         let component = Arc::new(component.unwrap_or_else(|error| panic!("{error:?}")));
         let instance = component.instantiate().await.unwrap();
         let methods = pool.get_service_by_name(RELAY).unwrap().methods().collect();

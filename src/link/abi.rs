@@ -38,6 +38,7 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
+use crate::call::guest_thread::move_for_large_message;
 use crate::link::LinkError;
 use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
 use crate::link::lower::{LowerError, MemoryWriter};
@@ -467,10 +468,13 @@ fn add_with<T: ImportHost, const N: usize>(
         Box::new(async move {
             let params = params?;
             let result = match T::run_operation(store, operation?, params).await? {
-                Ok(HostOutcome::Message(wire)) => match function.check_results(wire, max_lowered_bytes) {
-                    Ok(message) => Ok(HostOutcome::Message(message)),
-                    Err(error) => Err(Box::new(error.into())),
-                },
+                Ok(HostOutcome::Message(wire)) => {
+                    move_for_large_message(wire.len()).await;
+                    match function.check_results(wire, max_lowered_bytes) {
+                        Ok(message) => Ok(HostOutcome::Message(message)),
+                        Err(error) => Err(Box::new(error.into())),
+                    }
+                }
                 Ok(HostOutcome::Nothing) => Ok(HostOutcome::Nothing),
                 Ok(HostOutcome::Stream(number)) => Ok(HostOutcome::Stream(number)),
                 Err(status) => Err(status),

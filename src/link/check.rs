@@ -35,7 +35,7 @@ pub(crate) fn check(plan: &SchemaPlan, record: RecordId, wire: Bytes, limit: u64
         return Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire });
     }
     let merged = merge::merge(plan, record, &wire);
-    let mut checker = WireChecker::new(plan, limit);
+    let mut checker = WireChecker::new(plan, record, limit);
     checker.record(record, &merged, 0)?;
     Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire: merged })
 }
@@ -45,7 +45,7 @@ pub(crate) fn check(plan: &SchemaPlan, record: RecordId, wire: Bytes, limit: u64
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn validate(plan: &SchemaPlan, record: RecordId, wire: &[u8], depth: u32) -> Result<(), WireError> {
-    let mut checker = WireChecker::new(plan, u64::MAX);
+    let mut checker = WireChecker::new(plan, record, u64::MAX);
     checker.aside(record, wire, depth)?;
     checker.whole(record, wire)
 }
@@ -129,9 +129,16 @@ impl SeenFields {
     }
 }
 
+/// Bytes of a list in the record that has it.
+const LIST_BYTES: u64 = 8;
+
 struct WireChecker<'p> {
     plan: &'p SchemaPlan,
     counts: Vec<u32>,
+    /// The most counts of a message that is within the limit: each is of a list, which takes a pointer and a length in a
+    /// record. Where a field occurs again and again, two bytes can stand for the counts of a record that takes no further
+    /// memory.
+    max_counts: usize,
     texts: Vec<String>,
     /// Something occurs twice that lowering, or the guest's own decoder, wants once.
     merge: bool,
@@ -145,10 +152,12 @@ struct WireChecker<'p> {
 }
 
 impl<'p> WireChecker<'p> {
-    fn new(plan: &'p SchemaPlan, limit: u64) -> Self {
+    fn new(plan: &'p SchemaPlan, record: RecordId, limit: u64) -> Self {
+        let template = plan.record(record).template.len() as u64;
         Self {
             plan,
             counts: Vec::new(),
+            max_counts: usize::try_from(limit.saturating_add(template) / LIST_BYTES).unwrap_or(usize::MAX),
             texts: Vec::new(),
             merge: false,
             is_aside: false,
@@ -160,7 +169,7 @@ impl<'p> WireChecker<'p> {
 
     /// Checks a message as it came.
     fn run(plan: &'p SchemaPlan, record: RecordId, wire: &[u8], limit: u64) -> Result<Self, WireError> {
-        let mut checker = Self::new(plan, limit);
+        let mut checker = Self::new(plan, record, limit);
         checker.record(record, wire, 0)?;
         checker.whole(record, wire)?;
         Ok(checker)
@@ -173,7 +182,7 @@ impl<'p> WireChecker<'p> {
             return Err(lacks);
         }
         let whole = merge::merge(self.plan, record, wire);
-        let mut again = Self { is_aside: true, ..Self::new(self.plan, u64::MAX) };
+        let mut again = Self { is_aside: true, ..Self::new(self.plan, record, u64::MAX) };
         again.record(record, &whole, 0)?;
         again.lacks.map_or(Ok(()), Err)
     }
@@ -195,7 +204,11 @@ impl<'p> WireChecker<'p> {
         let broken = |broken: WireFault| broken.of(&record.name);
         let base = self.counts.len();
         if !self.is_aside || record.has_maps {
-            self.counts.resize(base + record.lists.len(), 0);
+            let count = base + record.lists.len();
+            if count > self.max_counts {
+                return Err(WireError::TooLarge { limit: self.limit });
+            }
+            self.counts.resize(count, 0);
         }
         let mut seen = SeenFields::default();
         let mut reader = WireReader::new(wire);

@@ -24,7 +24,9 @@ pub(crate) const RAW_RESPONSES: ResourceId = ResourceId::MAX;
 
 /// The functions by which the host calls a component, and those by which it is called.
 pub(crate) struct ComponentLink {
-    exports: HashMap<Arc<str>, ExportedMethod>,
+    /// The functions that serve methods, and their numbers by path.
+    exports: Vec<ExportedMethod>,
+    export_numbers: HashMap<Arc<str>, usize>,
     /// Full names of the services that the component calls.
     calls: Vec<Arc<str>>,
     interfaces: Vec<ImportInterface>,
@@ -68,19 +70,32 @@ impl ComponentLink {
                 calls.push(service.full_name.as_str().into());
             }
         }
-        let mut exports = HashMap::new();
+        let (mut exports, mut export_numbers) = (Vec::new(), HashMap::new());
         for (_, service) in served {
-            linking.export(service, &mut exports);
+            for (path, export) in linking.export(service) {
+                export_numbers.insert(path, exports.len());
+                exports.push(export);
+            }
         }
         match linking.mismatches {
-            none if none.is_empty() => Ok(Self { exports, calls, interfaces }),
+            none if none.is_empty() => Ok(Self { exports, export_numbers, calls, interfaces }),
             mismatches => Err(mismatches),
         }
     }
 
-    /// Returns the function that serves a path, such as `/shop.users.v1.Users/GetUser`.
-    pub(crate) fn export_of(&self, path: &str) -> Option<&ExportedMethod> {
-        self.exports.get(path)
+    /// Returns the number of the function that serves a path, such as `/shop.users.v1.Users/GetUser`.
+    pub(crate) fn export_number(&self, path: &str) -> Option<usize> {
+        self.export_numbers.get(path).copied()
+    }
+
+    /// Returns the function with this number.
+    pub(crate) fn export(&self, number: usize) -> Option<&ExportedMethod> {
+        self.exports.get(number)
+    }
+
+    /// Returns how many functions serve methods. Their numbers are below that.
+    pub(crate) fn export_count(&self) -> usize {
+        self.exports.len()
     }
 
     /// Returns the full names of the services that the component calls.
@@ -236,8 +251,9 @@ impl LinkBuilder<'_> {
         methods
     }
 
-    /// The functions that serve a service.
-    fn export(&mut self, service: &Service, exports: &mut HashMap<Arc<str>, ExportedMethod>) {
+    /// The functions that serve a service, with the paths of their methods.
+    fn export(&mut self, service: &Service) -> Vec<(Arc<str>, ExportedMethod)> {
+        let mut exports = Vec::new();
         let interface = self.schema.service_interface(service);
         let ty = self.component.component_type();
         let Some(ComponentItem::ComponentInstance(instance)) =
@@ -248,7 +264,7 @@ impl LinkBuilder<'_> {
                 interface,
                 found: list(ty.exports(self.engine).map(|(name, _)| name)),
             });
-            return;
+            return exports;
         };
         let parent = self.component.get_export_index(None, &interface);
         for method in &service.methods {
@@ -265,9 +281,10 @@ impl LinkBuilder<'_> {
             }
             if let Some(index) = self.component.get_export_index(parent.as_ref(), &function.name) {
                 let export = ExportedMethod::new(Arc::new(function), index, requests, responses);
-                exports.insert(path(service, method).into(), export);
+                exports.push((path(service, method).into(), export));
             }
         }
+        exports
     }
 
     /// The resource of calls of a method: numbers behind those of all streams.

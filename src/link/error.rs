@@ -29,7 +29,7 @@ impl From<WireError> for Status {
 impl From<&LiftError> for Status {
     fn from(error: &LiftError) -> Self {
         let code = match error {
-            LiftError::TooLarge { .. } => Code::ResourceExhausted,
+            LiftError::TooLarge { .. } | LiftError::TooManyFields => Code::ResourceExhausted,
             _ => Code::Internal,
         };
         Status::new(code, error.to_string())

@@ -71,6 +71,17 @@ pub(crate) enum CheckedMessage {
     Bytes(Bytes),
 }
 
+impl CheckedMessage {
+    /// Returns the bytes of the message as it is encoded.
+    pub(crate) fn wire_bytes(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Record(checked) => checked.wire.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// The result of a function: a value, or the status that the function returned.
 pub(crate) type GuestResult<T> = Result<T, Box<Status>>;
 

@@ -9,6 +9,7 @@
 
 use okra_codegen::schema::{JsonKind, Scalar};
 
+use crate::call::guest_thread::do_long_work;
 use crate::link::canonical;
 use crate::link::plan::{FieldPlace, FieldPlan, FieldValue, RecordId, SchemaPlan, WriteUnit};
 use crate::link::wire;
@@ -59,6 +60,9 @@ pub(crate) enum LiftError {
         /// The limit.
         limit: usize,
     },
+    /// The value has more fields than are read.
+    #[error("the message has more than {MAX_FIELDS} fields, those without a value included")]
+    TooManyFields,
 }
 
 /// Encodes the record whose bytes are `frame` and whose strings and lists lie in `memory`.
@@ -72,10 +76,25 @@ pub(crate) fn lift(
     memory: &[u8],
     limit: usize,
 ) -> Result<Vec<u8>, LiftError> {
-    let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit, depth: 0 };
-    lifting.record(record, frame)?;
-    Ok(lifting.out.finish())
+    let lift_within = |fields| {
+        let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit, fields, depth: 0 };
+        lifting.record(record, frame)?;
+        Ok(lifting.out.finish())
+    };
+    match lift_within(FIELDS_AT_ONCE) {
+        // Begun anew, because the work cannot be interrupted: this happens after less than a millisecond.
+        Err(LiftError::TooManyFields) => do_long_work(|| lift_within(MAX_FIELDS)),
+        lifted => lifted,
+    }
 }
+
+/// The fields that are read in a moment. Fields that are not set count, too, and so do the bytes of long values, at the rate
+/// of what it takes to check them.
+const FIELDS_AT_ONCE: u64 = 100_000;
+
+/// The most fields of one message: read in some tenths of a second. A few bytes of memory to which many pointers lead can
+/// stand for any number of fields without a value, which add no byte to the output.
+const MAX_FIELDS: u64 = 64 << 20;
 
 /// Encodes a JSON text that is the whole payload.
 ///
@@ -83,7 +102,11 @@ pub(crate) fn lift(
 /// As [`lift`].
 pub(crate) fn lift_json(kind: JsonKind, frame: &[u8], memory: &[u8], limit: usize) -> Result<Vec<u8>, LiftError> {
     let text = pointed_at(frame, memory, 1, 1, "string")?;
-    let wire = json_to_wire(kind, text, "payload", "JSON")?;
+    if text.len() > limit {
+        return Err(LiftError::TooLarge { limit });
+    }
+    let convert = || json_to_wire(kind, text, "payload", "JSON");
+    let wire = if cost(text, JSON_BYTES) > FIELDS_AT_ONCE { do_long_work(convert) } else { convert() }?;
     if wire.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(wire) }
 }
 
@@ -235,14 +258,35 @@ struct LiftState<'a> {
     out: BackwardWriter<'a>,
     /// Bytes of JSON text that may still be parsed: its size says little of the size of the output.
     json: usize,
+    /// Fields that may still be read.
+    fields: u64,
     /// How many messages the one at hand lies in.
     depth: u32,
 }
 
+/// Bytes that take as long as a field: of JSON, of encoded messages, of text.
+const JSON_BYTES: usize = 1;
+const ENCODED_BYTES: usize = 4;
+const TEXT_BYTES: usize = 32;
+
+/// Returns how many fields take as long as these bytes.
+#[inline]
+fn cost(bytes: &[u8], bytes_of_field: usize) -> u64 {
+    (bytes.len() / bytes_of_field) as u64
+}
+
 impl LiftState<'_> {
+    /// Counts fields that are about to be read.
+    #[inline]
+    fn spend_fields(&mut self, count: u64) -> Result<(), LiftError> {
+        self.fields = self.fields.checked_sub(count).ok_or(LiftError::TooManyFields)?;
+        Ok(())
+    }
+
     fn record(&mut self, id: RecordId, frame: &[u8]) -> Result<(), LiftError> {
         let plan = self.plan;
         let record = plan.record(id);
+        self.spend_fields(record.units.len() as u64)?;
         for unit in record.units.iter().rev() {
             match unit {
                 WriteUnit::Field(index) => {
@@ -299,6 +343,7 @@ impl LiftState<'_> {
                     if matches!(entry.value.wire_type(), wire::FIXED32 | wire::FIXED64) {
                         self.out.put_memory(elements)?;
                     } else {
+                        self.spend_fields(cost(elements, stride as usize))?;
                         for element in elements.rchunks_exact(stride as usize) {
                             self.value(message, entry, element)?;
                         }
@@ -306,6 +351,7 @@ impl LiftState<'_> {
                     self.out.varint((self.out.len() - end) as u64)?;
                     return self.out.tag(entry.number, wire::LENGTH);
                 }
+                self.spend_fields(cost(elements, stride as usize))?;
                 for element in elements.rchunks_exact(stride as usize) {
                     self.tagged(message, entry, element)?;
                 }
@@ -372,6 +418,7 @@ impl LiftState<'_> {
             FieldValue::Scalar(scalar) => match scalar {
                 Scalar::String => {
                     let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
+                    self.spend_fields(cost(text, TEXT_BYTES))?;
                     if std::str::from_utf8(text).is_err() {
                         return Err(LiftError::Utf8 { message: message.to_owned(), field: entry.name.to_string() });
                     }
@@ -425,6 +472,7 @@ impl LiftState<'_> {
             }
             FieldValue::Encoded { record, .. } => {
                 let encoded = pointed_at(bytes, self.memory, 1, 1, "list")?;
+                self.spend_fields(cost(encoded, ENCODED_BYTES))?;
                 check::validate(self.plan, record, encoded, self.depth).map_err(|error| LiftError::Encoded {
                     message: message.to_owned(),
                     field: entry.name.to_string(),
@@ -434,6 +482,7 @@ impl LiftState<'_> {
             }
             FieldValue::Json(kind) => {
                 let text = pointed_at(bytes, self.memory, 1, 1, "string")?;
+                self.spend_fields(cost(text, JSON_BYTES))?;
                 self.json = self.json.checked_sub(text.len()).ok_or(LiftError::TooLarge { limit: self.out.limit })?;
                 let wire = json_to_wire(kind, text, message, &entry.name)?;
                 self.out.put(&wire)

@@ -4,6 +4,7 @@
 //!
 //! Encoders do not write such messages, so this is off the common path. <https://protobuf.dev/programming-guides/encoding/#last-one-wins>
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ enum MergePiece<'a> {
     /// Tag and value as they came.
     Verbatim(&'a [u8]),
     /// The contents of a message, to be merged in turn.
-    Message { entry: &'a FieldPlan, contents: Vec<u8> },
+    Message { entry: &'a FieldPlan, contents: Cow<'a, [u8]> },
     /// Overtaken by a later occurrence.
     Dropped,
 }
@@ -52,11 +53,11 @@ fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8]) -> Vec<u8> {
         let piece = match entry.value {
             FieldValue::Record { group, .. } | FieldValue::Encoded { group, .. } => {
                 let Ok(contents) = nested(&mut value, number, group) else { break };
-                MergePiece::Message { entry, contents: contents.to_vec() }
+                MergePiece::Message { entry, contents: Cow::Borrowed(contents) }
             }
             FieldValue::Json(_) => {
                 let Ok(contents) = value.length_delimited() else { break };
-                MergePiece::Message { entry, contents: contents.to_vec() }
+                MergePiece::Message { entry, contents: Cow::Borrowed(contents) }
             }
             FieldValue::Enum(_) if entry.once.is_some() => {
                 if !value.varint().is_ok_and(|number| is_known(plan, entry.value, number)) {
@@ -105,7 +106,7 @@ fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8]) -> Vec<u8> {
             MergePiece::Message { entry, contents } => {
                 let contents = match entry.value {
                     FieldValue::Record { record, .. } | FieldValue::Encoded { record, .. } => {
-                        message(plan, record, &contents)
+                        Cow::Owned(message(plan, record, &contents))
                     }
                     // The conversion to JSON merges them as well.
                     _ => contents,
@@ -130,7 +131,7 @@ fn message(plan: &SchemaPlan, id: RecordId, wire: &[u8]) -> Vec<u8> {
 fn join<'a>(old: MergePiece<'a>, new: MergePiece<'a>) -> MergePiece<'a> {
     match (old, new) {
         (MergePiece::Message { mut contents, .. }, MergePiece::Message { entry, contents: more }) => {
-            contents.extend_from_slice(&more);
+            contents.to_mut().extend_from_slice(&more);
             MergePiece::Message { entry, contents }
         }
         (_, new) => new,

@@ -16,18 +16,6 @@ pub(crate) enum ToolchainQuirks {
 }
 
 impl ToolchainQuirks {
-    /// Finds the toolchain of a component whose package does not name its language.
-    pub(crate) fn detect(component: &[u8]) -> Self {
-        let has = |mark: &[u8]| component.windows(mark.len()).any(|window| window == mark);
-        if has(b"libcomponentize_py_runtime") {
-            Self::NullBytes
-        } else if has(b"go:buildid") {
-            Self::NullAll
-        } else {
-            Self::None
-        }
-    }
-
     /// Returns the pointer of an empty string.
     pub(crate) fn empty_string(self) -> u32 {
         self.empty_list(1)
@@ -46,14 +34,6 @@ impl ToolchainQuirks {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_toolchain_of_a_component_is_detected_by_its_runtime() {
-        let detect = super::ToolchainQuirks::detect;
-        assert_eq!(detect(b"\0asm..libcomponentize_py_runtime_sync.so.."), super::ToolchainQuirks::NullBytes);
-        assert_eq!(detect(b"\0asm..go:buildid.."), super::ToolchainQuirks::NullAll);
-        assert_eq!(detect(b"\0asm"), super::ToolchainQuirks::None);
-    }
-
     #[test]
     fn only_go_gets_null_for_empty_strings_and_lists() {
         for (quirks, string, bytes, list) in [

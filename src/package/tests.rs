@@ -131,6 +131,38 @@ fn a_manifest_with_unknown_keys_or_a_version_that_is_none_was_read() {
 }
 
 #[test]
+fn a_chain_of_5000_imports_is_read_on_a_small_stack() {
+    let name = |number: usize| format!("{number}.proto");
+    let file = |number: usize| FileDescriptorProto {
+        name: Some(name(number)),
+        dependency: (number > 0).then(|| name(number - 1)).into_iter().collect(),
+        ..Default::default()
+    };
+    let mut set = FileDescriptorSet { file: (0..5000).map(file).collect() };
+    set.file.extend(FileDescriptorSet::decode(&*descriptors(&["Greeter"])).unwrap().file);
+    // In the order of a hostile package.
+    set.file.reverse();
+    let reading = move || drop(Package::write(&component(), &set.encode_to_vec(), &manifest()).map(Package::read));
+    std::thread::Builder::new().stack_size(256 << 10).spawn(reading).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_file_of_google_protobuf_that_is_not_its_own_is_refused() {
+    let mut set = FileDescriptorSet::decode(&*descriptors(&["Greeter"])).unwrap();
+    let file = |name: &str| FileDescriptorProto {
+        name: Some(name.to_owned()),
+        package: Some("google.protobuf".to_owned()),
+        message_type: vec![prost_types::DescriptorProto { name: Some("LoopValue".to_owned()), ..Default::default() }],
+        ..Default::default()
+    };
+    set.file.push(file("loop.proto"));
+    let error = Package::write(&component(), &set.encode_to_vec(), &manifest()).unwrap_err();
+    let expected = "the descriptors have a file `loop.proto` that differs from protobuf's own, where protobuf has no file of \
+                    this name";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn a_service_without_descriptor_is_not_packaged() {
     let error = Package::write(&component(), &descriptors(&["Other"]), &manifest()).unwrap_err();
     assert!(matches!(error, PackageError::UnknownService { .. }), "{error}");

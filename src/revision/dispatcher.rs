@@ -301,6 +301,21 @@ impl<I: PooledInstance> Dispatcher<I> {
         Ok(())
     }
 
+    /// Returns how many idle instances can go: those of a singleton cannot.
+    pub(crate) fn idle_count(&self) -> usize {
+        if self.run.idle_time().is_none() { 0 } else { self.actor().idle_instances.counts().1 }
+    }
+
+    /// Drops the idle instances that are kept beside the actor.
+    pub(crate) fn drop_idle(&self) {
+        if self.run.idle_time().is_some() {
+            let handle = self.actor();
+            for slot in handle.idle_instances.sweep(Instant::now(), Duration::ZERO) {
+                handle.release(Slot { kind: slot.kind, instance: None });
+            }
+        }
+    }
+
     /// Returns the pool in numbers; zeros when the actor is dead.
     pub(crate) async fn counts(&self) -> PoolCounts {
         self.actor().actor.send(CountInstances).await.unwrap_or_default()

@@ -13,14 +13,14 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use prost_reflect::ServiceDescriptor;
 use prost_types::method_options::IdempotencyLevel;
-use tonic::transport::Identity;
 
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponsePart,
     ResponseSink, Status, UnaryResponse, read_single_request, response_channel,
 };
-use crate::config::{Address, Import, Run, ServiceName};
+use crate::config::{Address, Import, Run};
 use crate::grpc::{CallFate, ExchangeError, GrpcExchange};
+use crate::router::import_rules::ImportRules;
 use crate::router::upstream::endpoint::{UpstreamConnection, UpstreamEndpoint};
 use crate::router::upstream::health::UpstreamHealth;
 
@@ -32,50 +32,91 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a service cannot be imported.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot import `{service}` from {address}")]
-#[diagnostic(
-    code(okra::router::import),
-    help("are the certificates PEM? `ca` in [imports] of okra.toml, and the certificate and key of `okra serve`")
-)]
-pub struct ImportError {
-    service: String,
-    address: String,
-    source: tonic::transport::Error,
+#[non_exhaustive]
+pub enum ImportError {
+    /// A certificate or key is not valid.
+    #[error("cannot import `{service}` from {address}")]
+    #[diagnostic(
+        code(okra::router::import),
+        help("are the certificates PEM? `ca` in [imports], and the certificate and key of `okra serve`")
+    )]
+    Certificate {
+        /// Full name of the service.
+        service: String,
+        /// Address of the server.
+        address: String,
+        /// The reason.
+        source: tonic::transport::Error,
+    },
+    /// The package names a server that the operator does not allow.
+    #[error("package `{package}` imports `{service}` from {address}, which the operator does not allow")]
+    #[diagnostic(
+        code(okra::router::import_denied),
+        help(
+            "to allow it, add `\"{service}\" = \"{address}\"` to [imports] of the file of --config, or the address to its \
+             `allowed-imports`, or start with `--import {service}={address}`, or with `--allow-imports` for all packages"
+        )
+    )]
+    Denied {
+        /// Name of the package.
+        package: String,
+        /// Full name of the service.
+        service: String,
+        /// Address of the server.
+        address: String,
+    },
 }
 
 /// The upstream servers of this process. Imports with the same address and settings share a connection.
 #[derive(Default)]
 pub(crate) struct UpstreamPool {
-    identity: Option<Identity>,
-    endpoints: Mutex<HashMap<(Address, Import), Arc<UpstreamEndpoint>>>,
-    /// The imports that the operator set, which replace those of packages.
-    imports: HashMap<ServiceName, Import>,
+    rules: ImportRules,
+    endpoints: Mutex<HashMap<EndpointKey, Arc<UpstreamEndpoint>>>,
+}
+
+/// The address and settings of a connection. `is_configured`: the operator configured the import, so the certificate of this process is
+/// used.
+#[derive(PartialEq, Eq, Hash)]
+struct EndpointKey {
+    address: Address,
+    settings: Import,
+    is_configured: bool,
 }
 
 impl UpstreamPool {
-    /// `identity` is the certificate of this process, for servers that ask for one.
-    pub(crate) fn new(imports: HashMap<ServiceName, Import>, identity: Option<Identity>) -> Self {
-        Self { identity, endpoints: Mutex::default(), imports }
+    pub(crate) fn new(rules: ImportRules) -> Self {
+        Self { rules, endpoints: Mutex::default() }
     }
 
-    /// Makes the upstream of a service that a package imports; `None` when the service is imported from this process.
+    /// Makes the upstream of a service that a package imports; `None` when the service is imported from this process. `own` is
+    /// the import of the package itself, and `run` the limits that it gets.
     ///
     /// # Errors
-    /// When a certificate or key is not valid.
+    /// When the operator does not allow the package's own import, or a certificate or key is not valid.
     pub(crate) fn import(
         &self,
+        package: &str,
         service: &ServiceDescriptor,
         own: Option<&Import>,
         run: &Run,
     ) -> Result<Option<Upstream>, ImportError> {
-        let operators = self.imports.iter().find(|(name, _)| ***name == *service.full_name()).map(|(_, import)| import);
-        let Some(import) = operators.or(own) else { return Ok(None) };
-        let targets = import.addresses.iter().map(|address| {
-            let endpoint = self.endpoint(address, import).map_err(|source| ImportError {
+        let configured = self.rules.configured(service.full_name());
+        let Some(import) = configured.or(own) else { return Ok(None) };
+        let is_configured = configured.is_some();
+        if let Some(address) = self.rules.denied(import).filter(|_| !is_configured) {
+            return Err(ImportError::Denied {
+                package: package.to_owned(),
                 service: service.full_name().to_owned(),
                 address: address.to_string(),
-                source,
-            })?;
+            });
+        }
+        let targets = import.addresses.iter().map(|address| {
+            let endpoint =
+                self.endpoint(address, import, is_configured).map_err(|source| ImportError::Certificate {
+                    service: service.full_name().to_owned(),
+                    address: address.to_string(),
+                    source,
+                })?;
             Ok(UpstreamTarget { endpoint, health: UpstreamHealth::default() })
         });
         let methods = service.methods().map(|method| {
@@ -92,18 +133,24 @@ impl UpstreamPool {
             next: AtomicUsize::new(0),
             methods: methods.collect(),
             deadline: run.deadline,
-            max_response_bytes: usize::try_from(run.max_response.as_u64()).unwrap_or(usize::MAX),
+            max_response_bytes: run.max_response_bytes(),
         }))
     }
 
-    fn endpoint(&self, address: &Address, import: &Import) -> Result<Arc<UpstreamEndpoint>, tonic::transport::Error> {
+    fn endpoint(
+        &self,
+        address: &Address,
+        import: &Import,
+        is_configured: bool,
+    ) -> Result<Arc<UpstreamEndpoint>, tonic::transport::Error> {
         let settings = Import { addresses: Vec::new(), ..import.clone() };
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (address.clone(), settings);
+        let key = EndpointKey { address: address.clone(), settings, is_configured };
         if let Some(endpoint) = endpoints.get(&key) {
             return Ok(endpoint.clone());
         }
-        let endpoint = Arc::new(UpstreamEndpoint::new(address, import, self.identity.as_ref())?);
+        let identity = self.rules.identity.as_ref().filter(|_| is_configured);
+        let endpoint = Arc::new(UpstreamEndpoint::new(address, import, identity)?);
         endpoints.insert(key, endpoint.clone());
         Ok(endpoint)
     }

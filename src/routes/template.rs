@@ -2,10 +2,29 @@
 
 use std::cmp::Ordering;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use crate::routes::PathValues;
+
+/// The bytes of a literal that are escaped: those that do not stand for themselves.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// Most parts of the path of a field: each is a level of the message that is made.
 const MAX_FIELD_PARTS: usize = 32;
@@ -109,7 +128,7 @@ impl UrlTemplate {
             "**" => Segment::Rest,
             "" if self.segments.is_empty() => return Err("the path is empty".to_owned()),
             "" => return Err("a segment is empty".to_owned()),
-            literal if is_literal(literal) => Segment::Literal(literal.to_owned()),
+            literal if is_literal(literal) => Segment::Literal(normalize(literal)),
             other => return Err(format!("`{other}` is no segment of a path")),
         });
         Ok(())
@@ -195,6 +214,11 @@ fn decode(part: &str, single: bool) -> String {
     let part = part.replace("%2f", "%2F");
     let pieces: Vec<_> = part.split("%2F").map(|piece| percent_decode_str(piece).decode_utf8_lossy()).collect();
     pieces.join("%2F")
+}
+
+/// Returns the one way of writing a literal, so that `%61` and `a` are equal.
+fn normalize(literal: &str) -> String {
+    percent_encode(&percent_decode_str(literal).collect::<Vec<_>>(), ESCAPED).to_string()
 }
 
 /// Whether the text stands for itself in a path: characters that RFC 3986, section 3.3, allows in a segment, but not `*`.

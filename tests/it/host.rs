@@ -12,7 +12,7 @@ use okra::config::{Address, Import, Run, ServiceName};
 use okra::gateway::{self, GatewaySettings};
 use okra::package::{Manifest, Package};
 use okra::project::build_if_stale;
-use okra::runtime::{DeployError, EngineSettings, Runtime};
+use okra::runtime::{DeployError, EngineSettings, ImportRules, Runtime, RuntimeSettings};
 use prost_reflect::{DescriptorPool, DynamicMessage, prost::Message as _};
 use tonic::transport::Identity;
 
@@ -71,12 +71,18 @@ impl TestHost {
         host
     }
 
+    /// A runtime with these settings that serves nothing yet.
+    pub(crate) fn of(settings: RuntimeSettings) -> Self {
+        let engine = EngineSettings { instances: 64, ..settings.engine };
+        let runtime = Runtime::with_settings(RuntimeSettings { engine, ..settings }).expect("an engine");
+        Self { runtime, pools: Vec::new() }
+    }
+
     fn outside(imports: HashMap<ServiceName, Import>, identity: Option<Identity>) -> Self {
         // One for all: a guest in Python takes seconds to compile.
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        let settings = EngineSettings { instances: 64, ..EngineSettings::default() };
-        let runtime = Runtime::with_imports(&cache, settings, imports, identity).expect("an engine");
-        Self { runtime, pools: Vec::new() }
+        let imports = ImportRules { configured: imports, identity, ..ImportRules::default() };
+        Self::of(RuntimeSettings { cache: Some(cache), imports, ..RuntimeSettings::default() })
     }
 
     /// Serves what is in it over gRPC until the test ends; gives the address.

@@ -64,7 +64,7 @@ async fn handles_that_are_none() {
 #[tokio::test]
 async fn handles_without_end() {
     let status = fails(&host().await, 9).await;
-    assert!(status.starts_with("INTERNAL: ") && status.contains("resource table"), "{status}");
+    assert!(status.starts_with("INTERNAL: ") && status.contains("the component has 1000 scopes"), "{status}");
 }
 
 #[tokio::test]

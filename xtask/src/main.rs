@@ -17,8 +17,10 @@ mod withstand;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use miette::IntoDiagnostic as _;
 
 use crate::corpus::CorpusOptions;
 use crate::counts::TestCounts;
@@ -84,11 +86,14 @@ enum Task {
         #[arg(long, default_value_t = 1_000_000)]
         calls: u32,
     },
-    /// Fuzzes the link, which parses what clients and guests send.
+    /// Fuzzes everything that decodes data from outside: what clients, guests and packages send, and files.
     Fuzz {
-        /// Time of each target, in seconds.
-        #[arg(long, default_value_t = 20)]
-        seconds: u32,
+        /// Time of each target, in minutes, such as `0.5`.
+        #[arg(long, default_value_t = 0.5)]
+        minutes: f64,
+        /// Targets to run; all by default.
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
     },
 }
 
@@ -109,6 +114,9 @@ fn main() -> miette::Result<ExitCode> {
         Task::Soak { calls } => soak::run(calls).map(|()| ExitCode::SUCCESS),
         Task::Withstand(options) => withstand::run(&options),
         Task::WithstandAttack { name, address } => withstand::attack(&name, &address).map(|()| ExitCode::SUCCESS),
-        Task::Fuzz { seconds } => fuzz::run(seconds).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz { minutes, targets } => {
+            let length = Duration::try_from_secs_f64(minutes * 60.0).into_diagnostic()?;
+            fuzz::run(length, &targets).map(TestCounts::exit_code)
+        }
     }
 }

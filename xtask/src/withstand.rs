@@ -96,28 +96,67 @@ fn suite(okra: &OkraBinary, options: &WithstandOptions) -> miette::Result<TestCo
             counts.failed += 1;
         }
     };
+    let packages: Vec<_> = packages::attacks().into_iter().filter(|attack| is_chosen(attack.name)).collect();
+    if !attacks.is_empty() || !packages.is_empty() {
+        build(okra, &[HOSTILE, NEIGHBOUR])?;
+    }
     if !attacks.is_empty() {
         let folder = tempfile::tempdir().into_diagnostic()?;
         let config = folder.path().join("server.toml");
         fs::write(&config, SERVER).into_diagnostic()?;
         let config = config.display().to_string();
-        for project in [HOSTILE, NEIGHBOUR] {
-            let built = okra.command().arg("build").arg(root().join(project)).status().into_diagnostic()?;
-            if !built.success() {
-                return Err(miette!("cannot build {project}"));
-            }
-        }
         let mut setting = Setting::new(okra, config, Duration::from_secs(options.seconds), options.judges_latency)?;
         for attack in attacks {
             let outcome = runtime.block_on(setting.withstand(&attack));
             count(attack.name, outcome);
         }
     }
-    for attack in packages::attacks().into_iter().filter(|attack| is_chosen(attack.name)) {
-        count(attack.name, attack.run(okra));
+    if !packages.is_empty() {
+        let server = okra.serve(&[&package_of(NEIGHBOUR, "hello")], |_| ())?;
+        for attack in packages {
+            count(attack.name, beside_neighbour(&runtime, &server.address, || attack.run(okra)));
+        }
     }
     println!("\n{counts}");
     Ok(counts)
+}
+
+/// Builds projects.
+fn build(okra: &OkraBinary, projects: &[&str]) -> miette::Result<()> {
+    for project in projects {
+        let built = okra.command().arg("build").arg(root().join(project)).status().into_diagnostic()?;
+        if !built.success() {
+            return Err(miette!("cannot build {project}"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the path of a package that was built.
+fn package_of(project: &str, name: &str) -> String {
+    format!("{project}/target/okra/{name}.wasm")
+}
+
+/// Runs an attack by a package while the neighbour is called, which a process of its own serves.
+fn beside_neighbour(
+    runtime: &tokio::runtime::Runtime,
+    address: &str,
+    attack: impl FnOnce() -> miette::Result<String> + Send,
+) -> miette::Result<String> {
+    let neighbour = runtime.block_on(Neighbour::connect(address))?;
+    std::thread::scope(|scope| {
+        let attacking = scope.spawn(attack);
+        let (mut calls, mut failed) = (0, 0);
+        while !attacking.is_finished() {
+            let beside = runtime.block_on(neighbour.call_for(Duration::from_millis(200)))?;
+            (calls, failed) = (calls + beside.calls, failed + beside.failed);
+        }
+        let figures = attacking.join().map_err(|_| miette!("the attack panicked"))??;
+        match failed {
+            0 => Ok(format!("{figures}, {calls} calls of the neighbour")),
+            failed => Err(miette!("{failed} of {calls} calls of the neighbour failed; {figures}")),
+        }
+    })
 }
 
 /// A server with the hostile guest and its neighbour.

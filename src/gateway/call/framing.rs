@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
@@ -12,18 +12,13 @@ use crate::call::{Code, Status};
 use crate::gateway::call::body::FrameResult;
 use crate::gateway::call::compression::{Compression, request_too_large};
 use crate::gateway::call::encoder::WrittenMessage;
+use crate::gateway::call::envelope::{EnvelopeError, PREFIX, take_envelope};
 use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::request_meter::RequestMeter;
 use crate::gateway::call::request_reader::{message_too_slow, request_broken_off};
 
-/// One byte of flags and four bytes of length.
-const PREFIX: usize = 5;
-const COMPRESSED: u8 = 1;
 /// The flag of the last frame of Connect's responses.
 const END_OF_STREAM: u8 = 2;
-
-/// The most bytes for which there is room before they have come: a client may announce a message and not send it.
-const READ_AHEAD: usize = 64 << 10;
 
 /// Reads the length-prefixed messages of a request.
 pub(crate) struct FrameReader {
@@ -94,22 +89,14 @@ impl FrameReader {
 
     /// Takes the next message out of the buffer if all of it is there. Returns whether it is compressed, too.
     fn take_buffered(&mut self) -> Result<Option<(Bytes, bool)>, Status> {
-        let Some((&[flags, a, b, c, d], rest)) = self.buffer.split_first_chunk::<PREFIX>() else { return Ok(None) };
-        if flags & !COMPRESSED != 0 {
-            let message = format!("a request message has the flags {flags:#010b}, of which only the lowest is known");
-            return Err(Status::new(Code::Internal, message));
-        }
-        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        if length > self.limit {
-            return Err(request_too_large(self.limit));
-        }
-        if let Some(missing) = length.checked_sub(rest.len()).filter(|missing| *missing > 0) {
-            self.buffer.reserve(missing.min(READ_AHEAD));
-            return Ok(None);
-        }
-        self.buffer.advance(PREFIX);
-        let message = self.buffer.split_to(length).freeze();
-        Ok(Some((self.meter.take_message(message, self.buffer.len()), flags & COMPRESSED != 0)))
+        let taken = take_envelope(&mut self.buffer, self.limit).map_err(|error| match error {
+            EnvelopeError::TooLarge => request_too_large(self.limit),
+            EnvelopeError::Flags(flags) => {
+                let message = "a request message has the flags";
+                Status::new(Code::Internal, format!("{message} {flags:#010b}, of which only the lowest is known"))
+            }
+        })?;
+        Ok(taken.map(|(message, is_compressed)| (self.meter.take_message(message, self.buffer.len()), is_compressed)))
     }
 
     async fn unpack(&mut self, message: Bytes, is_compressed: bool) -> Result<Bytes, Status> {

@@ -17,7 +17,6 @@ use crate::gateway::call::in_flight::MessageCounts;
 use crate::gateway::call::json;
 use crate::gateway::call::request_meter::RequestMeter;
 use crate::gateway::peer::Peer;
-use crate::gateway::settings::GatewaySettings;
 
 /// Turns a message as a protocol has it into encoded protobuf.
 pub(crate) trait MessageDecoder: Send + Sync + 'static {
@@ -35,6 +34,15 @@ impl MessageDecoder for JsonDecoder {
     fn decode(&self, message: &[u8]) -> Result<Bytes, Status> {
         json::encode_json(&self.0, message)
     }
+}
+
+/// The bounds of the requests of a method.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestBounds {
+    /// The largest message, in bytes after decompression.
+    pub(crate) max_bytes: usize,
+    /// How long the only message of a call may take to arrive.
+    pub(crate) body_timeout: Duration,
 }
 
 /// Reads the request messages of a call.
@@ -60,24 +68,25 @@ impl RequestReader {
     pub(crate) fn of_frames(
         body: Body,
         compression: Option<Compression>,
-        settings: &GatewaySettings,
+        bounds: RequestBounds,
         peer: &Arc<Peer>,
     ) -> Self {
-        let (limit, timeout, meter) = (settings.max_request, settings.body_timeout, RequestMeter::new(peer));
-        let body = BodyReader::Frames(FrameReader::new(body, compression, limit, timeout, meter));
-        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout: settings.body_timeout }
+        let RequestBounds { max_bytes, body_timeout } = bounds;
+        let meter = RequestMeter::new(peer);
+        let body = BodyReader::Frames(FrameReader::new(body, compression, max_bytes, body_timeout, meter));
+        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout }
     }
 
     /// Reads the one message that is the whole body.
     pub(crate) fn of_body(
         body: Body,
         compression: Option<Compression>,
-        settings: &GatewaySettings,
+        bounds: RequestBounds,
         peer: &Arc<Peer>,
     ) -> Self {
-        let (limit, meter) = (settings.max_request, RequestMeter::new(peer));
+        let (limit, meter) = (bounds.max_bytes, RequestMeter::new(peer));
         let body = BodyReader::Whole(Some(WholeBody { body, compression, limit, meter }));
-        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout: settings.body_timeout }
+        Self { body, decoder: None, meter: RequestMeter::new(peer), body_timeout: bounds.body_timeout }
     }
 
     /// Sets the codec of the messages.

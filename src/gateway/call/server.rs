@@ -10,7 +10,7 @@ use crate::gateway::call::http_body::HttpBodyOutput;
 use crate::gateway::call::in_flight::CallsInFlight;
 use crate::gateway::call::incoming::IncomingCall;
 use crate::gateway::call::message_output::MessageOutput;
-use crate::gateway::call::request_reader::{RequestReader, limit_echo};
+use crate::gateway::call::request_reader::{RequestBounds, RequestReader, limit_echo};
 use crate::gateway::catalog::{CatalogMethod, MethodRef};
 use crate::gateway::peer::Peer;
 use crate::gateway::settings::GatewaySettings;
@@ -47,6 +47,14 @@ impl CallFormat {
 }
 
 impl CallServer {
+    /// Returns the bounds of the requests of a method.
+    pub(crate) fn request_bounds(&self, method: &CatalogMethod) -> RequestBounds {
+        RequestBounds {
+            max_bytes: self.settings.max_request.min(method.message_sizes().max_request),
+            body_timeout: self.settings.body_timeout,
+        }
+    }
+
     /// Counts a call in and reads its head with `read_head`.
     ///
     /// # Errors
@@ -69,7 +77,7 @@ impl CallServer {
             .with_deadline(deadline)
             .with_get_query(query);
         guard.charge_headers(context.metadata.memory_size()).inspect_err(|status| guard.set_outcome(Err(status)))?;
-        let max_response_bytes = self.settings.max_response;
+        let max_response_bytes = self.settings.max_response.min(method.message_sizes().max_response);
         let max_trailer_bytes = self.settings.max_trailers;
         let message_output = format.message_output;
         Ok(IncomingCall { context, request_reader, message_output, max_response_bytes, max_trailer_bytes, guard })

@@ -45,7 +45,7 @@ pub(crate) async fn serve(
     let format = CallFormat::new(protocol, codec, method);
     let incoming = calls.admit(method_ref, &parts, peer, format, |parts| {
         let GrpcHeaders { deadline, compression } = GrpcHeaders::read(&parts.headers, &calls.settings)?;
-        let request_reader = RequestReader::of_frames(body, compression, &calls.settings, peer);
+        let request_reader = RequestReader::of_frames(body, compression, calls.request_bounds(method), peer);
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method.input()) })
     });
     let incoming = match incoming {

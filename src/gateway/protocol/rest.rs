@@ -2,7 +2,7 @@
 //!
 //! The routes themselves are in [`routes`](crate::routes).
 
-mod binding;
+pub(crate) mod binding;
 mod codecs;
 mod http_body;
 mod json_lines;

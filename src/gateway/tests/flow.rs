@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use crate::call::{ByteBudget, MessageSource as _};
-use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::call::request_reader::{RequestBounds, RequestReader};
 use crate::gateway::peer::Connections;
 use crate::gateway::tests::*;
 
@@ -146,7 +146,8 @@ async fn a_request_that_broke_off_has_not_ended() {
     let connections = Connections::new(ByteBudget::of_process(1 << 20), 1 << 20);
     let peer = Arc::new(connections.open("127.0.0.1:1".parse().unwrap()));
     let body = tonic::body::Body::new(body);
-    let mut messages = RequestReader::of_frames(body, None, &GatewaySettings::default(), &peer);
+    let bounds = RequestBounds { max_bytes: 4 << 20, body_timeout: Duration::from_secs(60) };
+    let mut messages = RequestReader::of_frames(body, None, bounds, &peer);
     assert_eq!(messages.next_message().await.unwrap(), Some(Bytes::from_static(b"whole")));
     let status = messages.next_message().await.unwrap_err();
     assert_eq!(status.code, crate::call::Code::Cancelled);

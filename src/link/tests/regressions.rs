@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::link::function::CheckedMessage;
 use crate::link::tests::FIXTURE;
 use crate::link::tests::fixture::{LIMIT, TestMemory, through_params};
+use crate::link::wire::WireError;
 use crate::testing::reading;
 
 /// Through a guest and back; what comes out is read like what went in.
@@ -123,6 +124,15 @@ fn messages_within_an_encoded_message_took_host_memory_for_lists_that_they_did_n
     let checked = FIXTURE.function("Branches").check_params(wire.into(), u64::MAX).unwrap();
     let CheckedMessage::Record(checked) = checked else { panic!("a record") };
     assert!(checked.counts.capacity() < 1000, "{} counts", checked.counts.capacity());
+}
+
+#[test]
+fn a_message_that_occurs_again_and_again_took_host_memory_for_the_lists_of_each_occurrence() {
+    // single {} single {} ...: two bytes each, which become one message.
+    let wire = [&b"\x0a\x01a"[..], &b"\x43\x44".repeat(100_000)].concat();
+    let check = |wire: &[u8]| FIXTURE.function("Legacy").check_params(Bytes::copy_from_slice(wire), 10_000);
+    assert!(matches!(check(&wire), Err(WireError::TooLarge { limit: 10_000 })));
+    check(&wire[..203]).unwrap();
 }
 
 #[test]

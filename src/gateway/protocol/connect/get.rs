@@ -17,13 +17,12 @@ use crate::gateway::call::compression::Compression;
 use crate::gateway::call::http_timeout::read_http_deadline;
 use crate::gateway::call::http_unary::serve_http_unary;
 use crate::gateway::call::page_origin::check_page_origin;
-use crate::gateway::call::request_reader::RequestReader;
+use crate::gateway::call::request_reader::{RequestBounds, RequestReader};
 use crate::gateway::call::response::plain_text;
 use crate::gateway::call::server::{CallFormat, CallServer, RequestHead};
 use crate::gateway::catalog::MethodRef;
 use crate::gateway::peer::Peer;
 use crate::gateway::protocol::connect::check_version;
-use crate::gateway::settings::GatewaySettings;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
@@ -57,13 +56,13 @@ pub(crate) async fn serve_get(
     serve_http_unary(calls, method_ref, parts, peer, format, |parts| {
         check_page_origin(parts, &calls.settings.origins)?;
         let deadline = read_http_deadline(&parts.headers, &calls.settings)?;
-        let request_reader = read_query(&ConnectQuery::of(parts), &calls.settings, peer)?;
+        let request_reader = read_query(&ConnectQuery::of(parts), calls.request_bounds(method_ref.method), peer)?;
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method_ref.method.input()) })
     })
     .await
 }
 
-fn read_query(query: &ConnectQuery<'_>, settings: &GatewaySettings, peer: &Arc<Peer>) -> Result<RequestReader, Status> {
+fn read_query(query: &ConnectQuery<'_>, bounds: RequestBounds, peer: &Arc<Peer>) -> Result<RequestReader, Status> {
     let invalid = |message: String| Status::new(Code::InvalidArgument, message);
     check_version(query.get("connect").as_deref(), "v1")?;
     let compression = Compression::named(query.get("compression").as_deref(), Compression::OF_HTTP)?;
@@ -74,7 +73,7 @@ fn read_query(query: &ConnectQuery<'_>, settings: &GatewaySettings, peer: &Arc<P
             .map_err(|error| invalid(format!("`message` in the query is not URL-safe base64: {error}")))?,
         _ => message,
     };
-    Ok(RequestReader::of_body(Body::new(Full::from(message)), compression, settings, peer))
+    Ok(RequestReader::of_body(Body::new(Full::from(message)), compression, bounds, peer))
 }
 
 /// A query whose values may be any bytes.

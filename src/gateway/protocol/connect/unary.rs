@@ -32,7 +32,7 @@ pub(crate) async fn serve_unary(
         check_version(parts.headers.get(VERSION).map(HeaderValue::as_bytes), "1")?;
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
-        let request_reader = RequestReader::of_body(body, compression, &calls.settings, peer);
+        let request_reader = RequestReader::of_body(body, compression, calls.request_bounds(method), peer);
         Ok(RequestHead { deadline, request_reader: request_reader.with_codec(codec, method.input()) })
     })
     .await

@@ -84,7 +84,8 @@ pub(crate) async fn serve(
         let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let compression = Compression::named(encoding, Compression::OF_HTTP)?;
         let binding = binding.with_content_type(content_type.unwrap_or_default());
-        let request_reader = RequestReader::of_body(body, compression, &calls.settings, peer).with_decoder(binding);
+        let request_reader =
+            RequestReader::of_body(body, compression, calls.request_bounds(method), peer).with_decoder(binding);
         Ok(RequestHead { deadline, request_reader })
     };
     let format = CallFormat { protocol: Protocol::Rest, codec, message_output, http_body: http_body.clone() };

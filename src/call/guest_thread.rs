@@ -1,0 +1,224 @@
+//! The state of a thread while it runs guests, and the host's long work for them.
+//!
+//! A guest and the code of the host that it calls run in one poll of the future of its call. Here is what both sides of that
+//! poll tell each other: the future, which may go on on other threads, and the code below it, which finds out that it
+//! should.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Bytes of a message from which on the work on it takes long, which is a part of a millisecond.
+pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
+/// One poll of the future of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CallSlice {
+    /// Whether this is one, and not the time outside of calls.
+    pub(crate) is_call: bool,
+    /// The tick of the engine at which it began.
+    pub(crate) start_tick: u64,
+    /// The CPU time of the thread up to which the call was charged; `None` before the first sample of the slice, if a sample
+    /// at its beginning would cost too much.
+    pub(crate) sampled_cpu: Option<Duration>,
+    /// CPU time that the call was not charged for yet.
+    pub(crate) uncharged_cpu: Duration,
+    /// Whether the call has used up its time on this thread, and is to go on on another.
+    pub(crate) is_used_up: bool,
+    /// Whether the call takes long, so that the next ones of its method should begin elsewhere.
+    pub(crate) is_long: bool,
+}
+
+impl CallSlice {
+    /// Ends what was sampled with this CPU time of the thread, if it is known.
+    fn end_sample(&mut self, now: Option<Duration>) {
+        if let (Some(sampled), Some(now)) = (self.sampled_cpu, now) {
+            self.uncharged_cpu += now.saturating_sub(sampled);
+        }
+        self.sampled_cpu = None;
+    }
+}
+
+/// The threads that run guests: for each, whether it does at this moment.
+static THREADS: Mutex<Vec<Arc<AtomicBool>>> = Mutex::new(Vec::new());
+
+struct GuestThread {
+    runs_guest: Arc<AtomicBool>,
+    /// Whether the thread is one for long work.
+    is_busy_thread: Cell<bool>,
+    slice: Cell<CallSlice>,
+}
+
+impl GuestThread {
+    fn new() -> Self {
+        let runs_guest = Arc::new(AtomicBool::new(false));
+        let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Threads that have ended hold theirs no more.
+        threads.retain(|thread| Arc::strong_count(thread) > 1);
+        threads.push(runs_guest.clone());
+        Self { runs_guest, is_busy_thread: Cell::new(false), slice: Cell::default() }
+    }
+
+    /// Returns the CPU time of the thread if a system call is little beside the calls that run on it.
+    fn cheap_cpu_time(&self) -> Option<Duration> {
+        self.is_busy_thread.get().then(thread_cpu_time)
+    }
+}
+
+thread_local! {
+    static THREAD: GuestThread = GuestThread::new();
+}
+
+/// Runs one poll of a call in a slice of its own, and returns the slice as the poll has left it.
+///
+/// While it runs, [`any_thread_runs_guest`] is true. Of calls in calls, each has its own slice and its own CPU time.
+pub(crate) fn run_slice<T>(start_tick: u64, uncharged_cpu: Duration, poll: impl FnOnce() -> T) -> (T, CallSlice) {
+    THREAD.with(|thread| {
+        let now = thread.cheap_cpu_time();
+        let slice = CallSlice { is_call: true, start_tick, sampled_cpu: now, uncharged_cpu, ..CallSlice::default() };
+        let mut outer = thread.slice.replace(slice);
+        outer.end_sample(now);
+        thread.runs_guest.store(true, Ordering::Relaxed);
+        let restore = RestoreSlice { thread, outer };
+        let polled = poll();
+        let mut slice = thread.slice.get();
+        slice.end_sample(thread.cheap_cpu_time());
+        drop(restore);
+        (polled, slice)
+    })
+}
+
+/// Ends a slice, also when the poll panics.
+struct RestoreSlice<'a> {
+    thread: &'a GuestThread,
+    outer: CallSlice,
+}
+
+impl Drop for RestoreSlice<'_> {
+    fn drop(&mut self) {
+        let sampled_cpu = if self.outer.is_call { self.thread.cheap_cpu_time() } else { None };
+        self.thread.slice.set(CallSlice { sampled_cpu, ..self.outer });
+        if !self.outer.is_call {
+            self.thread.runs_guest.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Returns the slice that this thread runs.
+pub(crate) fn current_slice() -> CallSlice {
+    THREAD.with(|thread| thread.slice.get())
+}
+
+/// Changes the slice that this thread runs.
+pub(crate) fn change_slice(change: impl FnOnce(&mut CallSlice)) {
+    THREAD.with(|thread| {
+        let mut slice = thread.slice.get();
+        change(&mut slice);
+        thread.slice.set(slice);
+    });
+}
+
+/// Whether any thread of the process runs a guest.
+pub(crate) fn any_thread_runs_guest() -> bool {
+    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+    threads.iter().any(|thread| thread.load(Ordering::Relaxed))
+}
+
+/// Marks this thread as one for long work: connections do not depend on it.
+pub(crate) fn mark_busy_thread() {
+    THREAD.with(|thread| thread.is_busy_thread.set(true));
+}
+
+/// Whether this thread is one for long work.
+pub(crate) fn is_busy_thread() -> bool {
+    THREAD.with(|thread| thread.is_busy_thread.get())
+}
+
+/// Returns the CPU time that this thread has used since it began. It costs a system call.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Does work of the host for a guest that may take some milliseconds or more, without a pause. Its CPU time is charged to
+/// the call that this thread runs, whose method counts as one that takes long.
+///
+/// On a thread that connections depend on, the runtime gives their tasks to another thread for that time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the work cannot be moved: it reads the memory of a guest that stands still"
+)]
+pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
+    let before = thread_cpu_time();
+    let is_moved = is_busy_thread()
+        || Handle::try_current().map_or(true, |runtime| runtime.runtime_flavor() != RuntimeFlavor::MultiThread);
+    let done = if is_moved { work() } else { tokio::task::block_in_place(work) };
+    let used = thread_cpu_time().saturating_sub(before);
+    change_slice(|slice| {
+        slice.is_long = true;
+        // Otherwise the next sample has it.
+        if slice.sampled_cpu.is_none() {
+            slice.uncharged_cpu += used;
+        }
+    });
+    done
+}
+
+/// Moves the call that this thread runs to a thread for long work, before the host works on a large message.
+pub(crate) async fn move_for_large_message(bytes: usize) {
+    if bytes > LARGE_MESSAGE && !is_busy_thread() {
+        change_slice(|slice| (slice.is_used_up, slice.is_long) = (true, true));
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn spin(time: Duration) {
+        let began = thread_cpu_time();
+        while thread_cpu_time() - began < time {}
+    }
+
+    #[test]
+    fn a_slice_leaves_the_outer_one_as_it_was() {
+        let ((), outer) = run_slice(7, Duration::ZERO, || {
+            let ((), inner) = run_slice(8, Duration::ZERO, || change_slice(|slice| slice.is_used_up = true));
+            assert!(inner.is_used_up);
+            let after = current_slice();
+            assert_eq!((after.start_tick, after.is_used_up), (7, false));
+            assert!(any_thread_runs_guest());
+        });
+        assert_eq!((outer.start_tick, outer.is_used_up), (7, false));
+        assert!(!current_slice().is_call);
+    }
+
+    #[test]
+    fn of_calls_in_calls_each_is_charged_for_its_own_cpu_time() {
+        let thread = std::thread::spawn(|| {
+            mark_busy_thread();
+            let ((), outer) = run_slice(0, Duration::ZERO, || {
+                spin(Duration::from_millis(2));
+                let ((), inner) = run_slice(0, Duration::ZERO, || spin(Duration::from_millis(20)));
+                assert!(inner.uncharged_cpu >= Duration::from_millis(20), "{inner:?}");
+                spin(Duration::from_millis(2));
+            });
+            assert!((4..15).contains(&outer.uncharged_cpu.as_millis()), "{outer:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn long_work_is_charged_to_the_call_by_the_cpu_time_of_the_thread() {
+        let ((), slice) = run_slice(0, Duration::ZERO, || {
+            do_long_work(|| spin(Duration::from_millis(3)));
+        });
+        assert!(slice.is_long && slice.uncharged_cpu >= Duration::from_millis(3), "{slice:?}");
+    }
+}
