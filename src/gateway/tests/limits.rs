@@ -47,3 +47,23 @@ async fn headers_over_the_limit_are_refused_by_http() {
     let answer = raw(&server, request, framed(&text("Ada")).into()).await;
     assert_eq!(answer.head.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn an_error_quotes_no_more_than_a_kibibyte_of_its_request() {
+    let server = Server::start().await;
+    let body = format!(r#"{{"times":"{}"}}"#, "x".repeat(1 << 20));
+    let request = Request::post(format!("http://{}/greeter.v1.Greeter/Echo", server.address))
+        .version(Version::HTTP_2)
+        .header("content-type", "application/json")
+        .body(())
+        .unwrap();
+    let (response, mut stream) = open(&server, request, &[]).await;
+    for part in body.as_bytes().chunks(16 << 10) {
+        stream.send_data(Bytes::copy_from_slice(part), false).unwrap();
+    }
+    stream.send_data(Bytes::new(), true).unwrap();
+    let answer = read(response.await.unwrap()).await;
+    assert_eq!(answer.head.status, StatusCode::BAD_REQUEST);
+    let text = String::from_utf8(answer.body.into()).unwrap();
+    assert!(text.len() < 1200, "{} bytes", text.len());
+}

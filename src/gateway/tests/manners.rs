@@ -137,6 +137,33 @@ async fn rapid_resets_end_their_connection_and_no_other() {
 }
 
 #[tokio::test]
+async fn calls_that_their_deadlines_end_take_no_other_call_of_their_connection_along() {
+    let mut server = Server::start().await;
+    let sender = connection(&server).await;
+    let mut neighbours = Vec::new();
+    for _ in 0..100 {
+        let request = post(&server, "/greeter.v1.Greeter/Held").body(()).unwrap();
+        neighbours.push(open_on(&sender, request, &framed(&text("Ada")), true).await);
+    }
+    for _ in 0..100 {
+        server.began.recv().await.unwrap();
+    }
+    for _ in 0..4 {
+        let mut ended = Vec::new();
+        for _ in 0..400 {
+            let request = post(&server, "/greeter.v1.Greeter/Wait").header("grpc-timeout", "5m").body(()).unwrap();
+            ended.push(open_on(&sender, request, &framed(&text("Ada")), true).await);
+        }
+        // All at once, many of them before the server has accepted them.
+        ended.iter_mut().for_each(|(_, stream)| stream.send_reset(h2::Reason::CANCEL));
+    }
+    server.release();
+    for (response, _stream) in neighbours {
+        assert_eq!(read(response.await.unwrap()).await.status().code(), Code::Ok);
+    }
+}
+
+#[tokio::test]
 async fn floods_of_any_frame_end_their_connection_and_no_other() {
     let server = Server::start().await;
     let channel = server.channel().await;
