@@ -7,8 +7,11 @@ mod well_known;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic;
 
+use prost::Message as _;
 use prost_reflect::{DescriptorError, DescriptorPool};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use wasm_encoder::ComponentSection as _;
@@ -129,6 +132,19 @@ pub enum PackageError {
     #[error("the descriptors cannot be read")]
     #[diagnostic(code(okra::package::descriptors), help("build the package again"))]
     BrokenDescriptors(#[source] Box<DescriptorError>),
+    /// A file of the descriptors has a syntax that protobuf does not have.
+    #[error("in the descriptors, file `{file}` has the syntax {syntax:?}, and not proto2 or proto3")]
+    #[diagnostic(code(okra::package::syntax), help("build the package again"))]
+    UnknownSyntax {
+        /// Name of the file.
+        file: String,
+        /// Its syntax.
+        syntax: String,
+    },
+    /// The descriptors contradict themselves in a way that no compiler makes.
+    #[error("the descriptors are none that a compiler makes")]
+    #[diagnostic(code(okra::package::impossible), help("build the package again"))]
+    ImpossibleDescriptors,
     /// A file of `google.protobuf` is not the one of protobuf.
     #[error("the descriptors have a file `{file}` that differs from protobuf's own, where {difference}")]
     #[diagnostic(
@@ -268,8 +284,29 @@ fn read_manifest(json: &[u8]) -> Result<Manifest, PackageError> {
     serde_json::from_slice(json).map_err(PackageError::BrokenManifest)
 }
 
+/// Checks that each file has a syntax of protobuf.
+///
+/// # Errors
+/// The first file that has another one.
+fn check_syntax(descriptors: &[u8]) -> Result<(), PackageError> {
+    // Bytes that are no descriptors at all are refused when all of them are read.
+    let Ok(set) = FileDescriptorSet::decode(descriptors) else { return Ok(()) };
+    let is_unknown = |file: &FileDescriptorProto| !matches!(file.syntax.as_deref(), None | Some("proto2" | "proto3"));
+    let unknown = set.file.into_iter().find(is_unknown);
+    match unknown {
+        Some(file) => {
+            Err(PackageError::UnknownSyntax { file: file.name().to_owned(), syntax: file.syntax().to_owned() })
+        }
+        None => Ok(()),
+    }
+}
+
 fn read_descriptors(bytes: &[u8], manifest: &Manifest) -> Result<DescriptorPool, PackageError> {
-    let pool = DescriptorPool::decode(bytes).map_err(|error| PackageError::BrokenDescriptors(Box::new(error)))?;
+    check_syntax(bytes)?;
+    // The library takes descriptors of compilers, and panics at some that no compiler would make.
+    let pool =
+        panic::catch_unwind(|| DescriptorPool::decode(bytes)).map_err(|_| PackageError::ImpossibleDescriptors)?;
+    let pool = pool.map_err(|error| PackageError::BrokenDescriptors(Box::new(error)))?;
     well_known::check_well_known_files(&pool)
         .map_err(|ForeignFile { file, difference }| PackageError::ForeignWellKnown { file, difference })?;
     let named = manifest.serves.iter().chain(&manifest.calls).chain(&manifest.raw);

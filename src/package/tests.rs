@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use proptest::prelude::*;
-use prost::Message as _;
-use prost_types::{FileDescriptorProto, FileDescriptorSet, ServiceDescriptorProto};
+use prost_types::ServiceDescriptorProto;
 use wasm_encoder::{Component, CustomSection, Module, ModuleSection, NestedComponentSection};
 
 use super::*;
@@ -144,6 +143,14 @@ fn a_chain_of_5000_imports_is_read_on_a_small_stack() {
     set.file.reverse();
     let reading = move || drop(Package::write(&component(), &set.encode_to_vec(), &manifest()).map(Package::read));
     std::thread::Builder::new().stack_size(256 << 10).spawn(reading).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_file_of_another_syntax_is_refused() {
+    let mut set = FileDescriptorSet::decode(&*descriptors(&["Greeter"])).unwrap();
+    set.file[0].syntax = Some("proto4".to_owned());
+    let error = Package::write(&component(), &set.encode_to_vec(), &manifest()).unwrap_err();
+    assert!(matches!(error, PackageError::UnknownSyntax { .. }), "{error}");
 }
 
 #[test]
