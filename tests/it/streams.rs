@@ -272,9 +272,9 @@ async fn a_stream_that_was_kept_from_an_earlier_call_is_none() {
 #[tokio::test]
 async fn the_largest_request_bounded_streamed_responses_and_the_largest_response_did_not() {
     let small_requests = TestHost::running("tests/guests/streams", |run| run.max_request = ByteSize::b(2)).await;
-    // The responses above 127 have three bytes.
-    let heard = call(&small_requests, STREAMS, "Count", &[200]).await;
-    assert_eq!((heard.outcome.is_ok(), heard.numbers.len()), (true, 200), "{:?}", heard.outcome);
+    // Messages with numbers above 127 have three bytes.
+    let heard = call(&small_requests, STREAMS, "Double", &[100]).await;
+    assert_eq!((heard.outcome.is_ok(), heard.numbers), (true, vec![200]), "{:?}", heard.outcome);
     let small_responses = TestHost::running("tests/guests/streams", |run| run.max_response = ByteSize::b(2)).await;
     let heard = call(&small_responses, STREAMS, "Count", &[200]).await;
     let status = heard.outcome.unwrap_err().status;
