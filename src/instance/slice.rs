@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::guest_thread::{change_slice, is_busy_thread, run_slice};
@@ -23,9 +24,12 @@ use crate::instance::ticker::{Ticker, TickerEnded};
 /// Calls of a method that begin on the threads for long calls after one that took long.
 const LONG_CALLS: u32 = 16;
 
-/// How long a unary call may go on after its caller has left. Most end sooner, and their instance can serve again: to make
-/// another one costs milliseconds in some languages.
+/// How long a unary call may go on after its caller has left, unless it takes long. Most end sooner, and their instance can
+/// serve again: to make another one costs milliseconds in some languages.
 const FINISH_TIME: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether such a call takes long: if so, others have the use of its instance's place sooner.
+const FINISH_STEP: Duration = Duration::from_millis(2);
 
 /// The most calls of the process that go on after their callers have left.
 const MAX_FINISHING: usize = 64;
@@ -79,9 +83,29 @@ enum CallPlace<F: Future> {
     /// In the caller's task.
     Here(CallSlices<F>),
     /// On the threads for long calls.
-    Moved(AbortOnDropHandle<Result<F::Output, TickerEnded>>),
+    Moved(LongCallHandle<F::Output>),
     /// Nowhere: it is over.
     Over,
+}
+
+/// A call of a method on the threads for long calls. Dropped, it ends with its slice.
+struct LongCallHandle<T> {
+    task: AbortOnDropHandle<Result<T, TickerEnded>>,
+    component: Arc<CompiledComponent>,
+    method: usize,
+}
+
+impl<T> LongCallHandle<T> {
+    /// Waits for the end of the call, for a short time.
+    async fn finish(mut self) {
+        let until = Instant::now() + FINISH_TIME;
+        while Instant::now() < until && !self.component.pace(self.method).is_long() {
+            // The outcome has no reader.
+            if tokio::time::timeout(FINISH_STEP, &mut self.task).await.is_ok() {
+                return;
+            }
+        }
+    }
 }
 
 impl<F> SlicedCall<F>
@@ -107,18 +131,14 @@ where
 
     /// Lets a call go on that has no caller any more.
     fn finish(place: CallPlace<F>) {
-        let task = match place {
-            CallPlace::Here(slices) => match slices.into_moved() {
-                CallPlace::Moved(task) => task,
-                CallPlace::Here(_) | CallPlace::Over => return,
-            },
-            CallPlace::Moved(task) => task,
-            CallPlace::Over => return,
+        let moved = match place {
+            CallPlace::Here(slices) if !slices.component.pace(slices.method).is_long() => slices.into_moved(),
+            place => place,
         };
+        let CallPlace::Moved(call) = moved else { return };
         if let (Ok(runtime), Ok(permit)) = (Handle::try_current(), FINISHING.try_acquire()) {
             runtime.spawn(async move {
-                // The task is aborted with the wait for it. Its outcome has no reader.
-                let _ = tokio::time::timeout(FINISH_TIME, task).await;
+                call.finish().await;
                 drop(permit);
             });
         }
@@ -161,7 +181,7 @@ where
             }
         }
         match place {
-            CallPlace::Moved(task) => match ready!(Pin::new(task).poll(cx)) {
+            CallPlace::Moved(call) => match ready!(Pin::new(&mut call.task).poll(cx)) {
                 Ok(outcome) => {
                     *place = CallPlace::Over;
                     Poll::Ready(outcome)
@@ -221,9 +241,9 @@ where
 {
     /// Moves the call to the threads for long calls, or leaves it here if there are none.
     fn into_moved(self) -> CallPlace<F> {
-        let component = self.component.clone();
+        let (component, method) = (self.component.clone(), self.method);
         match component.busy_threads().spawn(MovedSlices(self)) {
-            Ok(task) => CallPlace::Moved(task),
+            Ok(task) => CallPlace::Moved(LongCallHandle { task, component, method }),
             Err(MovedSlices(slices)) => CallPlace::Here(slices),
         }
     }

@@ -266,7 +266,8 @@ struct Attacker(Child);
 
 impl Attacker {
     fn start(name: &str, address: &str) -> miette::Result<Self> {
-        let own = std::env::current_exe().into_diagnostic()?;
+        // The link stays right if the file of the binary is replaced meanwhile.
+        let own = format!("/proc/{}/exe", std::process::id());
         let mut command = Command::new("nice");
         command.args(["-n", "19"]).arg(own).args(["withstand-attack", name, address]).stdin(Stdio::null());
         command.spawn().map(Self).into_diagnostic()
