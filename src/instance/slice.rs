@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::guest_thread::{change_slice, is_busy_thread, run_slice};
@@ -24,12 +23,12 @@ use crate::instance::ticker::{Ticker, TickerEnded};
 /// Calls of a method that begin on the threads for long calls after one that took long.
 const LONG_CALLS: u32 = 16;
 
-/// How long a unary call may go on after its caller has left, unless it takes long. Most end sooner, and their instance can
-/// serve again: to make another one costs milliseconds in some languages.
+/// How long a unary call may go on after its caller has left. Most end sooner, and their instance can serve again: to make
+/// another one costs milliseconds in some languages.
 const FINISH_TIME: Duration = Duration::from_millis(50);
 
-/// How often it is looked whether such a call takes long: if so, others have the use of its instance's place sooner.
-const FINISH_STEP: Duration = Duration::from_millis(2);
+/// How long it may if it computes: it keeps others from its instance's place.
+const LONG_FINISH_TIME: Duration = Duration::from_millis(10);
 
 /// The most calls of the process that go on after their callers have left.
 const MAX_FINISHING: usize = 64;
@@ -98,12 +97,10 @@ struct LongCallHandle<T> {
 impl<T> LongCallHandle<T> {
     /// Waits for the end of the call, for a short time.
     async fn finish(mut self) {
-        let until = Instant::now() + FINISH_TIME;
-        while Instant::now() < until && !self.component.pace(self.method).is_long() {
-            // The outcome has no reader.
-            if tokio::time::timeout(FINISH_STEP, &mut self.task).await.is_ok() {
-                return;
-            }
+        // The outcome has no reader.
+        let is_over = tokio::time::timeout(LONG_FINISH_TIME, &mut self.task).await.is_ok();
+        if !is_over && !self.component.pace(self.method).is_long() {
+            let _ = tokio::time::timeout(FINISH_TIME - LONG_FINISH_TIME, self.task).await;
         }
     }
 }
@@ -132,7 +129,7 @@ where
     /// Lets a call go on that has no caller any more.
     fn finish(place: CallPlace<F>) {
         let moved = match place {
-            CallPlace::Here(slices) if !slices.component.pace(slices.method).is_long() => slices.into_moved(),
+            CallPlace::Here(slices) => slices.into_moved(),
             place => place,
         };
         let CallPlace::Moved(call) = moved else { return };
