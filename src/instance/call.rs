@@ -129,7 +129,7 @@ impl Instance {
             }
             Err(error) => {
                 let (service, instance) = (&host.package, host.instance_number);
-                tracing::warn!(%service, instance, chain, error = format!("{error:?}"), "a call ended its instance");
+                tracing::warn!(%service, instance, chain, error = format!("{error:#}"), "a call ended its instance");
                 let outcome = Err(CallFailure { headers, status: Box::new(broken_status(&error)) });
                 CallResult { outcome, responses: None, is_reusable: false }
             }

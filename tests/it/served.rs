@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use okra::package::{Manifest, Package};
@@ -23,6 +24,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 struct ServeProcess {
     child: Child,
     address: String,
+    /// The lines of its log after the one with its address.
+    log: mpsc::Receiver<String>,
 }
 
 impl ServeProcess {
@@ -52,8 +55,9 @@ impl ServeProcess {
         let address =
             lines.by_ref().find_map(|line| Some(line.unwrap().split_once("listening on http://")?.1.to_owned()));
         // A full pipe would stop the server's log.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("the server listens") }
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Self { child, address: address.expect("the server listens"), log }
     }
 }
 
@@ -131,4 +135,17 @@ async fn the_memory_of_a_burst_goes_back_to_the_operating_system() {
     timeout(Duration::from_secs(30), until(&|mib| mib > before + 100)).await.unwrap();
     drop(bodies);
     timeout(Duration::from_secs(30), until(&|mib| mib < before + 64)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_that_traps_made_the_host_look_up_its_own_stack() {
+    let server = ServeProcess::start("export RUST_BACKTRACE=1", "");
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    let head = "POST /test.faults.v1.Faults/Panic HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+    stream.write_all(format!("{head}content-length: 2\r\n\r\n{{}}").as_bytes()).await.unwrap();
+    let ended = std::iter::from_fn(|| server.log.recv_timeout(Duration::from_secs(30)).ok())
+        .find(|line| line.contains("a call ended its instance"))
+        .unwrap();
+    assert!(ended.contains("wasm backtrace") && ended.contains("unreachable"), "{ended}");
+    assert!(!ended.to_lowercase().contains("stack backtrace"), "{ended}");
 }

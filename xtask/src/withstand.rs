@@ -35,7 +35,7 @@ const MAX_MORE: Duration = Duration::from_millis(2);
 
 /// Time in which memory comes back, and the bytes that may stay: allocators keep some.
 const RECOVERY: Duration = Duration::from_secs(5);
-const KEPT_BYTES: u64 = 192 << 20;
+const KEPT_BYTES: u64 = 96 << 20;
 
 /// What is withstood.
 #[derive(Args, Clone)]
