@@ -39,7 +39,7 @@ use crate::revision::singleton::Singleton;
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
 
-/// How often a stream whose handler may begin looks for a free instance while it waits for its first request.
+/// How often a stream without a first request looks for a free instance, if its handler may send first.
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One deployed package.
@@ -238,7 +238,7 @@ impl Revision {
             let work = |context| {
                 let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
                 let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
-                async move { call.await.unwrap_or_else(|ended| Err(engine_status(ended).into())) }
+                async move { call.await.unwrap_or_else(|ended| Err(Status::new(Code::Internal, ended.to_string()).into())) }
             };
             match &self.singleton {
                 None => work(context).await,
@@ -341,10 +341,6 @@ impl CallHandler for Revision {
             Err(status) => refuse(status),
         }
     }
-}
-
-fn engine_status(ended: impl ToString) -> Status {
-    Status::new(Code::Internal, ended.to_string())
 }
 
 fn lease_status(context: &Context, error: LeaseError) -> Status {

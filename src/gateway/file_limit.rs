@@ -19,7 +19,8 @@ pub fn raise_file_limit() -> Option<u64> {
     limit.map(connections_of)
 }
 
-/// Returns how many connections there may be with so many files: an eighth of them and at least 64 are left, but never more than a quarter.
+/// Returns how many connections there may be with so many files. An eighth of the files is left, at least 64, but never more
+/// than a quarter.
 fn connections_of(files: u64) -> u64 {
     (files - RESERVE.max(files / 8).min(files / 4)).max(1)
 }

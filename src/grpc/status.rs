@@ -25,8 +25,8 @@ pub(crate) fn cut_message(mut message: String, limit: usize) -> String {
     message
 }
 
-/// Returns the bytes that a message has in `grpc-message`, where most characters that are not letters have three for each
-/// of theirs.
+/// Returns the bytes that a message has in `grpc-message`, which has three bytes, such as `%20`, for one that is not
+/// plain.
 pub(crate) fn encoded_bytes(message: &str) -> usize {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"#%<>`?{}".contains(&byte);
     message.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 }).sum()

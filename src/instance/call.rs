@@ -146,18 +146,11 @@ impl Instance {
         let component = self.component.clone();
         let limit = component.limits.response;
         let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
-        let export = match self.exports.get(number) {
-            Some(Some(export)) => export.clone(),
-            _ => {
-                let export = method.bind(&mut self.store, &self.instance)?;
-                if self.exports.len() <= number {
-                    self.exports.resize_with(number + 1, || None);
-                }
-                if let Some(bound) = self.exports.get_mut(number) {
-                    *bound = Some(export.clone());
-                }
-                export
-            }
+        let bound =
+            self.exports.get_mut(number).ok_or_else(|| wasmtime::Error::msg("the instance has no such export"))?;
+        let export = match bound {
+            Some(export) => export.clone(),
+            None => bound.insert(method.bind(&mut self.store, &self.instance)?).clone(),
         };
         let streams = &mut self.store.data_mut().streams;
         let mut lent = Vec::new();

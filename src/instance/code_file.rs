@@ -1,7 +1,7 @@
 //! The files of the compile cache: code with its SHA-256 behind it, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::SystemTime;
@@ -43,9 +43,15 @@ pub(crate) fn check_code(path: &Path) -> io::Result<()> {
 pub(crate) fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(code)?;
-    file.write_all(&Sha256::digest(code))?;
+    put_code(&mut file, code)?;
     keep_file(file, path)
+}
+
+/// Writes code with its digest behind it.
+pub(crate) fn put_code(output: &mut impl Write, code: &[u8]) -> io::Result<()> {
+    output.write_all(code)?;
+    output.write_all(&Sha256::digest(code))?;
+    output.flush()
 }
 
 /// Gives a whole file its name, also if the machine stops meanwhile.

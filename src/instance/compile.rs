@@ -5,7 +5,7 @@
 //! which is a file of the compile cache. Cancelled, the process is killed.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::config::CompileLimits;
 use crate::instance::InstanceError;
+use crate::instance::code_file::put_code;
 use crate::instance::engine::compile_only_engine;
 
 /// The name of the command.
@@ -166,10 +166,7 @@ pub(crate) fn compile_standard_input(memory: ByteSize, cpu: Duration) -> wasmtim
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let code = compile_only_engine()?.precompile_component(&component)?;
-    let mut output = io::stdout().lock();
-    output.write_all(&code)?;
-    output.write_all(&Sha256::digest(&code))?;
-    Ok(output.flush()?)
+    Ok(put_code(&mut io::stdout().lock(), &code)?)
 }
 
 /// Lowers a limit of this process for good.

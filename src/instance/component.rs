@@ -259,7 +259,7 @@ impl CompiledComponent {
             component: self.clone(),
             store,
             instance,
-            exports: Vec::new(),
+            exports: (0..self.link.export_count()).map(|_| None).collect(),
             raw_functions: RawFunctions::default(),
             calls: 0,
             created: Instant::now(),

@@ -88,8 +88,8 @@ pub(crate) fn lift(
     }
 }
 
-/// The fields that are read in a moment. Fields that are not set count, too, and so do the bytes of long values, at the rate
-/// of what it takes to check them.
+/// The fields that are read in less than a millisecond. Fields that are not set count, too. The bytes of a long value count
+/// as the fields that could be read in the time that it takes to check them.
 const FIELDS_AT_ONCE: u64 = 100_000;
 
 /// The most fields of one message: read in some tenths of a second. A few bytes of memory to which many pointers lead can

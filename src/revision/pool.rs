@@ -119,8 +119,8 @@ impl<I> InstancePool<I> {
         }
     }
 
-    /// Returns the index of the claim that a slot goes to: of those that it suits the first one. Clients take turns, and one
-    /// whose streams have its share of the instances comes last.
+    /// Returns the index of the claim that a slot goes to: the first claim that the slot suits. Clients take turns. A client
+    /// comes last if its streams hold as many instances as they may while others wait.
     fn next_claim(&self, kind: SlotKind) -> Option<usize> {
         let suitable = self.waiting.iter().enumerate().filter(|(_, claim)| kind.suits(claim.depth));
         let rank = |claim: &InstanceClaim<I>| {

@@ -26,8 +26,8 @@ use crate::router::upstream::health::UpstreamHealth;
 
 /// The most attempts of one call.
 const MAX_ATTEMPTS: u32 = 4;
-/// The longest pause before the second attempt at a server that answered UNAVAILABLE or refused the call. It doubles with each attempt, and
-/// is jittered from zero.
+/// The longest pause before the second attempt at a server that answered UNAVAILABLE or refused the call. It doubles with
+/// each attempt, and is jittered from zero.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a service cannot be imported.
@@ -74,12 +74,12 @@ pub(crate) struct UpstreamPool {
     endpoints: Mutex<HashMap<EndpointKey, Arc<UpstreamEndpoint>>>,
 }
 
-/// The address and settings of a connection. `is_configured`: the operator configured the import, so the certificate of this process is
-/// used.
+/// The address and settings of a connection.
 #[derive(PartialEq, Eq, Hash)]
 struct EndpointKey {
     address: Address,
     settings: Import,
+    /// Whether the operator configured the import. The server is shown the certificate of this process then.
     is_configured: bool,
 }
 

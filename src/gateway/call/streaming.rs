@@ -22,7 +22,7 @@ use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
-use crate::gateway::call::trailers::{check_trailers, fit_status};
+use crate::gateway::call::trailers::fit_outcome;
 use crate::gateway::catalog::CatalogMethod;
 
 /// Messages that are ready are sent in one frame of about this many bytes.
@@ -269,14 +269,7 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         };
         // The handler took it for a client that has gone.
         let outcome = self.responses.exceeded().map_or(outcome, |exceeded| Err(over_budget(exceeded).into()));
-        let outcome = outcome.and_then(|trailers| {
-            check_trailers(&trailers, self.max_trailer_bytes)?;
-            Ok(trailers)
-        });
-        let outcome = outcome.map_err(|failure| {
-            let status = Box::new(fit_status(*failure.status, self.max_trailer_bytes));
-            CallFailure { status, ..failure }
-        });
+        let outcome = fit_outcome(outcome, |trailers| trailers, self.max_trailer_bytes);
         self.guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
         outcome
     }

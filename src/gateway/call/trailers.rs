@@ -1,13 +1,29 @@
 //! The size of what ends a call: clients refuse larger headers, and would see a broken connection in place of the outcome.
 
-use crate::call::{Code, Metadata, Status};
+use crate::call::{CallFailure, Code, Metadata, Status};
 use crate::grpc::{cut_message, encoded_bytes};
+
+/// Fits the outcome of a call into `limit` bytes on the wire.
+///
+/// # Errors
+/// As the outcome, or RESOURCE_EXHAUSTED when its trailers are larger. The status fits in each case.
+pub(crate) fn fit_outcome<T>(
+    outcome: Result<T, CallFailure>,
+    trailers: impl FnOnce(&T) -> &Metadata,
+    limit: usize,
+) -> Result<T, CallFailure> {
+    let outcome = outcome.and_then(|response| {
+        check_trailers(trailers(&response), limit)?;
+        Ok(response)
+    });
+    outcome.map_err(|failure| CallFailure { status: Box::new(fit_status(*failure.status, limit)), ..failure })
+}
 
 /// Checks the size of the trailers of a call that is OK.
 ///
 /// # Errors
 /// RESOURCE_EXHAUSTED when they have more than `limit` bytes on the wire.
-pub(crate) fn check_trailers(trailers: &Metadata, limit: usize) -> Result<(), Status> {
+fn check_trailers(trailers: &Metadata, limit: usize) -> Result<(), Status> {
     let bytes = trailers.wire_size();
     if bytes <= limit {
         return Ok(());
@@ -18,7 +34,7 @@ pub(crate) fn check_trailers(trailers: &Metadata, limit: usize) -> Result<(), St
 
 /// Fits an error into `limit` bytes on the wire: a message of more than half of that is cut, then the details are left out,
 /// then the metadata.
-pub(crate) fn fit_status(mut status: Status, limit: usize) -> Status {
+fn fit_status(mut status: Status, limit: usize) -> Status {
     status.message = cut_message(status.message, limit / 2);
     let mut bytes = encoded_bytes(&status.message) + details_bytes(&status) + status.metadata.wire_size();
     for (what, part) in [("details", details_bytes(&status)), ("metadata", status.metadata.wire_size())] {

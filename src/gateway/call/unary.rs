@@ -7,7 +7,7 @@ use crate::call::{CallFailure, CallHandler, UnaryResponse};
 use crate::gateway::call::host_work::do_host_work;
 use crate::gateway::call::in_flight::CallGuard;
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size};
-use crate::gateway::call::trailers::{check_trailers, fit_status};
+use crate::gateway::call::trailers::fit_outcome;
 
 /// Reads the request of a unary call, runs its handler, and returns the outcome with the message in the codec of the call.
 ///
@@ -32,14 +32,7 @@ pub(crate) async fn run_unary(
             Err(status) => Err(CallFailure { headers, status: Box::new(status) }),
         }
     });
-    let outcome = bounds.run(handler).await.and_then(|response| {
-        check_trailers(&response.trailers, max_trailer_bytes)?;
-        Ok(response)
-    });
-    let outcome = outcome.map_err(|failure| {
-        let status = Box::new(fit_status(*failure.status, max_trailer_bytes));
-        CallFailure { status, ..failure }
-    });
+    let outcome = fit_outcome(bounds.run(handler).await, |response| &response.trailers, max_trailer_bytes);
     guard.set_outcome(outcome.as_ref().map(drop).map_err(|failure| &*failure.status));
     (outcome, guard)
 }

@@ -111,7 +111,7 @@ async fn a_flood_of_pings_ends_its_connection_and_no_other() {
     let server = Server::start().await;
     let channel = server.channel().await;
     let mut stream = server.tcp().await;
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
     let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
     let (mut reading, mut writing) = stream.into_split();
     let draining = tokio::spawn(async move { tokio::io::copy(&mut reading, &mut tokio::io::sink()).await });
@@ -191,6 +191,8 @@ async fn headers_without_end_end_their_connection_and_no_other() {
     call(channel, "Echo", request("Ada")).await.unwrap();
 }
 
+/// The beginning of an HTTP/2 connection, with empty settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
@@ -223,7 +225,7 @@ fn request_head(path: &str) -> Vec<u8> {
 /// Sends frames until the server ends the connection.
 async fn flood_connection(server: &Server, flood: &[u8]) {
     let mut stream = server.tcp().await;
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
     let reading = async { drop(tokio::io::copy(&mut reading, &mut tokio::io::sink()).await) };
     let writing = async { drop(writing.write_all(flood).await) };
@@ -237,7 +239,7 @@ async fn a_client_that_answers_no_pings_is_gone() {
         GatewaySettings { keepalive_interval: Some(short), keepalive_timeout: short, ..GatewaySettings::default() };
     let server = Server::with(settings).await;
     let mut stream = server.tcp().await;
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
     // A client that answers them, as hyper's clients do, stays connected.
     let channel = server.channel().await;
     timeout(Duration::from_secs(5), tokio::io::copy(&mut stream, &mut tokio::io::sink())).await.unwrap().unwrap();
