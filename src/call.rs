@@ -5,6 +5,7 @@
 
 mod activity;
 pub(crate) mod base64;
+mod batch;
 mod budget;
 mod context;
 mod deadline;
@@ -30,6 +31,7 @@ pub use stream::{
 
 pub(crate) use activity::StreamActivity;
 pub(crate) use base64::BASE64;
+pub(crate) use batch::MessageBatch;
 pub(crate) use budget::{BudgetExceeded, ByteCharge};
 pub(crate) use context::client_address;
 pub(crate) use deadline::CallDeadline;

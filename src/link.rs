@@ -12,6 +12,7 @@
 //! builds a tree of values. Check, lower and lift know bytes and a trait for memory; only `abi` knows wasmtime's internals.
 
 mod abi;
+mod batches;
 mod canonical;
 mod check;
 mod component;

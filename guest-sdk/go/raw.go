@@ -28,6 +28,8 @@ type RawServerStream interface {
 	Recv() ([]byte, error)
 	// Send sends a response, and waits while the reader is slow. It fails if the reader is gone.
 	Send([]byte) error
+	// SendAll sends responses in their order, as Send does. Many small ones cost a fraction of what they do one by one.
+	SendAll([][]byte) error
 }
 
 // UnaryRawServer answers calls with streams with UNIMPLEMENTED. Servers without such methods embed it.

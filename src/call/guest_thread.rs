@@ -176,6 +176,15 @@ pub(crate) async fn move_for_large_message(bytes: usize) {
     }
 }
 
+/// Pauses work of the host for a guest that has taken a part of a millisecond and goes on: the call that this thread runs
+/// moves to a thread for long work, where it takes turns with others.
+pub(crate) async fn pause_long_work() {
+    if !is_busy_thread() {
+        change_slice(|slice| (slice.is_used_up, slice.is_long) = (true, true));
+    }
+    tokio::task::yield_now().await;
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -11,9 +11,12 @@ use futures_util::Stream;
 use crate::call::{BudgetExceeded, ByteBudget, ByteCharge};
 
 /// The most items that wait in a queue.
-pub(crate) const ITEMS: usize = 64;
+pub(crate) const ITEMS: usize = 512;
 /// The most bytes that wait in a queue. A larger item waits alone.
 pub(crate) const BYTES: usize = 256 * 1024;
+
+/// The bytes that an item takes besides its own.
+const ITEM_BYTES: usize = 64;
 
 /// The bytes in a queue that are not charged: the call is.
 const FREE_BYTES: usize = 4 * 1024;
@@ -23,18 +26,34 @@ const CHARGE_STEP: usize = 64 * 1024;
 /// Makes a queue and returns its two ends. Its bytes are charged to the budget, if there is one.
 pub(crate) fn queue<T>(budget: Option<Arc<ByteBudget>>) -> (QueueSender<T>, QueueReceiver<T>) {
     let charge = QueueCharge { budget, charge: None, exceeded: None };
-    let state = QueueState { items: VecDeque::new(), bytes: 0, charge, ended: false, waiting: None };
+    let state = QueueState { items: VecDeque::new(), held: Held::default(), charge, ended: false, waiting: None };
     let queue = Arc::new(BoundedQueue(Mutex::new(state)));
-    (QueueSender(queue.clone()), QueueReceiver(queue))
+    let receiver = QueueReceiver { queue: queue.clone(), taken: VecDeque::new(), read: Held::default() };
+    (QueueSender { queue, last_size: 0 }, receiver)
 }
 
 #[derive(Debug)]
 struct BoundedQueue<T>(Mutex<QueueState<T>>);
 
+/// A number of items, and their bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    items: usize,
+    bytes: usize,
+}
+
+impl Held {
+    fn add(&mut self, size: usize) {
+        self.items += 1;
+        self.bytes += size;
+    }
+}
+
 #[derive(Debug)]
 struct QueueState<T> {
     items: VecDeque<(T, usize)>,
-    bytes: usize,
+    /// What was sent and not read: the items here, and those that the receiver has taken out.
+    held: Held,
     charge: QueueCharge,
     /// One of the two ends was dropped.
     ended: bool,
@@ -73,11 +92,23 @@ pub struct StreamClosed;
 
 /// The end where items go in. Dropping it ends the queue.
 #[derive(Debug)]
-pub(crate) struct QueueSender<T>(Arc<BoundedQueue<T>>);
+pub(crate) struct QueueSender<T> {
+    queue: Arc<BoundedQueue<T>>,
+    /// The size of the last item, in bytes.
+    last_size: usize,
+}
 
 /// The end where items come out. Dropping it ends the queue and drops the items in it.
+///
+/// It takes out all items that are there at a time, and counts them as read one by one.
 #[derive(Debug)]
-pub(crate) struct QueueReceiver<T>(Arc<BoundedQueue<T>>);
+pub(crate) struct QueueReceiver<T> {
+    queue: Arc<BoundedQueue<T>>,
+    /// The next items.
+    taken: VecDeque<(T, usize)>,
+    /// What was read since the queue was last told.
+    read: Held,
+}
 
 impl<T> BoundedQueue<T> {
     fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
@@ -87,13 +118,37 @@ impl<T> BoundedQueue<T> {
 
 impl<T> QueueState<T> {
     fn has_room(&self, size: usize) -> bool {
-        self.items.is_empty() || (self.items.len() < ITEMS && size <= BYTES.saturating_sub(self.bytes))
+        self.held.items == 0 || (self.held.items < ITEMS && size <= BYTES.saturating_sub(self.held.bytes))
     }
 
     /// Whether there is enough room to wake a waiting sender: half of the queue, or both ends would take turns item by
     /// item.
     fn is_half_empty(&self) -> bool {
-        self.items.len() <= ITEMS / 2 && self.bytes <= BYTES / 2
+        self.held.items <= ITEMS / 2 && self.held.bytes <= BYTES / 2
+    }
+
+    /// Appends an item for which there is room. Without room for its charge, the queue ends.
+    fn push(&mut self, item: T, size: usize) -> Result<(), StreamClosed> {
+        let bytes = self.held.bytes + size;
+        if let Err(exceeded) = self.charge.cover(bytes) {
+            self.charge.exceeded = Some(exceeded);
+            self.ended = true;
+            return Err(StreamClosed);
+        }
+        self.items.push_back((item, size));
+        self.held.add(size);
+        Ok(())
+    }
+
+    /// Makes room of what was read. Returns the sender that waits for it.
+    fn release(&mut self, read: Held) -> Option<Waker> {
+        debug_assert!(read.items <= self.held.items && read.bytes <= self.held.bytes, "what is read was sent");
+        self.held.items = self.held.items.saturating_sub(read.items);
+        self.held.bytes = self.held.bytes.saturating_sub(read.bytes);
+        if self.held.items == 0 {
+            self.charge.charge = None;
+        }
+        if self.is_half_empty() { self.waiting.take() } else { None }
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
@@ -104,103 +159,142 @@ impl<T> QueueState<T> {
     }
 }
 
+/// What came of an item that was not waited with.
+#[derive(Debug)]
+pub(crate) enum TrySend<T> {
+    /// It is in the queue.
+    Sent,
+    /// There is no room for it.
+    Full(T),
+}
+
 impl<T> QueueSender<T> {
     /// Waits until the queue has room for an item of `size` bytes, and appends it.
     ///
     /// # Cancellation
     /// The item is in the queue, or dropped.
     pub(crate) async fn send(&mut self, item: T, size: usize) -> Result<(), StreamClosed> {
-        let mut item = Some(item);
+        self.send_all(std::iter::once((item, size))).await
+    }
+
+    /// Waits until the queue has room for items, each with its size in bytes, and appends them in their order. Items that
+    /// have room go at once, and leave together.
+    ///
+    /// # Cancellation
+    /// Each item is in the queue, or dropped: those in the queue are the first ones.
+    pub(crate) async fn send_all(&mut self, items: impl IntoIterator<Item = (T, usize)>) -> Result<(), StreamClosed> {
+        let mut items = items.into_iter();
+        let mut next = items.next();
+        let last_size = &mut self.last_size;
         poll_fn(|cx| {
-            let mut state = self.0.lock();
-            if state.ended {
-                return Poll::Ready(Err(StreamClosed));
-            }
-            if !state.has_room(size) {
+            let mut state = self.queue.lock();
+            let mut sent = false;
+            let polled = loop {
+                let Some((item, size)) = next.take() else { break Poll::Ready(Ok(())) };
+                if state.ended {
+                    break Poll::Ready(Err(StreamClosed));
+                }
+                if !state.has_room(size + ITEM_BYTES) {
+                    next = Some((item, size));
+                    break Poll::Pending;
+                }
+                if let Err(closed) = state.push(item, size + ITEM_BYTES) {
+                    sent = true;
+                    break Poll::Ready(Err(closed));
+                }
+                (sent, *last_size) = (true, size);
+                next = items.next();
+            };
+            let receiver = if sent { state.waiting.take() } else { None };
+            if polled.is_pending() {
                 state.wait(cx);
-                return Poll::Pending;
             }
-            let bytes = state.bytes + size;
-            let charged = state.charge.cover(bytes);
-            match charged {
-                Ok(()) => {
-                    state.items.extend(item.take().map(|item| (item, size)));
-                    state.bytes = bytes;
-                }
-                Err(exceeded) => {
-                    state.charge.exceeded = Some(exceeded);
-                    state.ended = true;
-                }
-            }
-            let waiting = state.waiting.take();
             drop(state);
-            waiting.into_iter().for_each(Waker::wake);
-            Poll::Ready(charged.map_err(|_| StreamClosed))
+            receiver.into_iter().for_each(Waker::wake);
+            polled
         })
         .await
     }
-}
 
-impl<T> QueueSender<T> {
+    /// Whether there is room for an item as large as the last one; for a small one, perhaps. Asked before an item is made.
+    pub(crate) fn may_have_room(&self) -> bool {
+        self.last_size <= FREE_BYTES || self.queue.lock().has_room(self.last_size + ITEM_BYTES)
+    }
+
+    /// Appends an item of `size` bytes if the queue has room for it.
+    ///
+    /// # Errors
+    /// When the other end was dropped.
+    pub(crate) fn try_send(&mut self, item: T, size: usize) -> Result<TrySend<T>, StreamClosed> {
+        let mut state = self.queue.lock();
+        if state.ended {
+            return Err(StreamClosed);
+        }
+        if !state.has_room(size + ITEM_BYTES) {
+            return Ok(TrySend::Full(item));
+        }
+        self.last_size = size;
+        let pushed = state.push(item, size + ITEM_BYTES);
+        let receiver = state.waiting.take();
+        drop(state);
+        receiver.into_iter().for_each(Waker::wake);
+        pushed.map(|()| TrySend::Sent)
+    }
+
     /// Returns the budget that had no room for an item, which has ended the queue.
     pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
-        self.0.lock().charge.exceeded
+        self.queue.lock().charge.exceeded
     }
 }
 
 impl<T> QueueReceiver<T> {
     /// Returns the next item if there is one already.
     pub(crate) fn try_next(&mut self) -> Option<T> {
-        let popped = Self::pop(&mut self.0.lock());
-        Self::wake_sender(popped)
+        if self.taken.is_empty() {
+            let mut state = self.queue.lock();
+            std::mem::swap(&mut self.taken, &mut state.items);
+        }
+        self.next_taken()
     }
 
     /// Returns the budget that had no room for an item, which has ended the queue.
     pub(crate) fn exceeded(&self) -> Option<BudgetExceeded> {
-        self.0.lock().charge.exceeded
+        self.queue.lock().charge.exceeded
     }
 
-    /// Removes the next item, with the sender that its room wakes.
-    fn pop(state: &mut QueueState<T>) -> Option<(T, Option<Waker>)> {
-        let (item, size) = state.items.pop_front()?;
-        state.bytes -= size;
-        if state.bytes == 0 {
-            state.charge.charge = None;
+    /// Returns the next of the items that were taken out.
+    fn next_taken(&mut self) -> Option<T> {
+        let (item, size) = self.taken.pop_front()?;
+        self.read.add(size);
+        if self.taken.is_empty() || self.read.items >= ITEMS / 2 || self.read.bytes >= BYTES / 2 {
+            let sender = self.queue.lock().release(std::mem::take(&mut self.read));
+            sender.into_iter().for_each(Waker::wake);
         }
-        let waiting = if state.is_half_empty() { state.waiting.take() } else { None };
-        Some((item, waiting))
-    }
-
-    /// Wakes the sender, outside of the lock.
-    fn wake_sender(popped: Option<(T, Option<Waker>)>) -> Option<T> {
-        let (item, waiting) = popped?;
-        waiting.into_iter().for_each(Waker::wake);
         Some(item)
     }
 }
 
 /// Ends when the queue is empty and the sender was dropped.
-impl<T> Stream for QueueReceiver<T> {
+impl<T: Unpin> Stream for QueueReceiver<T> {
     type Item = T;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut state = self.0.lock();
-        match Self::pop(&mut state) {
-            None if !state.ended => {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        if this.taken.is_empty() {
+            let mut state = this.queue.lock();
+            std::mem::swap(&mut this.taken, &mut state.items);
+            if this.taken.is_empty() && !state.ended {
                 state.wait(cx);
-                Poll::Pending
-            }
-            popped => {
-                drop(state);
-                Poll::Ready(Self::wake_sender(popped))
+                return Poll::Pending;
             }
         }
+        Poll::Ready(this.next_taken())
     }
 }
 
 impl<T> Drop for QueueSender<T> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.queue.lock();
         state.ended = true;
         let waiting = state.waiting.take();
         drop(state);
@@ -210,12 +304,67 @@ impl<T> Drop for QueueSender<T> {
 
 impl<T> Drop for QueueReceiver<T> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.queue.lock();
         state.ended = true;
         let (items, waiting) = (std::mem::take(&mut state.items), state.waiting.take());
-        (state.bytes, state.charge.charge) = (0, None);
+        (state.held, state.charge.charge) = (Held::default(), None);
         drop(state);
         drop(items);
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use futures_util::{StreamExt as _, poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn items_that_have_no_room_wait_until_half_of_the_queue_is_read() {
+        let (mut sender, mut receiver) = queue(None);
+        {
+            let mut sending = std::pin::pin!(sender.send_all((0..ITEMS + 2).map(|number| (number, 0))));
+            for number in 0..ITEMS / 2 {
+                assert!(poll!(&mut sending).is_pending());
+                assert_eq!(receiver.next().await, Some(number));
+            }
+            sending.await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(receiver.collect::<Vec<_>>().await, (ITEMS / 2..ITEMS + 2).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn an_item_that_is_not_waited_with_is_sent_while_there_is_room() {
+        let (mut sender, mut receiver) = queue(None);
+        let mut sent = 0;
+        while let TrySend::Sent = sender.try_send(sent, BYTES / 8).unwrap() {
+            assert!(sender.may_have_room() || sent == 6);
+            sent += 1;
+        }
+        assert_eq!(sent, 7);
+        assert!(!sender.may_have_room());
+        for number in 0..sent {
+            assert_eq!(receiver.try_next(), Some(number));
+        }
+        assert!(sender.may_have_room());
+        assert!(matches!(sender.try_send(0, BYTES * 2), Ok(TrySend::Sent)));
+        drop(receiver);
+        assert_eq!(sender.try_send(1, 0).unwrap_err(), StreamClosed);
+    }
+
+    #[tokio::test]
+    async fn items_count_until_they_are_read_one_by_one() {
+        let budget = ByteBudget::of_process(1 << 20);
+        let (mut sender, mut receiver) = queue(Some(budget.clone()));
+        sender.send_all((0..3).map(|number| (number, 60 << 10))).await.unwrap();
+        assert_eq!(receiver.next().await, Some(0));
+        assert_eq!(budget.used(), 192 << 10);
+        assert!(sender.try_send(3, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Sent)));
+        assert!(sender.try_send(4, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Full(4))));
+        while receiver.try_next().is_some() {}
+        assert_eq!(budget.used(), 0);
     }
 }

@@ -1,22 +1,44 @@
 //! Streams of messages to a handler and back.
 //!
-//! Backpressure: between tasks messages wait in bounded queues, and a request stream is polled for one message at a time,
-//! so that a slow reader slows the writer.
+//! Backpressure: between tasks messages wait in bounded queues, and a request stream is polled for the messages that its
+//! handler asks for, so that a slow reader slows the writer. A reader of batches gets what has arrived already.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 
-use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
+use crate::call::batch::MessageBatch;
+use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, TrySend, queue};
 use crate::call::{BudgetExceeded, ByteBudget, Code, Metadata, Status, StreamActivity, WrongCount};
+
+/// Where requests come from: a task of this process, or another stream.
+enum RequestOrigin {
+    Queue(QueueReceiver<Result<Bytes, Box<Status>>>),
+    Stream(BoxStream<'static, Result<Bytes, Box<Status>>>),
+}
+
+impl Stream for RequestOrigin {
+    type Item = Result<Bytes, Box<Status>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut *self {
+            Self::Queue(queue) => queue.poll_next_unpin(cx),
+            Self::Stream(messages) => messages.poll_next_unpin(cx),
+        }
+    }
+}
 
 /// The request messages of a call, as its handler reads them.
 pub struct RequestStream {
-    messages: BoxStream<'static, Result<Bytes, Box<Status>>>,
-    /// The first message, or the end, if it was waited for and is still to be read.
-    first: Option<Option<Result<Bytes, Box<Status>>>>,
+    messages: RequestOrigin,
+    /// Messages that have come and are still to be read, or the end.
+    ahead: VecDeque<Option<Result<Bytes, Box<Status>>>>,
     activity: Option<Arc<StreamActivity>>,
     /// The largest message, in bytes.
     max_bytes: usize,
@@ -35,13 +57,17 @@ pub fn request_channel() -> (RequestSink, RequestStream) {
 /// for one of them.
 pub(crate) fn request_channel_within(budget: Option<Arc<ByteBudget>>) -> (RequestSink, RequestStream) {
     let (sender, receiver) = queue(budget);
-    (RequestSink(sender), RequestStream::new(receiver))
+    (RequestSink(sender), RequestStream::of(RequestOrigin::Queue(receiver)))
 }
 
 impl RequestStream {
     /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
-        Self { messages: messages.boxed(), first: None, activity: None, max_bytes: usize::MAX }
+        Self::of(RequestOrigin::Stream(messages.boxed()))
+    }
+
+    fn of(messages: RequestOrigin) -> Self {
+        Self { messages, ahead: VecDeque::new(), activity: None, max_bytes: usize::MAX }
     }
 
     /// Records each message that is read.
@@ -59,8 +85,9 @@ impl RequestStream {
     /// # Cancellation
     /// No message is lost.
     pub(crate) async fn wait_for_first(&mut self) {
-        if self.first.is_none() {
-            self.first = Some(self.messages.next().await);
+        if self.ahead.is_empty() {
+            let first = self.messages.next().await;
+            self.ahead.push_back(first);
         }
     }
 
@@ -77,20 +104,66 @@ impl RequestStream {
     /// # Cancellation
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
-        let message = match self.first.take() {
-            Some(first) => first,
-            None => self.messages.next().await,
-        };
-        if let Some(Ok(message)) = &message {
-            if let Err(status) = check_request_size(message, self.max_bytes) {
-                self.messages = stream::empty().boxed();
-                return Some(Err(status));
-            }
-            if let Some(activity) = &self.activity {
-                activity.touch();
-            }
+        let message = self.next_checked().await;
+        if matches!(message, Some(Ok(_))) {
+            self.touch();
         }
         message
+    }
+
+    /// Waits for the next message, and returns it with those behind it that have arrived; none when the caller has sent all of
+    /// them. An error behind messages is returned by the next call.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancellation
+    /// No message is lost.
+    pub(crate) async fn next_batch(&mut self) -> Result<MessageBatch, Box<Status>> {
+        let mut batch = MessageBatch::default();
+        let Some(first) = self.next_checked().await.transpose()? else { return Ok(batch) };
+        let mut next = batch.add(first).err().map(|first| Some(Ok(first)));
+        while next.is_none() && batch.has_room() {
+            next = match self.next_checked().now_or_never() {
+                Some(Some(Ok(message))) => batch.add(message).err().map(|message| Some(Ok(message))),
+                Some(end) => Some(end),
+                None => break,
+            };
+        }
+        if let Some(next) = next {
+            self.ahead.push_front(next);
+        }
+        self.touch();
+        Ok(batch)
+    }
+
+    /// Makes messages that were read the next ones, in their order.
+    pub(crate) fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = Bytes>) {
+        for message in messages.rev() {
+            self.ahead.push_front(Some(Ok(message)));
+        }
+    }
+
+    /// Returns the next message if it is not too large.
+    async fn next_checked(&mut self) -> Option<Result<Bytes, Box<Status>>> {
+        let message = match self.ahead.pop_front() {
+            Some(message) => message,
+            None => self.messages.next().await,
+        };
+        if let Some(Ok(message)) = &message
+            && let Err(status) = check_request_size(message, self.max_bytes)
+        {
+            self.messages = RequestOrigin::Stream(stream::empty().boxed());
+            return Some(Err(status));
+        }
+        message
+    }
+
+    /// Records that a message was read.
+    fn touch(&self) {
+        if let Some(activity) = &self.activity {
+            activity.touch();
+        }
     }
 }
 
@@ -124,6 +197,35 @@ impl RequestSink {
     pub async fn send(&mut self, message: Bytes) -> Result<(), StreamClosed> {
         let size = message.len();
         self.0.send(Ok(message), size).await
+    }
+
+    /// Whether there is room for a message as large as the last one; for a small one, perhaps.
+    pub(crate) fn may_have_room(&self) -> bool {
+        self.0.may_have_room()
+    }
+
+    /// Sends a message if there is room for it, and tells whether there was.
+    ///
+    /// # Errors
+    /// When the handler no longer reads.
+    pub(crate) fn try_send(&mut self, message: Bytes) -> Result<bool, StreamClosed> {
+        let size = message.len();
+        self.0.try_send(Ok(message), size).map(|sent| matches!(sent, TrySend::Sent))
+    }
+
+    /// Waits until the queue has room for the messages, and sends them in their order.
+    ///
+    /// # Errors
+    /// When the handler no longer reads.
+    ///
+    /// # Cancellation
+    /// The first of them are sent, the others not.
+    pub(crate) async fn send_all(&mut self, messages: Vec<Bytes>) -> Result<(), StreamClosed> {
+        let sized = messages.into_iter().map(|message| {
+            let size = message.len();
+            (Ok(message), size)
+        });
+        self.0.send_all(sized).await
     }
 
     /// Returns the budget that had no room for a message, which has ended the stream.
@@ -248,10 +350,56 @@ impl ResponseSink {
         self.begun = true;
         let size = message.len();
         self.sender.send(ResponsePart::Message(message), size).await?;
+        self.touch();
+        Ok(())
+    }
+
+    /// Whether there is room for a message as large as the last one; for a small one, perhaps.
+    pub(crate) fn may_have_room(&self) -> bool {
+        self.sender.may_have_room()
+    }
+
+    /// Sends a message if there is room for it, and tells whether there was. There is when nothing was sent yet. `headers` go
+    /// before the first message.
+    ///
+    /// # Errors
+    /// When the caller has gone.
+    pub(crate) fn try_send(&mut self, headers: Metadata, message: Bytes) -> Result<bool, StreamClosed> {
+        if !self.begun && !headers.is_empty() {
+            self.sender.try_send(ResponsePart::Headers(headers), 0)?;
+        }
+        self.begun = true;
+        let size = message.len();
+        let sent = matches!(self.sender.try_send(ResponsePart::Message(message), size)?, TrySend::Sent);
+        if sent {
+            self.touch();
+        }
+        Ok(sent)
+    }
+
+    /// Waits until the queue has room for the messages, and sends them in their order.
+    ///
+    /// # Errors
+    /// When the caller has gone.
+    ///
+    /// # Cancellation
+    /// The first of them are sent, the others not.
+    pub(crate) async fn send_all(&mut self, messages: Vec<Bytes>) -> Result<(), StreamClosed> {
+        self.begun = true;
+        let sized = messages.into_iter().map(|message| {
+            let size = message.len();
+            (ResponsePart::Message(message), size)
+        });
+        self.sender.send_all(sized).await?;
+        self.touch();
+        Ok(())
+    }
+
+    /// Records that a message was sent.
+    fn touch(&self) {
         if let Some(activity) = &self.activity {
             activity.touch();
         }
-        Ok(())
     }
 }
 

@@ -72,10 +72,10 @@ impl ResourceBudget {
         }
     }
 
-    /// Begins the CPU time of a new call, or of the next message of its streams.
-    pub(crate) fn reset(&mut self) {
+    /// Begins the CPU time of a new call, or after so many messages of its streams.
+    pub(crate) fn reset(&mut self, work: usize) {
         self.used_cpu = Duration::ZERO;
-        self.work += 1;
+        self.work = self.work.saturating_add(work as u64);
     }
 
     /// Returns the CPU time that the call was charged for.

@@ -38,7 +38,7 @@ impl WasiView for StoreData {
 impl StoreData {
     /// Begins a call. Scopes and streams of an earlier one have no effect on it.
     pub(crate) fn begin_call(&mut self, context: Context) {
-        self.budget.reset();
+        self.budget.reset(1);
         self.streams.clear();
         self.host.begin_call(context);
     }
@@ -57,6 +57,16 @@ impl StoreData {
         result
     }
 
+    /// Returns the writing end of a stream, and the headers that go before its first message.
+    fn writer(&mut self, number: u32) -> Result<(StreamWriter<'_>, Metadata)> {
+        let writer = self.streams.writer(number)?;
+        let headers = match (&writer, &mut self.host.call) {
+            (StreamWriter::Responses(_), Some(call)) => call.take_headers(),
+            _ => Metadata::default(),
+        };
+        Ok((writer, headers))
+    }
+
     /// Records what a streaming call has brought back in the scope in which it began.
     fn record_stream_metadata(&mut self, number: u32) {
         let metadata = self.streams.call_mut(number).ok().and_then(|call| call.take_metadata());
@@ -73,9 +83,13 @@ impl ImportHost for StoreData {
 
     fn max_params_bytes(&self, operation: &HostOperation) -> usize {
         match operation {
-            HostOperation::Write(number) if self.streams.is_responses(*number) => self.limits.response,
+            HostOperation::Write(number) => self.max_written_bytes(*number),
             _ => self.limits.request,
         }
+    }
+
+    fn max_written_bytes(&self, number: u32) -> usize {
+        if self.streams.is_responses(number) { self.limits.response } else { self.limits.request }
     }
 
     // A call with streams may live long: its CPU time is counted from message to message of its own streams. Other operations
@@ -102,21 +116,12 @@ impl ImportHost for StoreData {
                 let read = data.streams.reader(number)?.read().await;
                 data.record_stream_metadata(number);
                 if is_own && let Ok(Some(_)) = read {
-                    data.budget.reset();
+                    data.budget.reset(1);
                 }
                 read.map(|message| message.map_or(HostOutcome::Nothing, HostOutcome::Message))
             }
             HostOperation::Write(number) => {
-                let writer = data.streams.writer(number)?;
-                let headers = match (&writer, &mut data.host.call) {
-                    (StreamWriter::Responses(_), Some(call)) => call.take_headers(),
-                    _ => Metadata::default(),
-                };
-                let is_own = matches!(writer, StreamWriter::Responses(_));
-                let written = writer.write(headers, message).await;
-                if is_own && written.is_ok() {
-                    data.budget.reset();
-                }
+                let written = Self::write_all(store, number, vec![message]).await?;
                 written.map(|()| HostOutcome::Nothing)
             }
             HostOperation::DoneWriting(number) => {
@@ -130,6 +135,55 @@ impl ImportHost for StoreData {
             }
         };
         Ok(result)
+    }
+
+    async fn read_batch(mut store: StoreContextMut<'_, Self>, number: u32) -> Result<GuestResult<Vec<Bytes>>> {
+        let data = store.data_mut();
+        let is_own = data.streams.is_requests(number);
+        let read = data.streams.reader(number)?.read_batch().await;
+        data.record_stream_metadata(number);
+        let messages = match read {
+            Ok(batch) => batch.into_messages(),
+            Err(status) => return Ok(Err(status)),
+        };
+        if is_own && !messages.is_empty() {
+            data.budget.reset(messages.len());
+        }
+        Ok(Ok(messages))
+    }
+
+    fn put_back(&mut self, number: u32, messages: Vec<Bytes>) -> Result<()> {
+        self.streams.reader(number)?.put_back(messages.into_iter());
+        Ok(())
+    }
+
+    fn may_have_room(&mut self, number: u32) -> Result<bool> {
+        Ok(self.streams.writer(number)?.may_have_room())
+    }
+
+    fn try_write(&mut self, number: u32, message: Bytes) -> Result<GuestResult<bool>> {
+        let (writer, headers) = self.writer(number)?;
+        let is_own = matches!(writer, StreamWriter::Responses(_));
+        let written = writer.try_write(headers, message);
+        if is_own && let Ok(true) = written {
+            self.budget.reset(1);
+        }
+        Ok(written)
+    }
+
+    async fn write_all(
+        mut store: StoreContextMut<'_, Self>,
+        number: u32,
+        messages: Vec<Bytes>,
+    ) -> Result<GuestResult<()>> {
+        let (data, count) = (store.data_mut(), messages.len());
+        let (writer, headers) = data.writer(number)?;
+        let is_own = matches!(writer, StreamWriter::Responses(_));
+        let written = writer.write(headers, messages).await;
+        if is_own && written.is_ok() {
+            data.budget.reset(count);
+        }
+        Ok(written)
     }
 
     fn drop_stream(&mut self, number: u32) {

@@ -1,6 +1,6 @@
 //! The streams of an instance: those of the call that it serves, and the calls with streams that it makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,9 +9,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::CallHandler;
 use crate::call::{
-    BudgetExceeded, ByteBudget, CallFailure, Code, Context, MessageSource, Metadata, RequestSink, RequestStream,
-    ResponsePart, ResponseSink, ResponseStream, Status, StreamClosed, read_single, request_channel_within,
-    response_channel_within,
+    BudgetExceeded, ByteBudget, CallFailure, Code, Context, MessageBatch, MessageSource, Metadata, RequestSink,
+    RequestStream, ResponsePart, ResponseSink, ResponseStream, Status, StreamClosed, read_single,
+    request_channel_within, response_channel_within,
 };
 
 /// The most streams that an instance may have open at the same time.
@@ -164,22 +164,58 @@ impl StreamReader<'_> {
             StreamReader::Call(call) => call.read().await,
         }
     }
+
+    /// Waits for the next message, and returns it with those behind it that have come; none at the end.
+    pub(crate) async fn read_batch(self) -> Result<MessageBatch, Box<Status>> {
+        match self {
+            StreamReader::Requests(requests) => requests.next_batch().await,
+            StreamReader::Call(call) => call.read_batch().await,
+        }
+    }
+
+    /// Makes messages that were read the next ones, in their order.
+    pub(crate) fn put_back(self, messages: impl DoubleEndedIterator<Item = Bytes>) {
+        match self {
+            StreamReader::Requests(requests) => requests.put_back(messages),
+            StreamReader::Call(call) => messages.rev().for_each(|message| call.ahead.push_front(message)),
+        }
+    }
 }
 
 impl StreamWriter<'_> {
-    /// Waits for room for a message, and sends it. `headers` go before the first message of the call that is served.
-    pub(crate) async fn write(self, headers: Metadata, message: Bytes) -> Result<(), Box<Status>> {
+    /// Whether there is room for a message as large as the last one; for a small one, perhaps.
+    pub(crate) fn may_have_room(&self) -> bool {
         match self {
-            StreamWriter::Responses(responses) => {
-                let gone = |StreamClosed| Box::new(Status::new(Code::Cancelled, "the caller has gone"));
-                if !responses.has_begun() && !headers.is_empty() {
-                    responses.headers(headers).await.map_err(gone)?;
-                }
-                responses.send(message).await.map_err(gone)
-            }
-            StreamWriter::Call(call) => call.write(message).await,
+            StreamWriter::Responses(responses) => responses.may_have_room(),
+            StreamWriter::Call(call) => call.requests.as_ref().is_none_or(RequestSink::may_have_room),
         }
     }
+
+    /// Waits for room for messages, and sends them. `headers` go before the first message of the call that is served.
+    pub(crate) async fn write(self, headers: Metadata, messages: Vec<Bytes>) -> Result<(), Box<Status>> {
+        match self {
+            StreamWriter::Responses(responses) => {
+                if !responses.has_begun() && !headers.is_empty() {
+                    responses.headers(headers).await.map_err(caller_gone)?;
+                }
+                responses.send_all(messages).await.map_err(caller_gone)
+            }
+            StreamWriter::Call(call) => call.write(messages).await,
+        }
+    }
+
+    /// Sends a message if there is room for it, and tells whether there was. `headers` go before the first message of the call
+    /// that is served.
+    pub(crate) fn try_write(self, headers: Metadata, message: Bytes) -> Result<bool, Box<Status>> {
+        match self {
+            StreamWriter::Responses(responses) => responses.try_send(headers, message).map_err(caller_gone),
+            StreamWriter::Call(call) => call.try_write(message),
+        }
+    }
+}
+
+fn caller_gone(_: StreamClosed) -> Box<Status> {
+    Box::new(Status::new(Code::Cancelled, "the caller has gone"))
 }
 
 /// A streaming call that a guest has begun. Dropped, it is cancelled.
@@ -187,6 +223,8 @@ pub(crate) struct OutgoingCall {
     path: String,
     requests: Option<RequestSink>,
     responses: ResponseStream,
+    /// Responses that have come and are still to be read.
+    ahead: VecDeque<Bytes>,
     outcome: OutgoingOutcome,
     /// The metadata that came back.
     headers: Metadata,
@@ -234,6 +272,7 @@ impl OutgoingCall {
             path,
             requests: own,
             responses,
+            ahead: VecDeque::new(),
             outcome: OutgoingOutcome::Pending(AbortOnDropHandle::new(task)),
             headers: Metadata::default(),
             trailers: Metadata::default(),
@@ -270,6 +309,9 @@ impl OutgoingCall {
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Box<Status>> {
+        if let Some(message) = self.ahead.pop_front() {
+            return Ok(Some(message));
+        }
         loop {
             match self.responses.next().await {
                 Some(ResponsePart::Headers(headers)) => self.headers = headers,
@@ -284,20 +326,52 @@ impl OutgoingCall {
         }
     }
 
-    async fn write(&mut self, message: Bytes) -> Result<(), Box<Status>> {
-        let Some(requests) = &mut self.requests else {
-            let message = format!("`{}`: a request was written after the last one", self.path);
-            return Err(Box::new(Status::new(Code::FailedPrecondition, message)));
-        };
-        if requests.send(message).await.is_ok() {
-            return Ok(());
+    async fn read_batch(&mut self) -> Result<MessageBatch, Box<Status>> {
+        let mut batch = MessageBatch::default();
+        let mut next = self.read().await?;
+        while let Some(message) = next {
+            if let Err(message) = batch.add(message) {
+                self.ahead.push_front(message);
+                break;
+            }
+            next = if batch.has_room() { self.read_ready() } else { None };
         }
-        if let Some(exceeded) = requests.exceeded() {
-            return Err(Box::new(held_status(exceeded)));
+        Ok(batch)
+    }
+
+    /// Returns the next response if it has come.
+    fn read_ready(&mut self) -> Option<Bytes> {
+        self.ahead.pop_front().or_else(|| match self.responses.try_next()? {
+            ResponsePart::Message(message) => Some(message),
+            // They come before all messages, and so were read.
+            ResponsePart::Headers(_) => None,
+        })
+    }
+
+    fn requests(&mut self) -> Result<&mut RequestSink, Box<Status>> {
+        self.requests.as_mut().ok_or_else(|| {
+            let message = format!("`{}`: a request was written after the last one", self.path);
+            Box::new(Status::new(Code::FailedPrecondition, message))
+        })
+    }
+
+    async fn write(&mut self, messages: Vec<Bytes>) -> Result<(), Box<Status>> {
+        let sent = self.requests()?.send_all(messages).await;
+        sent.map_err(|closed| self.requests_closed(closed))
+    }
+
+    fn try_write(&mut self, message: Bytes) -> Result<bool, Box<Status>> {
+        let sent = self.requests()?.try_send(message);
+        sent.map_err(|closed| self.requests_closed(closed))
+    }
+
+    fn requests_closed(&self, _: StreamClosed) -> Box<Status> {
+        if let Some(exceeded) = self.requests.as_ref().and_then(RequestSink::exceeded) {
+            return Box::new(held_status(exceeded));
         }
         // A handler that reads no more has ended or soon will. Reading from the call says why.
         let message = format!("`{}` reads no more requests", self.path);
-        Err(Box::new(Status::new(Code::Cancelled, message)))
+        Box::new(Status::new(Code::Cancelled, message))
     }
 
     /// Ends the requests.

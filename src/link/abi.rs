@@ -38,9 +38,12 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
+use crate::call::MessageBatch;
 use crate::call::guest_thread::move_for_large_message;
 use crate::link::LinkError;
+use crate::link::batches::{add_read_batch, add_try_write, add_write_all};
 use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
+use crate::link::lift::LiftError;
 use crate::link::lower::{LowerError, MemoryWriter};
 use crate::link::operation::{HostOutcome, ImportHost, ImportTarget};
 
@@ -311,7 +314,7 @@ impl<T: Send + 'static, const N: usize> TypedExport<T> for TypedFunc<ExportParam
 ///
 /// The plan is with the function that answers, not with the type (`Lift` has no `self`, and wasmtime interns types by
 /// structure), so they are read there: [`ImportParams::encode`].
-struct ImportParams<const N: usize> {
+pub(crate) struct ImportParams<const N: usize> {
     slots: [ValRaw; N],
     options: OptionsIndex,
     instance: Instance,
@@ -349,12 +352,34 @@ impl<const N: usize> ImportParams<N> {
 
     /// Encodes the parameters. To be called before anything is awaited: the guest stands still, its memory is as it was
     /// when it called.
-    fn encode<T: 'static>(
+    pub(crate) fn encode<T: 'static>(
         &self,
         store: &mut StoreContextMut<'_, T>,
         function: &ComponentFunction,
         limit: usize,
     ) -> Result<Bytes> {
+        let slots = self.read_slots(function)?;
+        let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
+        let encoded = function.lift_params(&slots, context.as_slice_mut(), limit);
+        encoded.map_err(lift_failed)
+    }
+
+    /// Encodes messages of the list among the parameters, from number `first` on, as many as are sent at once. Returns whether
+    /// there are more. To be called while the guest stands still. After an error, those before it are in `batch`.
+    pub(crate) fn encode_batch<T: 'static>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        function: &ComponentFunction,
+        first: usize,
+        limit: usize,
+        batch: &mut MessageBatch,
+    ) -> Result<bool> {
+        let slots = self.read_slots(function)?;
+        let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
+        function.lift_batch(&slots, context.as_slice_mut(), first, limit, batch).map_err(lift_failed)
+    }
+
+    fn read_slots(&self, function: &ComponentFunction) -> Result<[u64; N]> {
         check_size(function.params.size, self.size)?;
         let mut slots = [0; N];
         for (index, (to, from)) in slots.iter_mut().zip(&self.slots).enumerate() {
@@ -362,10 +387,17 @@ impl<const N: usize> ImportParams<N> {
             let narrow = core.is_none_or(|core| core.is_narrow());
             *to = if narrow { from.get_u32().into() } else { from.get_u64() };
         }
-        let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
-        let encoded = function.lift_params(&slots, context.as_slice_mut(), limit);
-        encoded.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))
+        Ok(slots)
     }
+
+    /// Returns the number of the resource that a function on a stream is called on.
+    pub(crate) fn stream_number(&self) -> Result<u32> {
+        self.resource.ok_or_else(|| wasmtime::Error::msg("a method of a resource was called without one"))
+    }
+}
+
+fn lift_failed(error: LiftError) -> wasmtime::Error {
+    wasmtime::Error::new(LinkError::Lift(error))
 }
 
 unsafe impl<const N: usize> Lift for ImportParams<N> {
@@ -394,9 +426,9 @@ unsafe impl<const N: usize> Lift for ImportParams<N> {
 }
 
 /// The result of a call that the component made.
-struct ImportResult {
-    function: Arc<ComponentFunction>,
-    result: GuestResult<HostOutcome<CheckedMessage>>,
+pub(crate) struct ImportResult {
+    pub(crate) function: Arc<ComponentFunction>,
+    pub(crate) result: GuestResult<HostOutcome<CheckedMessage>>,
 }
 
 unsafe impl ComponentType for ImportResult {
@@ -510,9 +542,12 @@ pub(crate) fn add<T: ImportHost>(
 ) -> Result<()> {
     macro_rules! add {
         ($($n:literal)*) => {
-            match function.flats() {
-                $($n => add_with::<T, $n>(linker, function, destination),)*
-                more => bail!("{more} flat parameters"),
+            match (destination, function.flats()) {
+                (ImportTarget::ReadBatch, 1) => add_read_batch(linker, function),
+                (ImportTarget::WriteAll, 3) => add_write_all(linker, function),
+                $((ImportTarget::TryWrite, $n) => add_try_write::<T, $n>(linker, function),)*
+                $((destination, $n) => add_with::<T, $n>(linker, function, destination),)*
+                (_, more) => bail!("{more} flat parameters"),
             }
         };
     }

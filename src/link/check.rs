@@ -21,6 +21,8 @@ pub(crate) struct CheckedWire {
     pub(crate) counts: Vec<u32>,
     /// The JSON texts, in the order of the wire.
     pub(crate) texts: Vec<String>,
+    /// The bytes that the message takes in the guest's memory, those of its record not counted.
+    pub(crate) lowered_bytes: u64,
 }
 
 /// Checks an encoded message.
@@ -32,12 +34,12 @@ pub(crate) struct CheckedWire {
 pub(crate) fn check(plan: &SchemaPlan, record: RecordId, wire: Bytes, limit: u64) -> Result<CheckedWire, WireError> {
     let checker = WireChecker::run(plan, record, &wire, limit)?;
     if !checker.merge {
-        return Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire });
+        return Ok(checker.finish(wire));
     }
     let merged = merge::merge(plan, record, &wire);
     let mut checker = WireChecker::new(plan, record, limit);
     checker.record(record, &merged, 0)?;
-    Ok(CheckedWire { counts: checker.counts, texts: checker.texts, wire: merged })
+    Ok(checker.finish(merged))
 }
 
 /// Checks what a guest says is an encoded message, `depth` messages deep in another; nothing is kept.
@@ -165,6 +167,10 @@ impl<'p> WireChecker<'p> {
             left: limit,
             limit,
         }
+    }
+
+    fn finish(self, wire: Bytes) -> CheckedWire {
+        CheckedWire { wire, counts: self.counts, texts: self.texts, lowered_bytes: self.limit - self.left }
     }
 
     /// Checks a message as it came.

@@ -184,10 +184,8 @@ impl LinkBuilder<'_> {
             for (id, stream) in streams {
                 let (reader, writer) = (reader(StreamId(id)), writer(StreamId(id)));
                 resources.extend([(stream.reader.clone(), reader), (stream.writer.clone(), writer)]);
-                let read = ComponentFunction::read(&self.plan, &stream.reader, reader, &stream.item);
-                let write = ComponentFunction::write(&self.plan, &stream.writer, writer, &stream.item);
-                functions.extend(read.map(|function| (function, ImportTarget::Stream(HostOperation::Read))));
-                functions.extend(write.map(|function| (function, ImportTarget::Stream(HostOperation::Write))));
+                functions.extend(self.reading(&stream.reader, reader, &stream.item));
+                functions.extend(self.writing(&stream.writer, writer, &stream.item));
             }
             interfaces.extend(self.interface(package.interface(&package.streams_interface), resources, functions));
         }
@@ -199,11 +197,30 @@ impl LinkBuilder<'_> {
         let item = Kind::Scalar(Scalar::Bytes);
         let resources =
             vec![("request-reader".to_owned(), RAW_REQUESTS), ("response-writer".to_owned(), RAW_RESPONSES)];
-        let read = ComponentFunction::read(&self.plan, "request-reader", RAW_REQUESTS, &item);
-        let write = ComponentFunction::write(&self.plan, "response-writer", RAW_RESPONSES, &item);
-        let read = read.map(|function| (function, ImportTarget::Stream(HostOperation::Read)));
-        let write = write.map(|function| (function, ImportTarget::Stream(HostOperation::Write)));
-        self.interface(RAW_STREAMS_INTERFACE.to_owned(), resources, read.into_iter().chain(write).collect())
+        let mut functions = self.reading("request-reader", RAW_REQUESTS, &item);
+        functions.extend(self.writing("response-writer", RAW_RESPONSES, &item));
+        self.interface(RAW_STREAMS_INTERFACE.to_owned(), resources, functions)
+    }
+
+    /// The functions of a resource from which messages are read.
+    fn reading(&self, resource: &str, id: ResourceId, item: &Kind) -> Vec<Candidate> {
+        let read = ComponentFunction::read(&self.plan, resource, id, item);
+        let read_batch = ComponentFunction::read_batch(&self.plan, resource, id, item);
+        let targets = [(read, ImportTarget::Stream(HostOperation::Read)), (read_batch, ImportTarget::ReadBatch)];
+        targets.into_iter().filter_map(|(function, target)| Some((function?, target))).collect()
+    }
+
+    /// The functions of a resource to which messages are written.
+    fn writing(&self, resource: &str, id: ResourceId, item: &Kind) -> Vec<Candidate> {
+        let write = ComponentFunction::write(&self.plan, resource, id, item);
+        let try_write = ComponentFunction::try_write(&self.plan, resource, id, item);
+        let write_all = ComponentFunction::write_all(&self.plan, resource, id, item);
+        let targets = [
+            (write, ImportTarget::Stream(HostOperation::Write)),
+            (try_write, ImportTarget::TryWrite),
+            (write_all, ImportTarget::WriteAll),
+        ];
+        targets.into_iter().filter_map(|(function, target)| Some((function?, target))).collect()
     }
 
     /// The interface by which a service is called.
@@ -233,15 +250,12 @@ impl LinkBuilder<'_> {
     /// Returns the methods of a call that the component has begun.
     fn call_methods(&self, method: &Method, name: &str, id: ResourceId) -> Vec<Candidate> {
         let item = |stream: Option<StreamId>| -> Option<&Kind> { Some(&self.schema.streams.get(stream?.0)?.item) };
-        let write = item(method.requests).and_then(|item| ComponentFunction::write(&self.plan, name, id, item));
-        let mut methods: Vec<Candidate> = Vec::new();
-        methods.extend(write.map(|function| (function, ImportTarget::Stream(HostOperation::Write))));
+        let mut methods = item(method.requests).map(|item| self.writing(name, id, item)).unwrap_or_default();
         match item(method.responses) {
             Some(item) => {
                 let done = ComponentFunction::done_writing(&self.plan, name, id);
                 methods.push((done, ImportTarget::Stream(HostOperation::DoneWriting)));
-                let read = ComponentFunction::read(&self.plan, name, id, item);
-                methods.extend(read.map(|function| (function, ImportTarget::Stream(HostOperation::Read))));
+                methods.extend(self.reading(name, id, item));
             }
             None => {
                 let finish = ComponentFunction::finish(&self.plan, name, id, method.output.as_ref());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
-use crate::call::Status;
+use crate::call::{MessageBatch, Status};
 use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
 use crate::link::check::{CheckedWire, check, check_unknown};
 use crate::link::json;
-use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
+use crate::link::lift::{LiftError, lift, lift_bytes, lift_json, list_elements};
 use crate::link::lower::{LowerError, MemoryWriter, lower, lower_payload, lower_text};
 use crate::link::plan::{RecordId, SchemaPlan};
 use crate::link::status::StatusPlan;
@@ -31,6 +31,8 @@ pub(crate) type ResourceId = u32;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FunctionParam {
     Message(MessagePayload),
+    /// `list<T>`: messages for a stream.
+    Batch(MessagePayload),
     /// A resource that is lent.
     Handle(ResourceId),
 }
@@ -42,6 +44,10 @@ pub(crate) enum FunctionResult {
     Message(MessagePayload),
     /// `option<T>`: the next message of a stream, or its end.
     Next(MessagePayload),
+    /// `list<T>`: the next messages of a stream; none at its end.
+    Batch(MessagePayload),
+    /// `bool`: whether a message was sent.
+    IsSent,
     /// A resource that is given away.
     Handle(ResourceId),
 }
@@ -69,17 +75,41 @@ pub(crate) enum CheckedMessage {
     Record(CheckedWire),
     /// Text or bytes.
     Bytes(Bytes),
+    /// Messages of a stream.
+    Batch(Vec<CheckedMessage>),
+    /// Whether a message was sent.
+    IsSent(bool),
 }
 
 impl CheckedMessage {
     /// Returns the bytes of the message as it is encoded.
     pub(crate) fn wire_bytes(&self) -> usize {
         match self {
-            Self::Nothing => 0,
+            Self::Nothing | Self::IsSent(_) => 0,
             Self::Record(checked) => checked.wire.len(),
             Self::Bytes(bytes) => bytes.len(),
+            Self::Batch(messages) => messages.iter().map(Self::wire_bytes).sum(),
         }
     }
+
+    /// Returns the bytes that the message takes in the guest's memory, those of its record not counted.
+    fn lowered_bytes(&self) -> u64 {
+        match self {
+            Self::Nothing | Self::IsSent(_) => 0,
+            Self::Record(checked) => checked.lowered_bytes,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Batch(messages) => messages.iter().map(Self::lowered_bytes).sum(),
+        }
+    }
+}
+
+/// Messages of a stream that were checked.
+#[derive(Debug)]
+pub(crate) struct CheckedBatch {
+    /// The first ones, or what is wrong with the first.
+    pub(crate) checked: Result<CheckedMessage, WireError>,
+    /// Those that were not checked, in their order.
+    pub(crate) rest: Vec<Bytes>,
 }
 
 /// The result of a function: a value, or the status that the function returned.
@@ -125,10 +155,28 @@ impl ComponentFunction {
         ))
     }
 
+    /// `read-batch` of a resource: the next messages that have come, none at the end.
+    pub(crate) fn read_batch(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
+        let returns = FunctionResult::Batch(payload(plan, item)?);
+        Some(Self::new(plan, method_name(resource, "read-batch"), vec![FunctionParam::Handle(id)], returns))
+    }
+
     /// `write` of a resource.
     pub(crate) fn write(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
         let param_list = vec![FunctionParam::Handle(id), FunctionParam::Message(payload(plan, item)?)];
         Some(Self::new(plan, method_name(resource, "write"), param_list, FunctionResult::Nothing))
+    }
+
+    /// `try-write` of a resource: whether there was room for the message.
+    pub(crate) fn try_write(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
+        let param_list = vec![FunctionParam::Handle(id), FunctionParam::Message(payload(plan, item)?)];
+        Some(Self::new(plan, method_name(resource, "try-write"), param_list, FunctionResult::IsSent))
+    }
+
+    /// `write-all` of a resource.
+    pub(crate) fn write_all(plan: &Arc<SchemaPlan>, resource: &str, id: ResourceId, item: &Kind) -> Option<Self> {
+        let param_list = vec![FunctionParam::Handle(id), FunctionParam::Batch(payload(plan, item)?)];
+        Some(Self::new(plan, method_name(resource, "write-all"), param_list, FunctionResult::Nothing))
     }
 
     /// `done-writing` of a call: no more requests follow.
@@ -143,13 +191,10 @@ impl ComponentFunction {
     }
 
     fn new(plan: &Arc<SchemaPlan>, name: String, param_list: Vec<FunctionParam>, returns: FunctionResult) -> Self {
-        let type_of = |payload: MessagePayload| match payload {
-            MessagePayload::Record(record) => plan.record(record).ty.clone(),
-            MessagePayload::Json(_) => CanonicalType::plain(TypeShape::String),
-            MessagePayload::Bytes => CanonicalType::bytes(),
-        };
+        let type_of = |payload| payload_type(plan, payload);
         let param_types = param_list.iter().map(|param| match *param {
             FunctionParam::Message(payload) => type_of(payload),
+            FunctionParam::Batch(payload) => CanonicalType::list(type_of(payload)),
             FunctionParam::Handle(resource) => CanonicalType::plain(TypeShape::Handle { resource, own: false }),
         });
         let params = CanonicalType::tuple(param_types.collect());
@@ -158,6 +203,8 @@ impl ComponentFunction {
             FunctionResult::Nothing => None,
             FunctionResult::Message(payload) => Some(type_of(payload)),
             FunctionResult::Next(payload) => Some(CanonicalType::option(type_of(payload))),
+            FunctionResult::Batch(payload) => Some(CanonicalType::list(type_of(payload))),
+            FunctionResult::IsSent => Some(CanonicalType::plain(TypeShape::Bool)),
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
         let result = CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty());
@@ -173,7 +220,7 @@ impl ComponentFunction {
     fn input(&self) -> Option<MessagePayload> {
         self.param_list.iter().find_map(|param| match *param {
             FunctionParam::Message(payload) => Some(payload),
-            FunctionParam::Handle(_) => None,
+            FunctionParam::Batch(_) | FunctionParam::Handle(_) => None,
         })
     }
 
@@ -191,10 +238,43 @@ impl ComponentFunction {
     /// What is wrong with it.
     pub(crate) fn check_results(&self, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
         let payload = match self.returns {
-            FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
-            FunctionResult::Nothing | FunctionResult::Handle(_) => None,
+            FunctionResult::Message(payload) | FunctionResult::Next(payload) | FunctionResult::Batch(payload) => {
+                Some(payload)
+            }
+            FunctionResult::Nothing | FunctionResult::IsSent | FunctionResult::Handle(_) => None,
         };
         self.check_payload(payload, wire, limit)
+    }
+
+    /// Checks the encoded messages of a stream, up to the first one that is not valid or has no room among those before it.
+    /// Returns the others, too, for another call.
+    ///
+    /// # Errors
+    /// What is wrong with the first one.
+    pub(crate) fn check_batch(&self, messages: Vec<Bytes>, limit: u64) -> CheckedBatch {
+        let FunctionResult::Batch(payload) = self.returns else {
+            debug_assert!(false, "only a function that returns a batch reads one");
+            return CheckedBatch { checked: Ok(CheckedMessage::Nothing), rest: Vec::new() };
+        };
+        let size = u64::from(payload_size(&self.plan, payload));
+        let (mut batch, mut left) = (Vec::with_capacity(messages.len()), limit);
+        let mut messages = messages.into_iter();
+        while let Some(wire) = messages.next() {
+            match self.check_payload(Some(payload), wire.clone(), left) {
+                Ok(message) => {
+                    left = left.saturating_sub(size.saturating_add(message.lowered_bytes()));
+                    batch.push(message);
+                }
+                Err(error) if batch.is_empty() => {
+                    return CheckedBatch { checked: Err(error), rest: messages.collect() };
+                }
+                Err(_) => {
+                    let rest = std::iter::once(wire).chain(messages).collect();
+                    return CheckedBatch { checked: Ok(CheckedMessage::Batch(batch)), rest };
+                }
+            }
+        }
+        CheckedBatch { checked: Ok(CheckedMessage::Batch(batch)), rest: Vec::new() }
     }
 
     fn check_payload(
@@ -231,6 +311,8 @@ impl ComponentFunction {
         for (param, at) in self.param_list.iter().zip(self.offsets()) {
             match param {
                 FunctionParam::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
+                // Only functions of the host take them.
+                FunctionParam::Batch(_) => return Err(LowerError::NotChecked),
                 FunctionParam::Handle(_) => {
                     put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
                 }
@@ -281,6 +363,14 @@ impl ComponentFunction {
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match self.returns {
             FunctionResult::Nothing => Ok(Vec::new()),
+            FunctionResult::IsSent => match response {
+                CheckedMessage::IsSent(is_sent) => Ok(vec![u8::from(*is_sent)]),
+                _ => Err(LowerError::NotChecked),
+            },
+            FunctionResult::Batch(payload) => match response {
+                CheckedMessage::Batch(messages) => self.lower_batch(payload, messages, memory),
+                _ => Err(LowerError::NotChecked),
+            },
             FunctionResult::Message(payload) => self.lower(payload, response, memory),
             FunctionResult::Handle(_) => Ok(handle.ok_or(LowerError::NotChecked)?.to_le_bytes().to_vec()),
             FunctionResult::Next(payload) => {
@@ -297,6 +387,26 @@ impl ComponentFunction {
                 Ok(image)
             }
         }
+    }
+
+    /// Lowers messages as a list, and returns the bytes of the pointer and length.
+    fn lower_batch<M: MemoryWriter>(
+        &self,
+        payload: MessagePayload,
+        messages: &[CheckedMessage],
+        memory: &mut M,
+    ) -> Result<Vec<u8>, LowerError<M::Refused>> {
+        let ty = payload_type(&self.plan, payload);
+        let size = ty.size as usize;
+        let mut image = vec![0; size * messages.len()];
+        for (index, message) in messages.iter().enumerate() {
+            put(&mut image, index * size, &self.lower(payload, message, memory)?);
+        }
+        let at = match messages {
+            [] => self.plan.quirks.empty_list(ty.align),
+            _ => memory.put(&image, ty.align).map_err(LowerError::Memory)?,
+        };
+        Ok([at.to_le_bytes(), (messages.len() as u32).to_le_bytes()].concat())
     }
 
     fn lower<M: MemoryWriter>(
@@ -322,20 +432,56 @@ impl ComponentFunction {
     /// Lifts the params that a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
-        let mut image;
-        let frame = if self.flat.is_some() {
-            image = vec![0; self.params.size as usize];
-            self.params.unflatten(slots, &mut image);
-            image.as_slice()
-        } else {
-            frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
-        };
+        let mut image = Vec::new();
+        let frame = self.params_frame(slots, memory, &mut image)?;
         for (param, at) in self.param_list.iter().zip(self.offsets()) {
             if let FunctionParam::Message(payload) = param {
                 return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
             }
         }
         Ok(Bytes::new())
+    }
+
+    /// Lifts the messages of the list that a guest passed to an import, as many as are sent at once, from number `first` on.
+    /// Returns whether there are more behind them.
+    ///
+    /// # Errors
+    /// What is wrong with the one behind those in `batch`.
+    pub(crate) fn lift_batch(
+        &self,
+        slots: &[u64],
+        memory: &[u8],
+        first: usize,
+        limit: usize,
+        batch: &mut MessageBatch,
+    ) -> Result<bool, LiftError> {
+        let mut image = Vec::new();
+        let frame = self.params_frame(slots, memory, &mut image)?;
+        for (param, at) in self.param_list.iter().zip(self.offsets()) {
+            let FunctionParam::Batch(payload) = *param else { continue };
+            let ty = payload_type(&self.plan, payload);
+            let list = list_elements(frame.get(at..).unwrap_or_default(), memory, ty.size, ty.align)?;
+            let mut elements = list.chunks_exact(ty.size.max(1) as usize).skip(first);
+            while batch.has_room()
+                && let Some(element) = elements.next()
+            {
+                if batch.add(self.lift(payload, element, memory, limit)?).is_err() {
+                    return Ok(true);
+                }
+            }
+            return Ok(elements.next().is_some());
+        }
+        Ok(false)
+    }
+
+    /// Returns the bytes of the params: an image that is made of the slots, or where they lie in memory.
+    fn params_frame<'m>(&self, slots: &[u64], memory: &'m [u8], image: &'m mut Vec<u8>) -> Result<&'m [u8], LiftError> {
+        if self.flat.is_none() {
+            return frame(slots.first().copied().unwrap_or_default(), &self.params, memory);
+        }
+        image.resize(self.params.size as usize, 0);
+        self.params.unflatten(slots, image);
+        Ok(image)
     }
 
     /// Lifts the results of an export: an encoded response, or the error that the guest returned. `address` is where the result lies.
@@ -364,7 +510,11 @@ impl ComponentFunction {
         match self.returns {
             FunctionResult::Message(payload) => self.lift(payload, frame, memory, limit),
             // Guests return neither: only functions of the host do.
-            FunctionResult::Nothing | FunctionResult::Next(_) | FunctionResult::Handle(_) => Ok(Bytes::new()),
+            FunctionResult::Nothing
+            | FunctionResult::Next(_)
+            | FunctionResult::Batch(_)
+            | FunctionResult::IsSent
+            | FunctionResult::Handle(_) => Ok(Bytes::new()),
         }
     }
 
@@ -374,6 +524,23 @@ impl ComponentFunction {
             MessagePayload::Json(kind) => lift_json(kind, frame, memory, limit).map(Bytes::from),
             MessagePayload::Bytes => lift_bytes(frame, memory, limit).map(Bytes::from),
         }
+    }
+}
+
+fn payload_type(plan: &SchemaPlan, payload: MessagePayload) -> Arc<CanonicalType> {
+    match payload {
+        MessagePayload::Record(record) => plan.record(record).ty.clone(),
+        MessagePayload::Json(_) => CanonicalType::plain(TypeShape::String),
+        MessagePayload::Bytes => CanonicalType::bytes(),
+    }
+}
+
+/// Returns the bytes of a payload's own value in memory.
+fn payload_size(plan: &SchemaPlan, payload: MessagePayload) -> u32 {
+    match payload {
+        MessagePayload::Record(record) => plan.record(record).ty.size,
+        // A pointer and a length.
+        MessagePayload::Json(_) | MessagePayload::Bytes => 8,
     }
 }
 

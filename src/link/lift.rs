@@ -119,6 +119,19 @@ pub(crate) fn lift_bytes(frame: &[u8], memory: &[u8], limit: usize) -> Result<Ve
     if bytes.len() > limit { Err(LiftError::TooLarge { limit }) } else { Ok(bytes.to_vec()) }
 }
 
+/// Returns the elements of a list, each of `stride` bytes.
+///
+/// # Errors
+/// When they do not lie in the memory.
+pub(crate) fn list_elements<'m>(
+    frame: &[u8],
+    memory: &'m [u8],
+    stride: u32,
+    align: u32,
+) -> Result<&'m [u8], LiftError> {
+    pointed_at(frame, memory, stride, align, "list")
+}
+
 /// The elements that a pointer and a length stand for.
 #[inline]
 fn pointed_at<'m>(

@@ -21,7 +21,7 @@ pub(crate) enum HostOperation {
     },
     /// The next message of a stream that is read.
     Read(u32),
-    /// A message for a stream that is written.
+    /// A message for a stream that is written. The guest waits for room.
     Write(u32),
     /// No more requests follow.
     DoneWriting(u32),
@@ -48,6 +48,9 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
     /// Returns the largest encoded message that an operation may pass.
     fn max_params_bytes(&self, operation: &HostOperation) -> usize;
 
+    /// Returns the largest encoded message for a stream that is written.
+    fn max_written_bytes(&self, number: u32) -> usize;
+
     /// Runs an operation. The guest is suspended until it ends. `message` is empty where the operation has none.
     ///
     /// # Errors
@@ -57,6 +60,45 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
         operation: HostOperation,
         message: Bytes,
     ) -> impl Future<Output = Result<GuestResult<HostOutcome>>> + Send;
+
+    /// Waits for the next message of a stream, and returns it with those behind it that have come; none at the end. The guest is
+    /// suspended meanwhile.
+    ///
+    /// # Errors
+    /// As of [`run_operation`](Self::run_operation).
+    fn read_batch(
+        store: StoreContextMut<'_, Self>,
+        number: u32,
+    ) -> impl Future<Output = Result<GuestResult<Vec<Bytes>>>> + Send;
+
+    /// Makes messages of [`read_batch`](Self::read_batch) the next ones again.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    fn put_back(&mut self, number: u32, messages: Vec<Bytes>) -> Result<()>;
+
+    /// Whether a stream has room for a message as large as the last one; for a small one, perhaps. Asked before a message is
+    /// encoded.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    fn may_have_room(&mut self, number: u32) -> Result<bool>;
+
+    /// Sends a message by a stream if there is room for it, and tells whether there was.
+    ///
+    /// # Errors
+    /// As of [`run_operation`](Self::run_operation).
+    fn try_write(&mut self, number: u32, message: Bytes) -> Result<GuestResult<bool>>;
+
+    /// Sends messages by a stream, and waits for room. The guest is suspended meanwhile.
+    ///
+    /// # Errors
+    /// As of [`run_operation`](Self::run_operation).
+    fn write_all(
+        store: StoreContextMut<'_, Self>,
+        number: u32,
+        messages: Vec<Bytes>,
+    ) -> impl Future<Output = Result<GuestResult<()>>> + Send;
 
     /// Ends the stream whose handle the component has dropped.
     fn drop_stream(&mut self, number: u32);
@@ -71,6 +113,12 @@ pub(crate) enum ImportTarget {
     Open { path: Arc<str>, request: bool },
     /// One of the streams that are open.
     Stream(fn(u32) -> HostOperation),
+    /// [`ImportHost::read_batch`] of one of these.
+    ReadBatch,
+    /// [`ImportHost::try_write`] of one of these.
+    TryWrite,
+    /// [`ImportHost::write_all`] of one of these.
+    WriteAll,
 }
 
 impl ImportTarget {
@@ -81,6 +129,9 @@ impl ImportTarget {
             (ImportTarget::Open { path, request }, _) => HostOperation::Open { path: path.clone(), request: *request },
             (ImportTarget::Stream(operation), Some(number)) => operation(number),
             (ImportTarget::Stream(_), None) => bail!("a method of a resource was called without one"),
+            (ImportTarget::ReadBatch | ImportTarget::TryWrite | ImportTarget::WriteAll, _) => {
+                bail!("a function on batches is no operation")
+            }
         })
     }
 }

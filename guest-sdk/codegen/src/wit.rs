@@ -222,13 +222,23 @@ fn streams_text(schema: &Schema, index: usize, package: &Package, text: &mut Str
 fn read_text(item: &str, error: &str) -> String {
     let mut text =
         "        /// Waits for the next message; none at the end. Fails with what ended the stream.\n".to_owned();
-    let _ = writeln!(text, "        read: func() -> result<option<{item}>, {error}>;");
+    let _ = writeln!(text, "        read: func() -> result<option<{item}>, {error}>;\n");
+    text.push_str(
+        "        /// Waits for the next message, and returns it with those behind it that have come, at most 256 of\n",
+    );
+    text.push_str("        /// about 64 KiB; an empty list at the end. Fails with what ended the stream.\n");
+    let _ = writeln!(text, "        read-batch: func() -> result<list<{item}>, {error}>;");
     text
 }
 
 fn write_text(item: &str, error: &str) -> String {
     let mut text = "        /// Sends a message, waiting for room. Fails if the reader is gone.\n".to_owned();
-    let _ = writeln!(text, "        write: func(message: {item}) -> result<_, {error}>;");
+    let _ = writeln!(text, "        write: func(message: {item}) -> result<_, {error}>;\n");
+    text.push_str("        /// Sends a message if there is room for it, and returns whether there was. If not, `write` waits for room.\n");
+    text.push_str("        /// Fails if the reader is gone.\n");
+    let _ = writeln!(text, "        try-write: func(message: {item}) -> result<bool, {error}>;\n");
+    text.push_str("        /// Sends messages in their order, waiting for room. Fails if the reader is gone.\n");
+    let _ = writeln!(text, "        write-all: func(messages: list<{item}>) -> result<_, {error}>;");
     text
 }
 

@@ -102,6 +102,7 @@ func over() error {
 // Operations are those of a call with streams, over its bindings. Those that its kind does not have are nil.
 type Operations[Req, Res any] struct {
 	Send      func(*Req) error
+	SendAll   func([]*Req) error
 	CloseSend func() error
 	Recv      func() (*Res, error)
 	Finish    func() (*Res, error)
@@ -165,6 +166,14 @@ func (s *ClientStream[Req, Res]) Send(req *Req) error {
 	}
 	// The reason of the failure is the receiver's to learn, so the call goes on.
 	return s.of.Send(req)
+}
+
+// SendAll sends requests in their order.
+func (s *ClientStream[Req, Res]) SendAll(all []*Req) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	return s.of.SendAll(all)
 }
 
 // CloseSend says that no more requests follow.

@@ -10,19 +10,44 @@ import (
 
 // ServerStream is what a handler with streams receives from and sends to, of any kind.
 type ServerStream[Req, Res any] struct {
-	served *Served
-	recv   func() (*Req, error)
-	send   func(*Res) error
-	err    error
+	served  *Served
+	recv    func() (*Req, error)
+	send    func(*Res) error
+	sendAll func([]*Res) error
+	err     error
 	// reply is the response of a call with one.
 	reply *Res
 }
 
 // NewServerStream makes one over its bindings. Where nothing is received, or sent, that is nil.
 func NewServerStream[Req, Res any](
-	served *Served, recv func() (*Req, error), send func(*Res) error,
+	served *Served, recv func() (*Req, error), send func(*Res) error, sendAll func([]*Res) error,
 ) *ServerStream[Req, Res] {
-	return &ServerStream[Req, Res]{served: served, recv: recv, send: send}
+	return &ServerStream[Req, Res]{served: served, recv: recv, send: send, sendAll: sendAll}
+}
+
+// Batched makes a function that returns messages one by one of one that takes those from the host together that have come:
+// read adds them, at least one unless it fails. An error follows the messages before it.
+func Batched[T any](read func(add func(*T)) error) func() (*T, error) {
+	var ahead []*T
+	var err error
+	add := func(message *T) { ahead = append(ahead, message) }
+	return func() (*T, error) {
+		if len(ahead) == 0 {
+			if err == nil {
+				err = read(add)
+			}
+			if len(ahead) == 0 {
+				failed := err
+				err = nil
+				return nil, failed
+			}
+		}
+		message := ahead[0]
+		ahead[0] = nil
+		ahead = ahead[1:]
+		return message, nil
+	}
 }
 
 // Context is that of the call.
@@ -49,6 +74,14 @@ func (s *ServerStream[Req, Res]) Send(res *Res) error {
 		return over()
 	}
 	return s.send(res)
+}
+
+// SendAll sends responses in their order.
+func (s *ServerStream[Req, Res]) SendAll(all []*Res) error {
+	if s.served.ended {
+		return over()
+	}
+	return s.sendAll(all)
 }
 
 // SendAndClose sets the response.

@@ -133,6 +133,16 @@ func (s *Stream[Req, Res]) Send(res *Res) error {
 	return add(s.Ctx, &s.Sent, res, s.SendErr)
 }
 
+// SendAll adds to Sent.
+func (s *Stream[Req, Res]) SendAll(all []*Res) error {
+	for _, res := range all {
+		if err := s.Send(res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SendAndClose adds to Sent.
 func (s *Stream[Req, Res]) SendAndClose(res *Res) error { return s.Send(res) }
 
@@ -190,6 +200,16 @@ func (s *ClientStream[Req, Res]) Send(req *Req) error {
 		return okra.Error(codes.Canceled, "the stream was closed")
 	}
 	return add(s.Ctx, &s.Sent, req, s.SendErr)
+}
+
+// SendAll adds to Sent.
+func (s *ClientStream[Req, Res]) SendAll(all []*Req) error {
+	for _, req := range all {
+		if err := s.Send(req); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CloseSend sets SendClosed.

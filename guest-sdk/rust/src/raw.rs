@@ -30,9 +30,59 @@
 //! [`context::codec`]: crate::context::codec
 
 use crate::Error;
-use crate::stream::{Messages, Read};
+use crate::bindings::okra::service::raw_streams;
+use crate::stream::{Messages, Read, ReadAhead, Resource};
 
-pub use crate::bindings::okra::service::raw_streams::{RequestReader, ResponseWriter};
+/// The request messages of a call, encoded.
+#[derive(Debug)]
+pub struct RequestReader(Resource<raw_streams::RequestReader>, ReadAhead<Vec<u8>>);
+
+impl RequestReader {
+    #[doc(hidden)]
+    pub fn lent(wit: &raw_streams::RequestReader) -> Self {
+        // SAFETY: it lives no longer than the reference, and does not drop the resource.
+        let wit = Resource::lent(unsafe { raw_streams::RequestReader::from_handle(wit.handle()) });
+        Self(wit, ReadAhead::default())
+    }
+
+    /// Waits for the next message; none after the last one.
+    ///
+    /// # Errors
+    /// If the client broke off or sent a message that is too large. Nothing follows.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.1.next(|| self.0.read_batch())
+    }
+}
+
+/// The response messages of a call, encoded.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct ResponseWriter(raw_streams::ResponseWriter);
+
+impl ResponseWriter {
+    #[doc(hidden)]
+    pub fn from_ref(wit: &raw_streams::ResponseWriter) -> &Self {
+        // SAFETY: it is a transparent type around the other.
+        unsafe { &*std::ptr::from_ref(wit).cast() }
+    }
+
+    /// Sends a message. Waits while the client reads more slowly than the handler writes.
+    ///
+    /// # Errors
+    /// If the client has left.
+    pub fn write(&self, message: &[u8]) -> Result<(), Error> {
+        if self.0.try_write(message)? { Ok(()) } else { self.0.write(message) }
+    }
+
+    /// Sends messages in their order, and waits as [`write`](Self::write) does. Many small messages cost a fraction of what
+    /// they do one by one.
+    ///
+    /// # Errors
+    /// If the client has left.
+    pub fn write_all(&self, messages: &[Vec<u8>]) -> Result<(), Error> {
+        self.0.write_all(messages)
+    }
+}
 
 /// A service that gets and returns encoded messages.
 pub trait Raw {

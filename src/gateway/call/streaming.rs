@@ -1,6 +1,7 @@
-//! Serves a streaming call: runs its handler in a task of its own and sends what it answers.
+//! Serves a streaming call: runs its handler beside its response and sends what it answers.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
@@ -22,6 +23,7 @@ use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
+use crate::gateway::call::response_watch::run_beside_response;
 use crate::gateway::call::trailers::fit_outcome;
 use crate::gateway::catalog::CatalogMethod;
 
@@ -32,8 +34,8 @@ type StreamOutcome = Result<Metadata, CallFailure>;
 
 /// Serves a call that streams on either side or both.
 ///
-/// The handler runs in a task of its own, because it goes on while its client reads nothing, and is ended at its deadline
-/// even then.
+/// The handler runs beside the response in its task, where it goes on while its client reads nothing, and is ended at its
+/// deadline even then.
 pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     handler: Arc<dyn CallHandler>,
     method: &CatalogMethod,
@@ -75,7 +77,10 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
         handler.streaming(context, requests, response_sink).await
     });
     // When the client has gone, the outcome has no receiver any more.
-    tokio::spawn(async move { drop(outcome_sender.send(bounds.run(work.as_mut()).await)) });
+    let handler = async move { drop(outcome_sender.send(bounds.run(work.as_mut()).await)) };
+    if let Err(handler) = run_beside_response(handler.boxed()) {
+        tokio::spawn(handler);
+    }
     response.begin().await
 }
 
@@ -150,7 +155,7 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
         }
         while self.buffer.len() < FRAME_BYTES
             && self.end.is_none()
-            && let Some(part) = self.next_part().now_or_never()
+            && let Some(part) = self.ready_part().or_else(|| self.next_part().now_or_never())
         {
             self.put_part(part);
         }
@@ -200,25 +205,49 @@ impl<E: ResponseEncoder> StreamingResponse<E> {
                 self.writing = None;
                 return self.message_or_end(written);
             }
-            match self.next_unwritten().await? {
-                ResponsePart::Headers(headers) => return Some(WrittenPart::Headers(headers)),
-                ResponsePart::Message(message) => {
-                    let (output, compression) = (self.message_output.clone(), self.encoder.compression());
-                    if let Err(status) = self.check_message(&message) {
-                        return self.message_or_end(Err(status));
-                    }
-                    let bytes = message.len();
-                    let write = move || {
-                        let message = output.map_or(Ok(message.clone()), |output| output.write(message))?;
-                        Ok(WrittenMessage::new(message, compression))
-                    };
-                    if bytes <= AT_ONCE {
-                        return self.message_or_end(write());
-                    }
-                    self.writing = Some(do_host_work(bytes, write).boxed());
-                }
+            let part = self.next_unwritten().await?;
+            if let Poll::Ready(part) = self.write_part(part) {
+                return part;
             }
         }
+    }
+
+    /// Returns the next part if the handler has sent it already and it needs no wait; the inner `None` when the call is over.
+    fn ready_part(&mut self) -> Option<Option<WrittenPart>> {
+        if self.writing.is_some() || self.done.is_some() {
+            return None;
+        }
+        let part = self.responses.try_next()?;
+        match self.write_part(part) {
+            Poll::Ready(part) => Some(part),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Writes a part in the codec of the call; `None` when the call is over. For a large message that takes a while and goes on
+    /// in `writing`.
+    fn write_part(&mut self, part: ResponsePart) -> Poll<Option<WrittenPart>> {
+        let message = match part {
+            ResponsePart::Headers(headers) => return Poll::Ready(Some(WrittenPart::Headers(headers))),
+            ResponsePart::Message(message) => message,
+        };
+        if let Err(status) = self.check_message(&message) {
+            return Poll::Ready(self.message_or_end(Err(status)));
+        }
+        let compression = self.encoder.compression();
+        if self.message_output.is_none() && compression.is_none() {
+            return Poll::Ready(Some(WrittenPart::Message(WrittenMessage::new(message, None))));
+        }
+        let (bytes, output) = (message.len(), self.message_output.clone());
+        let write = move || {
+            let message = output.map_or(Ok(message.clone()), |output| output.write(message))?;
+            Ok(WrittenMessage::new(message, compression))
+        };
+        if bytes <= AT_ONCE {
+            return Poll::Ready(self.message_or_end(write()));
+        }
+        self.writing = Some(do_host_work(bytes, write).boxed());
+        Poll::Pending
     }
 
     /// Waits for the next part as the handler has sent it; `None` when the call is over.

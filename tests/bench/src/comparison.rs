@@ -77,7 +77,7 @@ fn go() -> [Comparison; 5] {
     ]
 }
 
-fn ours() -> [Comparison; 16] {
+fn ours() -> [Comparison; 17] {
     let (note, list, basket, blob) =
         (messages::note(), messages::basket(100), messages::basket(10_000), messages::blob());
     let repeat = Side {
@@ -90,8 +90,9 @@ fn ours() -> [Comparison; 16] {
     let small = Blob { data: vec![0; 16] };
     let large = Blob { data: vec![0; 64 << 10] };
     [
-        Comparison::feed("feed-small", "a stream of small responses, 4 callers", 4, 10_000, &small),
-        Comparison::feed("feed-64k", "a stream of responses of 64 KiB, 4 callers", 4, 500, &large),
+        Comparison::feed("feed-small", "a stream of small responses, 4 callers", 10_000, 1, &small),
+        Comparison::feed("feed-small-all", "the same, 100 of them written at once", 10_000, 100, &small),
+        Comparison::feed("feed-64k", "a stream of responses of 64 KiB, 4 callers", 500, 1, &large),
         Comparison::talk("talk-small", "small messages there and back on streams, 16 callers", 16, 500, &small),
         Comparison::talk("talk-64k", "messages of 64 KiB there and back on streams, 4 callers", 4, 100, &large),
         Comparison::echo("unary-1", "a small message, 1 caller", 1, TONIC, SMALL, &note),
@@ -184,10 +185,10 @@ impl Comparison {
         this
     }
 
-    /// OKRA against tonic: calls with many responses, of which each counts.
-    fn feed(name: &'static str, about: &'static str, callers: usize, count: u32, message: &Blob) -> Self {
-        let request = FeedRequest { count, size: message.data.len() as u32 };
-        Self::streaming(name, about, callers, Call::new(FEED, &request), count, message)
+    /// OKRA against tonic: calls with many responses, of which each counts. The guest writes so many `at_once`.
+    fn feed(name: &'static str, about: &'static str, count: u32, at_once: u32, message: &Blob) -> Self {
+        let request = FeedRequest { count, size: message.data.len() as u32, at_once };
+        Self::streaming(name, about, 4, Call::new(FEED, &request), count, message)
     }
 
     /// OKRA against tonic: client and server take turns on a stream, and each turn counts.

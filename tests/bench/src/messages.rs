@@ -44,6 +44,8 @@ pub(crate) struct FeedRequest {
     pub(crate) count: u32,
     #[prost(uint32, tag = "2")]
     pub(crate) size: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) at_once: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -44,7 +44,7 @@ impl Echo for Service {
     type FeedStream = Pin<Box<dyn Stream<Item = Result<Blob, Status>> + Send>>;
 
     async fn feed(&self, request: Request<FeedRequest>) -> Result<Response<Self::FeedStream>, Status> {
-        let FeedRequest { count, size } = request.into_inner();
+        let FeedRequest { count, size, .. } = request.into_inner();
         let blobs = (0..count).map(move |_| Ok(Blob { data: vec![0; size as usize] }));
         Ok(Response::new(Box::pin(tokio_stream::iter(blobs))))
     }

@@ -66,12 +66,7 @@ func (streams) Double(stream okra.BidiStreamingServer[pb.Number, pb.Number]) err
 }
 
 func (streams) Shout(stream okra.BidiStreamingServer[pb.Number, pb.Number]) error {
-	for value := range uint64(3) {
-		if err := stream.Send(number(value + 1)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return stream.SendAll([]*pb.Number{number(1), number(2), number(3)})
 }
 
 func (streams) Break(req *pb.Number, stream okra.ServerStreamingServer[pb.Number]) error {
@@ -161,7 +156,15 @@ func (o onward) Sum(stream okra.ClientStreamingServer[pb.Number, pb.Number]) err
 	if err != nil {
 		return err
 	}
-	if err := each(stream, call.Send); err != nil {
+	var all []*pb.Number
+	err = each(stream, func(req *pb.Number) error {
+		all = append(all, req)
+		return nil
+	})
+	if err == nil {
+		err = call.SendAll(all)
+	}
+	if err != nil {
 		return err
 	}
 	sum, err := call.CloseAndRecv()

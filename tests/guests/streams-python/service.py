@@ -22,8 +22,8 @@ class StreamsService(Streams):
 
     def shout(
         self, requests: Iterator[Number], context: okra.Context
-    ) -> Iterator[Number]:
-        return map(Number, range(1, 4))
+    ) -> list[Number]:
+        return [Number(value) for value in range(1, 4)]
 
     def break_(self, request: Number, context: okra.Context) -> Iterator[Number]:
         context.add_header("x-early", "header")
@@ -72,7 +72,7 @@ class OnwardService(Onward):
         return self.streams.count(request)
 
     def sum(self, requests: Iterator[Number], context: okra.Context) -> Number:
-        return self.streams.sum(requests)
+        return self.streams.sum(list(requests))
 
     def double(
         self, requests: Iterator[Number], context: okra.Context

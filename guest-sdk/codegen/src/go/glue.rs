@@ -69,14 +69,16 @@ fn streams(schema: &Schema, names: &Names) -> String {
         let bindings = file.bindings(&raw::package(package, &package.streams_interface));
         let (reader, writer) = (raw::camel(&stream.reader), raw::camel(&stream.writer));
         let item = file.payload_type(Some(&stream.item));
-        let receive = file.receive(&stream.item);
-        let send = file.send(&stream.item);
+        let (receive, send, send_all) =
+            (file.receive(&stream.item), file.send(&stream.item), file.send_all(&stream.item));
         let _ = write!(
             file.body,
             "\nfunc RecvS{index}(stream *{bindings}.{reader}) func() (*{item}, error) {{\n\
-             return func() (res *{item}, err error) {{\n{receive}return res, err\n}}\n}}\n\
+             return {receive}}}\n\
              \nfunc SendS{index}(stream *{bindings}.{writer}) func(*{item}) error {{\n\
-             return func(req *{item}) (err error) {{\n{send}return err\n}}\n}}\n"
+             return func(req *{item}) (err error) {{\n{send}return err\n}}\n}}\n\
+             \nfunc SendAllS{index}(stream *{bindings}.{writer}) func([]*{item}) error {{\n\
+             return func(all []*{item}) (err error) {{\n{send_all}return err\n}}\n}}\n"
         );
     }
     file.finish("glue")
@@ -146,15 +148,17 @@ impl File<'_> {
         if may_throw(self.schema) { "defer link.Catch(&err)\n" } else { "" }
     }
 
-    /// The body of a function that reads `res` from `stream`, or sets `err`.
+    /// A function that receives messages from `stream`, which takes those from the host together that have come.
     fn receive(&mut self, item: &Kind) -> String {
         self.imports.add("io", "io");
-        let get = self.get_payload("", Some(item), "res", "r");
+        let go = self.payload_type(Some(item));
+        let get = self.get_payload("", Some(item), "res", "batch[i]");
         let catch = self.catch();
         format!(
-            "{catch}link.Enter()\ndefer link.Leave()\nresult := stream.Read()\nif result.IsErr() {{\n\
-             return nil, Failed(result.Err())\n}}\noption := result.Ok()\nif option.IsNone() {{\nreturn nil, io.EOF\n}}\n\
-             r := option.Some()\n{get}"
+            "link.Batched(func(add func(*{go})) (err error) {{\n{catch}link.Enter()\ndefer link.Leave()\n\
+             result := stream.ReadBatch()\nif result.IsErr() {{\nreturn Failed(result.Err())\n}}\n\
+             batch := result.Ok()\nif len(batch) == 0 {{\nreturn io.EOF\n}}\n\
+             for i := range batch {{\nvar res *{go}\n{get}add(res)\n}}\nreturn nil\n}})\n"
         )
     }
 
@@ -164,7 +168,20 @@ impl File<'_> {
         let put = self.put_payload("", Some(item), "r", "req");
         let catch = self.catch();
         format!(
-            "{catch}var r {ty}\n{put}link.Enter()\ndefer link.Leave()\nif result := stream.Write(r); result.IsErr() {{\n\
+            "{catch}var r {ty}\n{put}link.Enter()\ndefer link.Leave()\nsent := stream.TryWrite(r)\nif sent.IsErr() {{\n\
+             return Failed(sent.Err())\n}}\nif sent.Ok() {{\nreturn nil\n}}\n\
+             if result := stream.Write(r); result.IsErr() {{\nreturn Failed(result.Err())\n}}\n"
+        )
+    }
+
+    /// The body of a function that writes `all` to `stream`, or sets `err`.
+    fn send_all(&mut self, item: &Kind) -> String {
+        let ty = self.raw_payload(Some(item));
+        let put = self.put_payload("", Some(item), "batch[i]", "req");
+        let catch = self.catch();
+        format!(
+            "{catch}batch := make([]{ty}, len(all))\nfor i, req := range all {{\n{put}}}\n\
+             link.Enter()\ndefer link.Leave()\nif result := stream.WriteAll(batch); result.IsErr() {{\n\
              return Failed(result.Err())\n}}\n"
         )
     }
@@ -192,7 +209,10 @@ impl File<'_> {
             parameters.push(format!("{name} *{bindings}.{resource}"));
             // The host lends it for as long as the call takes; given back after everything else.
             let _ = writeln!(drops, "defer {name}.Drop()");
-            Some(format!("{glue}.{}S{index}({name})", if is_reader { "Recv" } else { "Send" }))
+            Some(match is_reader {
+                true => format!("{glue}.RecvS{index}({name})"),
+                false => format!("{glue}.SendS{index}({name}), {glue}.SendAllS{index}({name})"),
+            })
         };
         let recv = lend(self, method.requests, "requests", true);
         let send = lend(self, method.responses, "responses", false);
@@ -214,11 +234,10 @@ impl File<'_> {
         let mut opened = String::new();
         let has_one_response = recv.is_some() && send.is_none();
         if recv.is_some() || send.is_some() {
-            let nothing = || "nil".to_owned();
             opened = format!(
                 "stream := link.NewServerStream[{req}, {res}](call, {}, {})\n",
-                recv.clone().unwrap_or_else(nothing),
-                send.clone().unwrap_or_else(nothing)
+                recv.as_deref().unwrap_or("nil"),
+                send.as_deref().unwrap_or("nil, nil")
             );
             arguments.push("stream".to_owned());
         } else {
@@ -304,8 +323,9 @@ impl File<'_> {
         let response = self.stream(method.responses).map(|(index, stream)| (index, stream.item.clone()));
         if let Some((_, stream)) = self.stream(method.requests) {
             let item = stream.item.clone();
-            let send = self.send(&item);
+            let (send, send_all) = (self.send(&item), self.send_all(&item));
             let _ = writeln!(operations, "Send: func(req *{req}) (err error) {{\n{send}return nil\n}},");
+            let _ = writeln!(operations, "SendAll: func(all []*{req}) (err error) {{\n{send_all}return nil\n}},");
             match &response {
                 Some((_, item)) => {
                     let receive = self.receive(item);
@@ -313,7 +333,8 @@ impl File<'_> {
                         operations,
                         "CloseSend: func() error {{\nlink.Enter()\ndefer link.Leave()\n\
                          if result := stream.DoneWriting(); result.IsErr() {{\nreturn Failed(result.Err())\n}}\nreturn nil\n}},\n\
-                         Recv: func() (res *{res}, err error) {{\n{receive}return res, nil\n}},\n"
+                         Recv: {},\n",
+                        receive.trim_end()
                     );
                 }
                 None => {

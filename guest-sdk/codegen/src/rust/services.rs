@@ -10,6 +10,9 @@ use super::types::{ERROR, OPTION, RESULT, Types};
 use crate::schema::{Kind, Method, Schema, Service, Stream, StreamId};
 use crate::wit::World;
 
+/// The module of the SDK with what readers are made of.
+const STREAM: &str = "::okra_guest::stream";
+
 /// Prints module `rPACKAGE`: the readers and writers of a package.
 pub(super) fn streams_text(types: &Types<'_>, package: usize, text: &mut String) {
     let streams: Vec<_> = types.schema.streams.iter().filter(|stream| stream.package == package).collect();
@@ -20,18 +23,16 @@ pub(super) fn streams_text(types: &Types<'_>, package: usize, text: &mut String)
     for stream in streams {
         let (reader, writer) = (camel(&stream.reader), camel(&stream.writer));
         let (wit_reader, wit_writer) = (wit_reader(types, stream), wit_writer(types, stream));
-        if types.is_own_kind(&stream.item) {
-            resource_text("Messages that come one by one.", &reader, &wit_reader, text);
-            let _ = writeln!(text, "impl {reader} {{");
-            read_text(types, &stream.item, text);
-            text.push_str("}\n");
-            resource_text("Where messages go one by one.", &writer, &wit_writer, text);
-            let _ = writeln!(text, "impl {writer} {{");
-            write_text(types, &stream.item, text);
-            text.push_str("}\n");
-        } else {
-            let _ = writeln!(text, "pub use {wit_reader};\npub use {wit_writer};");
-        }
+        let item = payload(types, &stream.item, true);
+        reader_text("Messages that come one by one.", &reader, &wit_reader, &item, text);
+        let _ = writeln!(text, "impl {reader} {{");
+        lent_text(&wit_reader, text);
+        read_text(types, &stream.item, text);
+        text.push_str("}\n");
+        writer_text("Where messages go one by one.", &writer, &wit_writer, text);
+        let _ = writeln!(text, "impl {writer} {{");
+        write_text(types, &stream.item, text);
+        text.push_str("}\n");
         reader_impls(&reader, &types.value(&stream.item), text);
     }
     text.push_str("}\n");
@@ -51,8 +52,8 @@ fn wit_writer(types: &Types<'_>, stream: &Stream) -> String {
     format!("{}::{}", types.wit_path(stream.package, interface, false), camel(&stream.writer))
 }
 
-/// Prints a type around a resource of wit-bindgen, with references that are made of references.
-fn resource_text(docs_text: &str, name: &str, wit: &str, text: &mut String) {
+/// Prints a type around a resource of wit-bindgen that is written to, with references that are made of references.
+fn writer_text(docs_text: &str, name: &str, wit: &str, text: &mut String) {
     docs(docs_text, 0, text);
     let _ = writeln!(text, "#[derive(Debug)]\n#[repr(transparent)]\npub struct {name}({wit});");
     let _ = writeln!(text, "impl {name} {{");
@@ -62,19 +63,53 @@ fn resource_text(docs_text: &str, name: &str, wit: &str, text: &mut String) {
     text.push_str("unsafe { &*::std::ptr::from_ref(wit).cast() }\n}\n}\n");
 }
 
+/// Prints a type around a resource of wit-bindgen that is read from, with the messages that have come already.
+fn reader_text(docs_text: &str, name: &str, wit: &str, item: &str, text: &mut String) {
+    docs(docs_text, 0, text);
+    let _ =
+        writeln!(text, "#[derive(Debug)]\npub struct {name}({STREAM}::Resource<{wit}>, {STREAM}::ReadAhead<{item}>);");
+    let _ = writeln!(text, "impl {name} {{");
+    let _ = writeln!(text, "#[doc(hidden)]\npub fn from_wit(wit: {wit}) -> Self {{");
+    let _ = writeln!(text, "Self({STREAM}::Resource::owned(wit), ::std::default::Default::default())\n}}\n}}");
+}
+
+/// Prints the function that makes a reader of one that is lent.
+fn lent_text(wit: &str, text: &mut String) {
+    let _ = writeln!(text, "#[doc(hidden)]\npub fn lent(wit: &{wit}) -> Self {{");
+    text.push_str("// SAFETY: it lives no longer than the reference, and does not drop the resource.\n");
+    let _ = writeln!(text, "let wit = {STREAM}::Resource::lent(unsafe {{ <{wit}>::from_handle(wit.handle()) }});");
+    text.push_str("Self(wit, ::std::default::Default::default())\n}\n");
+}
+
 fn read_text(types: &Types<'_>, item: &Kind, text: &mut String) {
     let message = types.value(item);
     docs("Waits for the next message; none at the end. Fails with what ended the stream.", 0, text);
     let _ = writeln!(text, "pub fn read(&self) -> {RESULT}<{OPTION}<{message}>, {ERROR}> {{");
     let value = from_wit(types, item, "message");
-    let _ = writeln!(text, "Ok(match self.0.read()? {{ Some(message) => Some({value}), None => None }})\n}}");
+    let next = "self.1.next(|| self.0.read_batch())?";
+    let _ = writeln!(text, "Ok(match {next} {{ Some(message) => Some({value}), None => None }})\n}}");
 }
 
 fn write_text(types: &Types<'_>, item: &Kind, text: &mut String) {
     docs("Sends a message, waiting for room. Fails if the reader is gone.", 0, text);
     let _ = writeln!(text, "pub fn write(&self, message: {}) -> {RESULT}<(), {ERROR}> {{", types.borrowed(item));
     let value = into_wit_argument(types, item, "message");
-    let _ = writeln!(text, "self.0.write({value})\n}}");
+    let _ = writeln!(text, "let message = {value};");
+    text.push_str("match self.0.try_write(message)? { true => Ok(()), false => self.0.write(message) }\n}\n");
+    let docs_text = "Sends messages in their order, waiting for room. Fails if the reader is gone. Many small messages cost \
+                     a fraction of what they do one by one.";
+    docs(docs_text, 0, text);
+    let list = format!("&[{}]", types.value(item));
+    let _ = writeln!(text, "pub fn write_all(&self, messages: {list}) -> {RESULT}<(), {ERROR}> {{");
+    match types.is_own_kind(item) {
+        true => {
+            let converted = format!("{RESULT}<::std::vec::Vec<_>, {ERROR}>");
+            let one = "|message| ::okra_guest::message::convert::into_one(message)";
+            let _ =
+                writeln!(text, "self.0.write_all(&messages.iter().cloned().map({one}).collect::<{converted}>()?)\n}}");
+        }
+        false => text.push_str("self.0.write_all(messages)\n}\n"),
+    }
 }
 
 /// Prints that a type is a reader, by the trait and as an iterator.
@@ -115,11 +150,13 @@ fn stream<'a>(types: &'a Types<'_>, id: StreamId) -> Option<&'a Stream> {
     types.schema.streams.get(id.0)
 }
 
-/// Whether some message of a service is a type of its own.
+/// Whether a service has streams, or some message of it is a type of its own.
 fn is_own(types: &Types<'_>, service: &Service) -> bool {
-    let kinds = service.methods.iter().flat_map(|method| [&method.input, &method.output]).flatten();
-    let streams = service.methods.iter().flat_map(|method| [method.requests, method.responses]).flatten();
-    kinds.chain(streams.filter_map(|id| Some(&stream(types, id)?.item))).any(|kind| types.is_own_kind(kind))
+    if service.methods.iter().any(|method| !method.is_unary()) {
+        return true;
+    }
+    let mut kinds = service.methods.iter().flat_map(|method| [&method.input, &method.output]).flatten();
+    kinds.any(|kind| types.is_own_kind(kind))
 }
 
 /// Prints module `sINDEX` with the trait of a service that is served, and `cINDEX` with the functions of one that is called.
@@ -159,11 +196,11 @@ fn trait_text(types: &Types<'_>, service: &Service, name: &str, guest: &str, tex
         let _ =
             writeln!(implementation, "fn {function}({}) -> {RESULT}<{}, {ERROR}> {{", parameters(true), response(true));
         let argument = |id: StreamId, name: &str, is_reader: bool| match stream(types, id) {
-            Some(stream) if types.is_own_kind(&stream.item) => {
-                let resource = if is_reader { &stream.reader } else { &stream.writer };
-                format!("super::r{}::{}::from_ref({name})", stream.package, camel(resource))
+            Some(stream) if is_reader => {
+                format!("&super::r{}::{}::lent({name})", stream.package, camel(&stream.reader))
             }
-            _ => name.to_owned(),
+            Some(stream) => format!("super::r{}::{}::from_ref({name})", stream.package, camel(&stream.writer)),
+            None => name.to_owned(),
         };
         let mut arguments = Vec::new();
         match (method.requests, &method.input) {
@@ -222,9 +259,9 @@ fn client_text(types: &Types<'_>, service: &Service, text: &mut String) {
         let is_own = |kind: Option<&Kind>| kind.is_some_and(|kind| types.is_own_kind(kind));
         let input = item(method.requests).or(method.input.as_ref());
         let output = item(method.responses).or(method.output.as_ref());
-        let is_own = is_own(input) || is_own(output);
+        let is_own = !method.is_unary() || is_own(input) || is_own(output);
         if let Some(call) = &method.call {
-            call_text(types, method, &camel(call), &wit, [input, output], is_own, text);
+            call_text(types, method, &camel(call), &wit, [input, output], text);
         }
         if !is_own {
             let _ = writeln!(text, "pub use {wit}::{function};");
@@ -241,10 +278,7 @@ fn client_text(types: &Types<'_>, service: &Service, text: &mut String) {
             (Some(call), _, _) => (camel(call), format!("Ok({}::from_wit(response))", camel(call))),
             (None, Some(stream), _) => {
                 let reader = format!("super::r{}::{}", stream.package, camel(&stream.reader));
-                let made = match types.is_own_kind(&stream.item) {
-                    true => format!("Ok({reader}::from_wit(response))"),
-                    false => "Ok(response)".to_owned(),
-                };
+                let made = format!("Ok({reader}::from_wit(response))");
                 (reader, made)
             }
             (None, None, Some(kind)) => (types.value(kind), format!("Ok({})", from_wit(types, kind, "response"))),
@@ -262,40 +296,35 @@ fn call_text(
     call: &str,
     wit: &str,
     [input, output]: [Option<&Kind>; 2],
-    is_own: bool,
     text: &mut String,
 ) {
-    if is_own {
-        resource_text(
-            &format!("A call of `{}`. Dropped, it is cancelled.", method.proto_name),
-            call,
-            &format!("{wit}::{call}"),
-            text,
-        );
-        let _ = writeln!(text, "impl {call} {{");
-        if let Some(kind) = input {
-            write_text(types, kind, text);
-        }
-        match (method.responses, output) {
-            (Some(_), Some(kind)) => {
-                docs("Says that no more requests follow.", 0, text);
-                let _ =
-                    writeln!(text, "pub fn done_writing(&self) -> {RESULT}<(), {ERROR}> {{ self.0.done_writing() }}");
-                read_text(types, kind, text);
-            }
-            _ => {
-                docs("Says that no more requests follow, and waits for the response.", 0, text);
-                let response = output.map_or_else(|| "()".to_owned(), |kind| types.value(kind));
-                let made = output.map_or_else(|| "response".to_owned(), |kind| from_wit(types, kind, "response"));
-                let _ = writeln!(text, "pub fn finish(&self) -> {RESULT}<{response}, {ERROR}> {{");
-                let _ = writeln!(text, "let response = self.0.finish()?;\nOk({made})\n}}");
-            }
-        }
-        text.push_str("}\n");
-    } else {
-        let _ = writeln!(text, "pub use {wit}::{call};");
+    let (docs_text, wit) =
+        (format!("A call of `{}`. Dropped, it is cancelled.", method.proto_name), format!("{wit}::{call}"));
+    let read = output.filter(|_| method.responses.is_some());
+    match read {
+        Some(kind) => reader_text(&docs_text, call, &wit, &payload(types, kind, true), text),
+        None => writer_text(&docs_text, call, &wit, text),
     }
-    if let (Some(_), Some(kind)) = (method.responses, output) {
+    let _ = writeln!(text, "impl {call} {{");
+    if let Some(kind) = input {
+        write_text(types, kind, text);
+    }
+    match read {
+        Some(kind) => {
+            docs("Says that no more requests follow.", 0, text);
+            let _ = writeln!(text, "pub fn done_writing(&self) -> {RESULT}<(), {ERROR}> {{ self.0.done_writing() }}");
+            read_text(types, kind, text);
+        }
+        None => {
+            docs("Says that no more requests follow, and waits for the response.", 0, text);
+            let response = output.map_or_else(|| "()".to_owned(), |kind| types.value(kind));
+            let made = output.map_or_else(|| "response".to_owned(), |kind| from_wit(types, kind, "response"));
+            let _ = writeln!(text, "pub fn finish(&self) -> {RESULT}<{response}, {ERROR}> {{");
+            let _ = writeln!(text, "let response = self.0.finish()?;\nOk({made})\n}}");
+        }
+    }
+    text.push_str("}\n");
+    if let Some(kind) = read {
         reader_impls(call, &types.value(kind), text);
     }
 }

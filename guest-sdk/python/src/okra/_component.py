@@ -11,6 +11,7 @@ Imported by the app module that ``okra build`` generates, and nowhere else.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import enum
 import importlib
@@ -277,10 +278,11 @@ def implementation(service: type) -> typing.Any:
 
 
 def requests(reader: typing.Any) -> Iterator[typing.Any]:
-    """The messages of a stream, until it ends or fails."""
-    read = reader.read
-    while (message := received(read)) is not None:
-        yield message
+    """The messages of a stream, until it ends or fails. Those that have come are taken from
+    the host together."""
+    read = reader.read_batch
+    while batch := received(read):
+        yield from batch
 
 
 def received(read: Callable[..., typing.Any], *argument: object) -> typing.Any:
@@ -291,16 +293,36 @@ def received(read: Callable[..., typing.Any], *argument: object) -> typing.Any:
         raise failed.value from None
 
 
+def write(writer: typing.Any, message: typing.Any) -> None:
+    """Sends a message, and waits if there is no room for it."""
+    if not received(writer.try_write, message):
+        received(writer.write, message)
+
+
+def write_each(
+    writer: typing.Any, lower: Convert | None, messages: Iterable[typing.Any]
+) -> None:
+    """Sends messages: those of a list or a tuple together, others as they come."""
+    if isinstance(messages, (list, tuple)):
+        if messages:
+            lowered = [lower(message) for message in messages] if lower else messages
+            received(writer.write_all, list(lowered))
+        return
+    for message in messages:
+        write(writer, lower(message) if lower else message)
+
+
 def respond(
     responses: typing.Any, lower: Convert | None, messages: Iterable[typing.Any]
 ) -> None:
     """Writes what a handler yields. If the reader is gone the handler is closed as
     generators are, and what the host said is raised."""
-    write = responses.write
+    if isinstance(messages, (list, tuple)):
+        write_each(responses, lower, messages)
+        return
     iterator = iter(messages)
     try:
-        for message in iterator:
-            received(write, lower(message) if lower else message)
+        write_each(responses, lower, iterator)
     finally:
         if close := getattr(iterator, "close", None):
             close()
@@ -349,9 +371,7 @@ class _Transport(calls.Transport):
     def client_stream(self, path: str, requests: Iterable[object]) -> typing.Any:
         call, lower, lift = self.client(path)
         opened = received(call)
-        write = opened.write
-        for request in requests:
-            received(write, lower(request) if lower else request)
+        write_each(opened, lower, requests)
         response = received(opened.finish)
         return lift(response) if lift else response
 
@@ -375,16 +395,21 @@ class _Transport(calls.Transport):
 class _Call(calls.Call[typing.Any, typing.Any]):
     def __init__(self, call: typing.Any, lower: Convert, lift: Convert) -> None:
         self.call, self.lower, self.lift = call, lower, lift
+        self.ahead: collections.deque[typing.Any] = collections.deque()
 
     def write(self, request: typing.Any) -> None:
-        received(self.call.write, self.lower(request))
+        write(self.call, self.lower(request))
+
+    def write_all(self, requests: Iterable[typing.Any]) -> None:
+        write_each(self.call, self.lower, requests)
 
     def done_writing(self) -> None:
         received(self.call.done_writing)
 
     def read(self) -> typing.Any:
-        response = received(self.call.read)
-        return None if response is None else self.lift(response)
+        if not self.ahead:
+            self.ahead.extend(received(self.call.read_batch))
+        return self.lift(self.ahead.popleft()) if self.ahead else None
 
 
 class _Scope(_outgoing.Scope):

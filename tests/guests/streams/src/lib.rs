@@ -37,7 +37,7 @@ impl Streams for Service {
     }
 
     fn shout(_: &NumberReader, responses: &NumberWriter) -> Result<(), Error> {
-        (1..=3).try_for_each(|value| responses.write(number(value)))
+        responses.write_all(&[number(1), number(2), number(3)])
     }
 
     fn break_(request: Number, responses: &NumberWriter) -> Result<(), Error> {
@@ -87,9 +87,7 @@ impl Onward for Service {
 
     fn sum(requests: &NumberReader) -> Result<Number, Error> {
         let call = streams::sum()?;
-        for request in requests {
-            call.write(request?)?;
-        }
+        call.write_all(&requests.into_iter().collect::<Result<Vec<_>, _>>()?)?;
         call.finish()
     }
 

@@ -29,7 +29,17 @@ impl Echo for Service {
 
     fn feed(request: FeedRequest, responses: &BlobWriter) -> Result<(), Error> {
         let blob = Blob { data: vec![0; request.size as usize] };
-        (0..request.count).try_for_each(|_| responses.write(&blob))
+        if request.at_once <= 1 {
+            return (0..request.count).try_for_each(|_| responses.write(&blob));
+        }
+        let blobs = vec![blob; request.at_once as usize];
+        let mut left = request.count as usize;
+        while left > 0 {
+            let now = left.min(blobs.len());
+            responses.write_all(&blobs[..now])?;
+            left -= now;
+        }
+        Ok(())
     }
 }
 
