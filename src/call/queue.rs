@@ -28,7 +28,7 @@ pub(crate) fn queue<T>(budget: Option<Arc<ByteBudget>>) -> (QueueSender<T>, Queu
     let charge = QueueCharge { budget, charge: None, exceeded: None };
     let state = QueueState { items: VecDeque::new(), held: Held::default(), charge, ended: false, waiting: None };
     let queue = Arc::new(BoundedQueue(Mutex::new(state)));
-    let receiver = QueueReceiver { queue: queue.clone(), taken: VecDeque::new(), read: Held::default() };
+    let receiver = QueueReceiver { queue: queue.clone(), taken: VecDeque::new() };
     (QueueSender { queue, last_size: 0 }, receiver)
 }
 
@@ -106,8 +106,6 @@ pub(crate) struct QueueReceiver<T> {
     queue: Arc<BoundedQueue<T>>,
     /// The next items.
     taken: VecDeque<(T, usize)>,
-    /// What was read since the queue was last told.
-    read: Held,
 }
 
 impl<T> BoundedQueue<T> {
@@ -265,11 +263,8 @@ impl<T> QueueReceiver<T> {
     /// Returns the next of the items that were taken out.
     fn next_taken(&mut self) -> Option<T> {
         let (item, size) = self.taken.pop_front()?;
-        self.read.add(size);
-        if self.taken.is_empty() || self.read.items >= ITEMS / 2 || self.read.bytes >= BYTES / 2 {
-            let sender = self.queue.lock().release(std::mem::take(&mut self.read));
-            sender.into_iter().for_each(Waker::wake);
-        }
+        let sender = self.queue.lock().release(Held { items: 1, bytes: size });
+        sender.into_iter().for_each(Waker::wake);
         Some(item)
     }
 }
@@ -322,18 +317,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn items_that_have_no_room_wait_until_half_of_the_queue_is_read() {
+    async fn items_that_have_no_room_wait_until_others_are_read() {
         let (mut sender, mut receiver) = queue(None);
         {
-            let mut sending = std::pin::pin!(sender.send_all((0..ITEMS + 2).map(|number| (number, 0))));
+            let mut sending = std::pin::pin!(sender.send_all((0..ITEMS * 2).map(|number| (number, 0))));
             for number in 0..ITEMS / 2 {
                 assert!(poll!(&mut sending).is_pending());
                 assert_eq!(receiver.next().await, Some(number));
             }
-            sending.await.unwrap();
         }
         drop(sender);
-        assert_eq!(receiver.collect::<Vec<_>>().await, (ITEMS / 2..ITEMS + 2).collect::<Vec<_>>());
+        // The last turn had no room any more.
+        assert_eq!(receiver.collect::<Vec<_>>().await, (ITEMS / 2..ITEMS + ITEMS / 2 - 1).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -363,7 +358,8 @@ mod tests {
         assert_eq!(receiver.next().await, Some(0));
         assert_eq!(budget.used(), 192 << 10);
         assert!(sender.try_send(3, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Sent)));
-        assert!(sender.try_send(4, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Full(4))));
+        assert!(sender.try_send(4, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Sent)));
+        assert!(sender.try_send(5, 60 << 10).is_ok_and(|sent| matches!(sent, TrySend::Full(5))));
         while receiver.try_next().is_some() {}
         assert_eq!(budget.used(), 0);
     }

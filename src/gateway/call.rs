@@ -1,7 +1,6 @@
 //! The part of a call that all protocols share: admission, request messages, the handler, the response, and the record of
 //! calls in flight. The protocols themselves are in [`protocol`](crate::gateway::protocol).
 
-pub(crate) mod beside;
 pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod encoder;

@@ -260,7 +260,8 @@ impl ComponentFunction {
         let (mut batch, mut left) = (Vec::with_capacity(messages.len()), limit);
         let mut messages = messages.into_iter();
         while let Some(wire) = messages.next() {
-            match self.check_payload(Some(payload), wire.clone(), left) {
+            let room = if batch.is_empty() { left } else { left.saturating_sub(size) };
+            match self.check_payload(Some(payload), wire.clone(), room) {
                 Ok(message) => {
                     left = left.saturating_sub(size.saturating_add(message.lowered_bytes()));
                     batch.push(message);

@@ -2,6 +2,7 @@
 //! what prost-reflect makes of them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
+mod batches;
 mod corpus;
 mod differential;
 mod fixture;

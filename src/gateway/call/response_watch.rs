@@ -1,21 +1,17 @@
-//! The task of a response: what it waits for.
-//!
-//! HTTP asks for the parts of a body when the client has room for them, and a client may never have. The handler of a response
-//! with streams runs in the same task, whether or not HTTP asks for parts.
+//! Responses that their client does not take: HTTP asks for the parts of a body when the client has room for them, and a
+//! client may never have.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http_body::{Body as HttpBody, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::body::Body;
 
-use crate::gateway::call::beside::Beside;
 use crate::gateway::call::body::{FrameResult, PartedBody};
 
 /// The most bytes of a body that are handed to HTTP at once. A client makes room for that many within the timeout.
@@ -33,19 +29,6 @@ struct ResponseWatch {
     parts: Cell<u64>,
     /// Whether the last of them waits for the client, as far as the body knows.
     waits: Cell<bool>,
-    /// The handler of the response, until the task has taken it.
-    handler: RefCell<Option<BoxFuture<'static, ()>>>,
-}
-
-/// Runs the handler of a response beside it in the current task. When the response ends, the handler is dropped.
-///
-/// # Errors
-/// The handler, if the current task has no response.
-pub(crate) fn run_beside_response(handler: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-    let mut handler = Some(handler);
-    // Without a watch, a test polls the response.
-    let _ = WATCH.try_with(|watch| watch.handler.replace(handler.take()));
-    handler.map_or(Ok(()), Err)
 }
 
 /// Runs the task of a response, or of a connection whose responses follow each other. Returns `None` when a response has
@@ -56,18 +39,8 @@ pub(crate) async fn run_while_taken<F: Future>(timeout: Duration, task: F) -> Op
             let mut task = pin!(task);
             let mut timer: Pin<&mut Option<Sleep>> = pin!(None);
             let mut parts_before = 0;
-            let mut beside: Option<Beside> = None;
             poll_fn(|cx| {
-                let mut polled = match &mut beside {
-                    Some(beside) => beside.poll(task.as_mut(), cx),
-                    None => task.as_mut().poll(cx),
-                };
-                if polled.is_pending()
-                    && let Some(handler) = WATCH.with(|watch| watch.handler.take())
-                {
-                    polled = beside.insert(Beside::new(handler)).poll(task.as_mut(), cx);
-                }
-                if let Poll::Ready(output) = polled {
+                if let Poll::Ready(output) = task.as_mut().poll(cx) {
                     return Poll::Ready(Some(output));
                 }
                 let (parts, waits) = WATCH.with(|watch| (watch.parts.get(), watch.waits.get()));

@@ -1,4 +1,4 @@
-//! Serves a streaming call: runs its handler beside its response and sends what it answers.
+//! Serves a streaming call: runs its handler in a task of its own and sends what it answers.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,7 +23,6 @@ use crate::gateway::call::host_work::{AT_ONCE, do_host_work};
 use crate::gateway::call::in_flight::{CallGuard, MessageCounts, over_budget};
 use crate::gateway::call::incoming::{HandlerBounds, IncomingCall, check_response_size, handler_lost};
 use crate::gateway::call::message_output::MessageOutput;
-use crate::gateway::call::response_watch::run_beside_response;
 use crate::gateway::call::trailers::fit_outcome;
 use crate::gateway::catalog::CatalogMethod;
 
@@ -34,8 +33,8 @@ type StreamOutcome = Result<Metadata, CallFailure>;
 
 /// Serves a call that streams on either side or both.
 ///
-/// The handler runs beside the response in its task, where it goes on while its client reads nothing, and is ended at its
-/// deadline even then.
+/// The handler runs in a task of its own, because it goes on while its client reads nothing, and is ended at its deadline
+/// even then.
 pub(crate) async fn serve_streaming<E: ResponseEncoder>(
     handler: Arc<dyn CallHandler>,
     method: &CatalogMethod,
@@ -77,10 +76,7 @@ pub(crate) async fn serve_streaming<E: ResponseEncoder>(
         handler.streaming(context, requests, response_sink).await
     });
     // When the client has gone, the outcome has no receiver any more.
-    let handler = async move { drop(outcome_sender.send(bounds.run(work.as_mut()).await)) };
-    if let Err(handler) = run_beside_response(handler.boxed()) {
-        tokio::spawn(handler);
-    }
+    tokio::spawn(async move { drop(outcome_sender.send(bounds.run(work.as_mut()).await)) });
     response.begin().await
 }
 

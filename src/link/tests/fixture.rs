@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use okra_codegen::compile::compile;
-use okra_codegen::schema::Schema;
+use okra_codegen::schema::{Method, Schema};
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use crate::link::function::ComponentFunction;
@@ -17,6 +17,8 @@ use crate::link::quirks::ToolchainQuirks;
 /// The test's schema and a function for each of its methods.
 pub(crate) struct Fixture {
     pool: DescriptorPool,
+    plan: Arc<SchemaPlan>,
+    methods: Vec<Method>,
     functions: HashMap<String, Arc<ComponentFunction>>,
 }
 
@@ -29,11 +31,22 @@ impl Fixture {
         let methods = schema.services[0].methods.iter();
         let functions =
             methods.map(|method| (method.proto_name.clone(), Arc::new(ComponentFunction::method(&plan, method))));
-        Self { functions: functions.collect(), pool: compiled.pool }
+        let functions = functions.collect();
+        Self { functions, pool: compiled.pool, plan, methods: schema.services[0].methods.clone() }
     }
 
     pub(crate) fn message(&self, name: &str) -> MessageDescriptor {
         self.pool.get_message_by_name(name).expect("a message of the test")
+    }
+
+    /// `write-all` and `read-batch` of a stream of the requests of a method.
+    pub(crate) fn batch_functions(&self, name: &str) -> [ComponentFunction; 2] {
+        let method = self.methods.iter().find(|method| method.proto_name == name).expect("a method of the test");
+        let item = method.input.as_ref().expect("its request is a message");
+        [
+            ComponentFunction::write_all(&self.plan, "writer", 1, item).expect("it can be streamed"),
+            ComponentFunction::read_batch(&self.plan, "reader", 0, item).expect("it can be streamed"),
+        ]
     }
 
     pub(crate) fn function(&self, name: &str) -> &Arc<ComponentFunction> {

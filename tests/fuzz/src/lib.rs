@@ -12,6 +12,7 @@ use link::tests::fixture::Fixture;
 #[path = "../../../src/call"]
 mod call {
     mod base64;
+    mod batch;
     mod metadata;
     mod status;
 
@@ -23,6 +24,7 @@ mod call {
     }
 
     pub(crate) use base64::BASE64;
+    pub(crate) use batch::MessageBatch;
     pub(crate) use metadata::{InvalidMetadata, Metadata};
     pub(crate) use status::{Code, Status, StatusDetail};
 
