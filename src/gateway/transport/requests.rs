@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hyper::rt::Executor;
-use tokio::task::{coop, yield_now};
+use tokio::task::coop;
 
 use crate::gateway::call::response_watch::run_while_taken;
 use crate::gateway::peer::Peer;
@@ -105,19 +105,12 @@ impl ConnectionRequests {
             Poll::Pending
         })
         .await;
-        self.cancel().await;
-        ended
-    }
-
-    /// Drops the requests that are left. Some of them may hold much.
-    async fn cancel(&mut self) {
+        // Some of them may hold much, which takes a while to free.
         self.begun.clear();
         for request in std::mem::take(&mut self.waiting) {
-            drop(request);
-            if is_turn_over() {
-                yield_now().await;
-            }
+            tokio::spawn(async { drop(request) });
         }
+        ended
     }
 
     /// Polls the requests that were not polled yet, for the time of a turn.
