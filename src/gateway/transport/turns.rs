@@ -262,12 +262,10 @@ impl<F> Drop for TakingTurns<F> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::future::poll_fn;
-    use std::sync::atomic::AtomicUsize;
 
-    use tokio::sync::Notify;
     use tokio::task::{JoinSet, yield_now};
 
     use super::*;
@@ -278,44 +276,42 @@ mod tests {
         while began.elapsed() < time {}
     }
 
-    #[tokio::test]
-    async fn the_one_that_has_worked_least_goes_first() {
+    #[test]
+    fn the_one_that_has_worked_least_goes_first() {
         let turns = Turns::with_limit(1);
-        let (rounds, woken) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let mut busy = JoinSet::new();
-        for _ in 0..50 {
-            let rounds = rounds.clone();
-            busy.spawn(TakingTurns::new(&turns, async move {
-                loop {
-                    work(TURN);
-                    rounds.fetch_add(1, Ordering::Relaxed);
-                    yield_now().await;
-                }
-            }));
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let worker = |number: usize, is_busy: bool| {
+            let order = order.clone();
+            TakingTurns::new(
+                &turns,
+                poll_fn(move |cx| -> Poll<()> {
+                    order.lock().unwrap().push(number);
+                    if is_busy {
+                        work(TURN);
+                        cx.waker().wake_by_ref();
+                    }
+                    Poll::Pending
+                }),
+            )
+        };
+        let mut all: Vec<_> = (0..50).map(|number| worker(number, number > 0)).collect();
+        let poll_all = |all: &mut Vec<_>| {
+            let mut cx = Context::from_waker(Waker::noop());
+            all.iter_mut().for_each(|work| assert!(Pin::new(work).poll(&mut cx).is_pending()));
+        };
+        for _ in 0..4 {
+            poll_all(&mut all);
         }
-        let (waits, counted) = (woken.clone(), rounds.clone());
-        let idle = tokio::spawn(TakingTurns::new(&turns, async move {
-            let mut most = 0;
-            for _ in 0..20 {
-                waits.notified().await;
-                most = most.max(counted.load(Ordering::Relaxed));
-                counted.store(0, Ordering::Relaxed);
-            }
-            most
-        }));
-        // All of the busy ones have worked.
-        while rounds.load(Ordering::Relaxed) < 200 {
-            yield_now().await;
+        let mut worked = std::mem::take(&mut *order.lock().unwrap());
+        worked.sort_unstable();
+        worked.dedup();
+        assert_eq!(worked.len(), 50);
+        all[0].waker.wake_by_ref();
+        for _ in 0..2 {
+            poll_all(&mut all);
         }
-        while !idle.is_finished() {
-            for _ in 0..200 {
-                yield_now().await;
-            }
-            rounds.store(0, Ordering::Relaxed);
-            woken.notify_one();
-        }
-        let most = idle.await.unwrap();
-        assert!(most < 10, "it waited for {most} of 50 others");
+        // The one that has the turn ends it first.
+        assert_eq!(order.lock().unwrap().iter().position(|number| *number == 0), Some(1));
     }
 
     #[tokio::test]
@@ -358,6 +354,7 @@ mod tests {
         while let Some(task) = tasks.join_next().await {
             task.unwrap();
         }
-        assert_eq!((turns.lock().with_turn, turns.lock().waiting.len()), (0, 0));
+        let queue = turns.lock();
+        assert_eq!((queue.with_turn, queue.waiting.len()), (0, 0));
     }
 }
