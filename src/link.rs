@@ -37,7 +37,7 @@ pub(crate) use error::LinkError;
 pub use error::LinkMismatch;
 pub(crate) use function::{CheckedMessage, GuestResult};
 pub(crate) use lift::LiftError;
-pub(crate) use operation::{HostOperation, HostOutcome, ImportHost};
+pub(crate) use operation::{HostOperation, HostOutcome, ImportHost, ImportedMethod};
 pub(crate) use quirks::ToolchainQuirks;
 pub(crate) use wire::WireError;
 

@@ -91,8 +91,9 @@ impl Revision {
     }
 
     async fn run_unary(&self, mut context: Context, request: Bytes) -> Result<UnaryResponse, CallFailure> {
-        context.deadline = Deadline::within(context.deadline, self.component.run().deadline);
-        let call_deadline = CallDeadline::new(&context);
+        let now = Instant::now();
+        context.deadline = Deadline::within_from(now, context.deadline, self.component.run().deadline);
+        let call_deadline = CallDeadline::from(now, &context);
         let work = pin!(async {
             let params = self.check_params(&context, request).await?;
             Ok(self.run_on_instance(context, params, None, None).await?.0)

@@ -113,8 +113,10 @@ impl Instance {
         let host = &mut self.store.data_mut().host;
         let call = host.end_call();
         debug_assert!(call.is_some(), "a call that ends has begun");
-        let chain = call.as_ref().and_then(|call| call.context.trail());
-        let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();
+        let (context, headers, trailers) = match call {
+            Some(call) => (Some(call.context), call.headers, call.trailers),
+            None => Default::default(),
+        };
         match results {
             Ok((results, responses)) => {
                 let outcome = match results {
@@ -129,6 +131,7 @@ impl Instance {
             }
             Err(error) => {
                 let (service, instance) = (&host.package, host.instance_number);
+                let chain = context.and_then(|context| context.trail());
                 tracing::warn!(%service, instance, chain, error = format!("{error:#}"), "a call ended its instance");
                 let outcome = Err(CallFailure { headers, status: Box::new(broken_status(&error)) });
                 CallResult { outcome, responses: None, is_reusable: false }

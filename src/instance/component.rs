@@ -207,7 +207,7 @@ impl CompiledComponent {
 
     /// Returns the number of a method, and the function that serves it.
     fn exported_method(&self, context: &Context) -> Result<(usize, &ExportedMethod), Status> {
-        let number = self.link.export_number(&context.path());
+        let number = self.link.export_number(&context.service, &context.method);
         number.and_then(|number| Some((number, self.link.export(number)?))).ok_or_else(|| {
             let message = format!("service `{}` has no method `{}`", context.service, context.method);
             Status::new(Code::Unimplemented, message)

@@ -10,7 +10,7 @@ use crate::call::{CallHandler, Context, Metadata};
 use crate::host::{HostState, HostView};
 use crate::instance::limits::ResourceBudget;
 use crate::instance::streams::{StreamTable, StreamWriter};
-use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, MessageLimits};
+use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits};
 
 /// The data of a store.
 pub(crate) struct StoreData {
@@ -44,8 +44,8 @@ impl StoreData {
     }
 
     /// Makes a unary call.
-    async fn call_unary(&mut self, path: &str, request: Bytes) -> GuestResult<Bytes> {
-        let context = self.host.outgoing_context(path).map_err(Box::new)?;
+    async fn call_unary(&mut self, method: &ImportedMethod, request: Bytes) -> GuestResult<Bytes> {
+        let context = self.host.outgoing_context(&method.service, &method.name).map_err(Box::new)?;
         let outcome = self.handler.clone().unary(context, request).await;
         let (headers, trailers, result) = match outcome {
             Ok(response) => (response.headers, response.trailers, Ok(response.message)),
@@ -87,10 +87,16 @@ impl ImportHost for StoreData {
     ) -> Result<GuestResult<HostOutcome>> {
         let data = store.data_mut();
         let result = match operation {
-            HostOperation::Call(path) => return Ok(data.call_unary(&path, message).await.map(HostOutcome::Message)),
-            HostOperation::Open { path, request } => {
-                let context = match data.host.outgoing_context(&path) {
-                    Ok(context) => context,
+            HostOperation::Call(method) => {
+                return Ok(data.call_unary(&method, message).await.map(HostOutcome::Message));
+            }
+            HostOperation::Open { method, request } => {
+                let context = match data.host.outgoing_context(&method.service, &method.name) {
+                    // The guest may end the call before its own ends.
+                    Ok(context) => {
+                        let cancellation = context.cancellation.child_token();
+                        context.with_cancellation(cancellation)
+                    }
                     Err(status) => return Ok(Err(Box::new(status))),
                 };
                 let (handler, scope) = (data.handler.clone(), data.host.current_scope());
@@ -191,7 +197,7 @@ mod tests {
     }
 
     fn open(request: bool) -> HostOperation {
-        HostOperation::Open { path: "/b.B/Do".into(), request }
+        HostOperation::Open { method: ImportedMethod { service: "b.B".into(), name: "Do".into() }, request }
     }
 
     #[tokio::test]

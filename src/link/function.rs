@@ -6,7 +6,7 @@ use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
 use crate::call::Status;
-use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
+use crate::link::canonical::{CanonicalType, CoreType, FlatSlots, MAX_FLAT_BYTES, MAX_FLAT_PARAMS, TypeShape};
 use crate::link::check::{CheckedWire, check, check_unknown};
 use crate::link::json;
 use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
@@ -225,18 +225,27 @@ impl ComponentFunction {
         request: &CheckedMessage,
         handles: &[u32],
         memory: &mut M,
-    ) -> Result<Vec<u64>, LowerError<M::Refused>> {
-        let mut image = vec![0; self.params.size as usize];
-        let mut handles = handles.iter();
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            match param {
-                FunctionParam::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
-                FunctionParam::Handle(_) => {
-                    put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+    ) -> Result<FlatSlots, LowerError<M::Refused>> {
+        let image = match self.param_list.as_slice() {
+            // A single message is the whole of the params.
+            [FunctionParam::Message(payload)] => self.lower(*payload, request, memory, 0)?,
+            param_list => {
+                let mut image = vec![0; self.params.size as usize];
+                let mut handles = handles.iter();
+                for (param, at) in param_list.iter().zip(self.offsets()) {
+                    match param {
+                        FunctionParam::Message(payload) => {
+                            put(&mut image, at, &self.lower(*payload, request, memory, 0)?);
+                        }
+                        FunctionParam::Handle(_) => {
+                            put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+                        }
+                    }
                 }
+                image
             }
-        }
-        let mut slots = Vec::with_capacity(MAX_FLAT_PARAMS);
+        };
+        let mut slots = FlatSlots::default();
         if self.flat.is_some() {
             self.params.flatten(&image, &mut slots);
         } else {
@@ -262,14 +271,14 @@ impl ComponentFunction {
         handle: Option<u32>,
         memory: &mut M,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
-        let value = match answer {
-            Ok(response) => self.lower_ok(response, handle, memory)?,
-            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
-        };
         let TypeShape::Variant(result) = &self.result.shape else { return Err(LowerError::NotChecked) };
-        let mut image = vec![0; self.result.size as usize];
+        let before = result.payload as usize;
+        let mut image = match answer {
+            Ok(response) => self.lower_ok(response, handle, memory, before)?,
+            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory, before)?,
+        };
+        image.resize(self.result.size as usize, 0);
         put(&mut image, 0, &[u8::from(answer.is_err())]);
-        put(&mut image, result.payload as usize, &value);
         Ok(image)
     }
 
@@ -278,42 +287,43 @@ impl ComponentFunction {
         response: &CheckedMessage,
         handle: Option<u32>,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match self.returns {
-            FunctionResult::Nothing => Ok(Vec::new()),
-            FunctionResult::Message(payload) => self.lower(payload, response, memory),
-            FunctionResult::Handle(_) => Ok(handle.ok_or(LowerError::NotChecked)?.to_le_bytes().to_vec()),
+            FunctionResult::Nothing => Ok(vec![0; before]),
+            FunctionResult::Message(payload) => self.lower(payload, response, memory, before),
+            FunctionResult::Handle(_) => Ok(behind(before, &handle.ok_or(LowerError::NotChecked)?.to_le_bytes())),
             FunctionResult::Next(payload) => {
-                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?)))
-                else {
+                let Some(next) = self.result.payload(0).and_then(CanonicalType::payload_offset) else {
                     return Err(LowerError::NotChecked);
                 };
-                let mut image = vec![0; option.size as usize];
-                if !matches!(response, CheckedMessage::Nothing) {
-                    let message = self.lower(payload, response, memory)?;
-                    put(&mut image, 0, &[1]);
-                    put(&mut image, next as usize, &message);
+                if matches!(response, CheckedMessage::Nothing) {
+                    return Ok(vec![0; before]);
                 }
+                let mut image = self.lower(payload, response, memory, before + next as usize)?;
+                put(&mut image, before, &[1]);
                 Ok(image)
             }
         }
     }
 
+    /// Lowers a message: returns its bytes behind `before` others.
     fn lower<M: MemoryWriter>(
         &self,
         payload: MessagePayload,
         value: &CheckedMessage,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match (payload, value) {
             (MessagePayload::Record(record), CheckedMessage::Record(checked)) => {
-                lower(&self.plan, record, checked, memory)
+                lower(&self.plan, record, checked, memory, before)
             }
             (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => {
-                Ok(lower_text(&self.plan, text, memory)?.to_vec())
+                Ok(behind(before, &lower_text(&self.plan, text, memory)?))
             }
             (MessagePayload::Bytes, CheckedMessage::Bytes(bytes)) => {
-                Ok(lower_payload(&self.plan, bytes, memory)?.to_vec())
+                Ok(behind(before, &lower_payload(&self.plan, bytes, memory)?))
             }
             _ => Err(LowerError::NotChecked),
         }
@@ -322,11 +332,11 @@ impl ComponentFunction {
     /// Lifts the params that a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
-        let mut image;
+        let mut image = [0; MAX_FLAT_BYTES];
         let frame = if self.flat.is_some() {
-            image = vec![0; self.params.size as usize];
-            self.params.unflatten(slots, &mut image);
-            image.as_slice()
+            let image = image.get_mut(..self.params.size as usize).unwrap_or_default();
+            self.params.unflatten(slots, image);
+            &*image
         } else {
             frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
         };
@@ -370,7 +380,7 @@ impl ComponentFunction {
 
     fn lift(&self, payload: MessagePayload, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
         match payload {
-            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit).map(Bytes::from),
+            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit),
             MessagePayload::Json(kind) => lift_json(kind, frame, memory, limit).map(Bytes::from),
             MessagePayload::Bytes => lift_bytes(frame, memory, limit).map(Bytes::from),
         }
@@ -384,6 +394,13 @@ fn message(payload: Option<MessagePayload>) -> FunctionResult {
 /// The name of a method of a resource, as the component model spells it.
 fn method_name(resource: &str, method: &str) -> String {
     format!("[method]{resource}.{method}")
+}
+
+/// The bytes of a value behind `before` others.
+fn behind(before: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; before];
+    image.extend_from_slice(bytes);
+    image
 }
 
 fn put(image: &mut [u8], at: usize, bytes: &[u8]) {

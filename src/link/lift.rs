@@ -7,6 +7,7 @@
 //! The encoding is written from its end to its beginning, so that the length of a message is known when its prefix is
 //! written. Long strings and bytes are copied once, when all is known.
 
+use bytes::{Buf as _, Bytes};
 use okra_codegen::schema::{JsonKind, Scalar};
 
 use crate::call::guest_thread::do_long_work;
@@ -75,7 +76,7 @@ pub(crate) fn lift(
     frame: &[u8],
     memory: &[u8],
     limit: usize,
-) -> Result<Vec<u8>, LiftError> {
+) -> Result<Bytes, LiftError> {
     let lift_within = |fields| {
         let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit, fields, depth: 0 };
         lifting.record(record, frame)?;
@@ -145,6 +146,9 @@ fn json_to_wire(kind: JsonKind, text: &[u8], message: &str, field: &str) -> Resu
 
 /// Strings and bytes from this length on are not copied into the [buffer](Backward), which may have to grow.
 const LONG: usize = 1 << 10;
+
+/// The most bytes that may stay unused before an encoding. To copy more of them is not worth the memory.
+const MAX_WASTE: usize = 256;
 
 /// An encoding that is written towards its beginning.
 struct BackwardWriter<'a> {
@@ -237,7 +241,12 @@ impl<'a> BackwardWriter<'a> {
         self.varint(u64::from(number << 3 | u32::from(wire_type)))
     }
 
-    fn finish(self) -> Vec<u8> {
+    fn finish(self) -> Bytes {
+        if self.long.is_empty() && self.buffer.len() <= MAX_WASTE + self.len {
+            let mut out = Bytes::from(self.buffer);
+            out.advance(self.start);
+            return out;
+        }
         let mut out = Vec::with_capacity(self.len);
         let mut rest = self.buffer.get(self.start..).unwrap_or_default();
         for (after, bytes) in self.long.into_iter().rev() {
@@ -248,7 +257,7 @@ impl<'a> BackwardWriter<'a> {
             rest = next;
         }
         out.extend_from_slice(rest);
-        out
+        out.into()
     }
 }
 
