@@ -25,8 +25,9 @@ use tokio::time::Instant;
 
 use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
-    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
-    Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
+    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, LocalMessage, LocalResponse, Metadata,
+    MethodLayouts, RequestStream, ResponseSink, Status, StreamActivity, TypedCallee, TypedMessage, UnaryResponse,
+    read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
 use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
@@ -90,12 +91,15 @@ impl Revision {
         self.dispatcher.counts().await
     }
 
-    async fn run_unary(&self, mut context: Context, request: Bytes) -> Result<UnaryResponse, CallFailure> {
+    async fn run_unary(&self, mut context: Context, request: LocalMessage) -> Result<LocalResponse, CallFailure> {
         let now = Instant::now();
         context.deadline = Deadline::within_from(now, context.deadline, self.component.run().deadline);
         let call_deadline = CallDeadline::from(now, &context);
         let work = pin!(async {
-            let params = self.check_params(&context, request).await?;
+            let params = match request {
+                LocalMessage::Encoded(request) => self.check_params(&context, request).await?,
+                LocalMessage::Typed(request) => self.component.check_typed_params(&context, request)?,
+            };
             Ok(self.run_on_instance(context, params, None, None).await?.0)
         });
         call_deadline.run(work).await
@@ -153,17 +157,20 @@ impl Revision {
             return self.stream_raw(context, shape, requests, responses).await;
         }
         let (params, requests) = if shape.requests {
-            (CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing }, Some(requests))
+            (
+                CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing, is_typed: false },
+                Some(requests),
+            )
         } else {
             let request = read_single_request(&context, &mut requests).await?;
             (self.check_params(&context, request).await?, None)
         };
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
-            return Ok(send_last_headers(outcome, sink).await);
+            return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
         let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
-        Ok(send_single(outcome, responses).await)
+        Ok(send_single(outcome.into_unary()?, responses).await)
     }
 
     /// Waits for the first request, so that a silent stream holds no instance. A handler that also sends messages may be the
@@ -196,14 +203,14 @@ impl Revision {
         let (params, path) = (CallParams::RawStream { method: shape.method }, context.path());
         if shape.responses {
             let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
-            return Ok(send_last_headers(outcome, sink).await);
+            return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
         let (sink, mut written) = response_channel();
         let running = self.run_on_instance(context, params, Some(requests), Some(sink));
         // The queue has an end: it is read while the handler runs. Its sink, if it comes back, is dropped with the result.
         let running = async { running.await.map(|(outcome, _)| outcome) };
         let (outcome, response) = tokio::join!(running, written.read_single());
-        let mut outcome = outcome?;
+        let mut outcome = outcome?.into_unary()?;
         let (headers, message) = response.map_err(|count| count.of_responses(&path))?;
         if !headers.is_empty() {
             outcome.headers = headers;
@@ -222,7 +229,7 @@ impl Revision {
         params: CallParams,
         requests: Option<RequestStream>,
         responses: Option<ResponseSink>,
-    ) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
         let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
         let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
         // A call from another service counts for that service's own caller already.
@@ -300,7 +307,7 @@ async fn run_on_lease(
     params: CallParams,
     requests: Option<RequestStream>,
     responses: Option<ResponseSink>,
-) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
     // An instance that grew too old while it was idle is replaced.
     let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
     let mut instance = match idle {
@@ -326,7 +333,9 @@ async fn run_on_lease(
 impl CallHandler for Revision {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
         match self.check_call(&context) {
-            Ok(()) => async move { self.run_unary(context, request).await }.boxed(),
+            Ok(()) => {
+                async move { self.run_unary(context, LocalMessage::Encoded(request)).await?.into_unary() }.boxed()
+            }
             Err(status) => refuse(status),
         }
     }
@@ -339,6 +348,24 @@ impl CallHandler for Revision {
     ) -> CallFuture<Metadata> {
         match self.check_call(&context) {
             Ok(()) => async move { self.run_streaming(context, requests, responses).await }.boxed(),
+            Err(status) => refuse(status),
+        }
+    }
+
+    fn typed_callee(
+        self: Arc<Self>,
+        service: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<Arc<dyn TypedCallee>> {
+        self.component.has_layouts(service, method, layouts).then_some(self as _)
+    }
+}
+
+impl TypedCallee for Revision {
+    fn unary_typed(self: Arc<Self>, context: Context, request: TypedMessage) -> CallFuture<LocalResponse> {
+        match self.check_call(&context) {
+            Ok(()) => async move { self.run_unary(context, LocalMessage::Typed(request)).await }.boxed(),
             Err(status) => refuse(status),
         }
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::{StoreContextMut, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{CallHandler, Context, Metadata};
+use crate::call::{
+    CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedCallee, TypedMessage,
+};
 use crate::host::{HostState, HostView};
 use crate::instance::limits::ResourceBudget;
 use crate::instance::streams::{StreamTable, StreamWriter};
@@ -47,13 +49,19 @@ impl StoreData {
     async fn call_unary(&mut self, method: &ImportedMethod, request: Bytes) -> GuestResult<Bytes> {
         let context = self.host.outgoing_context(&method.service, &method.name).map_err(Box::new)?;
         let outcome = self.handler.clone().unary(context, request).await;
+        self.end_unary(outcome.map(|response| (response.headers, response.message, response.trailers)))
+    }
+
+    /// Records what a unary call has brought back in the scope that it was made in, and returns its message.
+    fn end_unary<M>(&mut self, outcome: Result<(Metadata, M, Metadata), CallFailure>) -> GuestResult<M> {
+        let Some(scope) = self.host.current_scope() else {
+            return outcome.map(|(_, message, _)| message).map_err(|failure| failure.status);
+        };
         let (headers, trailers, result) = match outcome {
-            Ok(response) => (response.headers, response.trailers, Ok(response.message)),
+            Ok((headers, message, trailers)) => (headers, trailers, Ok(message)),
             Err(failure) => (failure.headers, failure.status.metadata.clone(), Err(failure.status)),
         };
-        if let Some(scope) = self.host.current_scope() {
-            self.host.record_metadata(scope, headers, trailers);
-        }
+        self.host.record_metadata(scope, headers, trailers);
         result
     }
 
@@ -84,7 +92,7 @@ impl ImportHost for StoreData {
         mut store: StoreContextMut<'_, Self>,
         operation: HostOperation,
         message: Bytes,
-    ) -> Result<GuestResult<HostOutcome>> {
+    ) -> wasmtime::Result<GuestResult<HostOutcome>> {
         let data = store.data_mut();
         let result = match operation {
             HostOperation::Call(method) => {
@@ -136,6 +144,26 @@ impl ImportHost for StoreData {
             }
         };
         Ok(result)
+    }
+
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<Arc<dyn TypedCallee>> {
+        self.handler.clone().typed_callee(&method.service, &method.name, layouts)
+    }
+
+    async fn call_typed(
+        mut store: StoreContextMut<'_, Self>,
+        operation: HostOperation,
+        callee: Arc<dyn TypedCallee>,
+        request: TypedMessage,
+    ) -> wasmtime::Result<GuestResult<LocalMessage>> {
+        let HostOperation::Call(method) = operation else { bail!("only unary calls take typed values") };
+        let data = store.data_mut();
+        let context = match data.host.outgoing_context(&method.service, &method.name) {
+            Ok(context) => context,
+            Err(status) => return Ok(Err(Box::new(status))),
+        };
+        let outcome = callee.unary_typed(context, request).await;
+        Ok(data.end_unary(outcome.map(|response| (response.headers, response.message, response.trailers))))
     }
 
     fn drop_stream(&mut self, number: u32) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
-use crate::call::Status;
+use crate::call::{LocalMessage, MethodLayouts, Status, TypedMessage};
 use crate::link::canonical::{CanonicalType, CoreType, FlatSlots, MAX_FLAT_BYTES, MAX_FLAT_PARAMS, TypeShape};
 use crate::link::check::{CheckedWire, check, check_unknown};
+use crate::link::direct::{self, check_direct, lift_direct, lower_direct};
 use crate::link::json;
 use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
 use crate::link::lower::{LowerError, MemoryWriter, lower, lower_payload, lower_text};
@@ -58,6 +59,8 @@ pub(crate) struct ComponentFunction {
     /// Core types of the flat parameters; `None` when there are too many, and one pointer is passed.
     pub(crate) flat: Option<Vec<CoreType>>,
     pub(crate) result: Arc<CanonicalType>,
+    /// The layouts of the messages of a unary method, where they can be copied from component to component.
+    layouts: Option<MethodLayouts>,
 }
 
 /// A param or result that was checked and can be lowered.
@@ -67,6 +70,8 @@ pub(crate) enum CheckedMessage {
     Nothing,
     /// A message.
     Record(CheckedWire),
+    /// A message as typed values.
+    Typed(TypedMessage),
     /// Text or bytes.
     Bytes(Bytes),
 }
@@ -77,6 +82,7 @@ impl CheckedMessage {
         match self {
             Self::Nothing => 0,
             Self::Record(checked) => checked.wire.len(),
+            Self::Typed(message) => message.wire_bytes,
             Self::Bytes(bytes) => bytes.len(),
         }
     }
@@ -104,7 +110,11 @@ impl ComponentFunction {
         let param_list = request.map(FunctionParam::Message).into_iter();
         let param_list =
             param_list.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
-        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response))
+        let mut function = Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response));
+        if requests.is_none() && responses.is_none() {
+            function.layouts = function.find_layouts();
+        }
+        function
     }
 
     /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
@@ -161,7 +171,21 @@ impl ComponentFunction {
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
         let result = CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty());
-        Self { name, plan: plan.clone(), param_list, returns, params, flat, result }
+        Self { name, plan: plan.clone(), param_list, returns, params, flat, result, layouts: None }
+    }
+
+    /// Returns the layouts of the messages, if they can be copied from component to component.
+    pub(crate) fn layouts(&self) -> Option<&MethodLayouts> {
+        self.layouts.as_ref()
+    }
+
+    fn find_layouts(&self) -> Option<MethodLayouts> {
+        let layout = |payload| match payload {
+            None => Some(direct::no_layout()),
+            Some(MessagePayload::Record(record)) => direct::layout(&self.plan, record),
+            Some(MessagePayload::Json(_) | MessagePayload::Bytes) => None,
+        };
+        Some(MethodLayouts { request: layout(self.input())?, response: layout(self.output())? })
     }
 
     /// Number of core parameters.
@@ -177,6 +201,40 @@ impl ComponentFunction {
         })
     }
 
+    /// The message among the results.
+    fn output(&self) -> Option<MessagePayload> {
+        match self.returns {
+            FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
+            FunctionResult::Nothing | FunctionResult::Handle(_) => None,
+        }
+    }
+
+    /// Checks the typed message among the params, which has the layout of the method's requests.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_params(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.input(), message, limit)
+    }
+
+    /// Checks the typed message among the results, which has the layout of the method's responses.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_results(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.output(), message, limit)
+    }
+
+    fn check_typed(
+        &self,
+        payload: Option<MessagePayload>,
+        message: TypedMessage,
+        limit: u64,
+    ) -> Result<CheckedMessage, WireError> {
+        let Some(MessagePayload::Record(record)) = payload else { return Ok(CheckedMessage::Nothing) };
+        check_direct(&self.plan, record, &message, limit).map(|()| CheckedMessage::Typed(message))
+    }
+
     /// Checks the encoded message among the params.
     ///
     /// # Errors
@@ -190,11 +248,7 @@ impl ComponentFunction {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check_results(&self, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
-        let payload = match self.returns {
-            FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
-            FunctionResult::Nothing | FunctionResult::Handle(_) => None,
-        };
-        self.check_payload(payload, wire, limit)
+        self.check_payload(self.output(), wire, limit)
     }
 
     fn check_payload(
@@ -319,6 +373,9 @@ impl ComponentFunction {
             (MessagePayload::Record(record), CheckedMessage::Record(checked)) => {
                 lower(&self.plan, record, checked, memory, before)
             }
+            (MessagePayload::Record(record), CheckedMessage::Typed(message)) => {
+                lower_direct(&self.plan, record, message, memory, before)
+            }
             (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => {
                 Ok(behind(before, &lower_text(&self.plan, text, memory)?))
             }
@@ -333,33 +390,66 @@ impl ComponentFunction {
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
         let mut image = [0; MAX_FLAT_BYTES];
-        let frame = if self.flat.is_some() {
-            let image = image.get_mut(..self.params.size as usize).unwrap_or_default();
-            self.params.unflatten(slots, image);
-            &*image
-        } else {
-            frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
-        };
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            if let FunctionParam::Message(payload) = param {
-                return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
-            }
+        let frame = self.params_frame(slots, memory, &mut image)?;
+        match self.input_frame(frame) {
+            Some((payload, frame)) => self.lift(payload, frame, memory, limit),
+            None => Ok(Bytes::new()),
         }
-        Ok(Bytes::new())
     }
 
-    /// Lifts the results of an export: an encoded response, or the error that the guest returned. `address` is where the result lies.
+    /// As [`lift_params`](Self::lift_params), for a function with [layouts](Self::layouts): a typed request, or `None` where it
+    /// is to be encoded.
+    pub(crate) fn lift_typed_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        let mut image = [0; MAX_FLAT_BYTES];
+        let frame = self.params_frame(slots, memory, &mut image).ok()?;
+        match self.input_frame(frame) {
+            Some((MessagePayload::Record(record), frame)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
+        }
+    }
+
+    /// Returns the bytes of the params.
+    fn params_frame<'m>(
+        &self,
+        slots: &[u64],
+        memory: &'m [u8],
+        image: &'m mut [u8; MAX_FLAT_BYTES],
+    ) -> Result<&'m [u8], LiftError> {
+        if self.flat.is_none() {
+            return frame(slots.first().copied().unwrap_or_default(), &self.params, memory);
+        }
+        let image = image.get_mut(..self.params.size as usize).unwrap_or_default();
+        self.params.unflatten(slots, image);
+        Ok(image)
+    }
+
+    /// Returns the message among the params with its bytes.
+    fn input_frame<'m>(&self, frame: &'m [u8]) -> Option<(MessagePayload, &'m [u8])> {
+        self.param_list.iter().zip(self.offsets()).find_map(|(param, at)| match *param {
+            FunctionParam::Message(payload) => Some((payload, frame.get(at..).unwrap_or_default())),
+            FunctionParam::Handle(_) => None,
+        })
+    }
+
+    /// Lifts the results of an export: a response, or the error that the guest returned. `address` is where the result lies. The
+    /// response is encoded, but where `is_typed` and it can be copied as it is.
     pub(crate) fn lift_result(
         &self,
         address: u64,
         memory: &[u8],
         limit: usize,
-    ) -> Result<GuestResult<Bytes>, LiftError> {
+        is_typed: bool,
+    ) -> Result<GuestResult<LocalMessage>, LiftError> {
         let frame = frame(address, &self.result, memory)?;
         debug_assert!(self.result.payload_offset().is_some(), "a function that can fail returns a `result`");
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
-            Some(0) => self.lift_ok(value, memory, limit).map(Ok),
+            Some(0) => {
+                let typed = is_typed.then(|| self.lift_typed_ok(value, memory, limit)).flatten();
+                let encode = || self.lift_ok(value, memory, limit).map(LocalMessage::Encoded);
+                typed.map(LocalMessage::Typed).map_or_else(encode, Ok).map(Ok)
+            }
             Some(1) => StatusPlan::of(self.plan.quirks).lift(value, memory).map(|status| Err(Box::new(status))),
             found => Err(LiftError::Discriminant {
                 message: self.name.clone(),
@@ -367,6 +457,14 @@ impl ComponentFunction {
                 found: found.copied().unwrap_or_default().into(),
                 cases: 2,
             }),
+        }
+    }
+
+    fn lift_typed_ok(&self, frame: &[u8], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        match self.output() {
+            Some(MessagePayload::Record(record)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
         }
     }
 

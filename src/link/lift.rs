@@ -122,7 +122,7 @@ pub(crate) fn lift_bytes(frame: &[u8], memory: &[u8], limit: usize) -> Result<Ve
 
 /// The elements that a pointer and a length stand for.
 #[inline]
-fn pointed_at<'m>(
+pub(crate) fn pointed_at<'m>(
     frame: &[u8],
     memory: &'m [u8],
     stride: u32,
@@ -331,7 +331,7 @@ impl LiftState<'_> {
         match entry.place {
             FieldPlace::Plain { at, implicit } => {
                 let value = frame.get(at as usize..).unwrap_or_default();
-                if implicit && self.is_default(entry.value, value) {
+                if implicit && is_default(self.plan, entry.value, value) {
                     return Ok(());
                 }
                 self.tagged(message, entry, value)
@@ -367,42 +367,6 @@ impl LiftState<'_> {
                 Ok(())
             }
             FieldPlace::Case { .. } => Ok(()),
-        }
-    }
-
-    /// Whether a field without presence has the value that is not sent.
-    #[inline]
-    fn is_default(&self, value: FieldValue, bytes: &[u8]) -> bool {
-        match value {
-            FieldValue::Scalar(Scalar::String | Scalar::Bytes) => {
-                canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
-            }
-            FieldValue::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
-            FieldValue::Scalar(scalar) => {
-                let size = match scalar {
-                    Scalar::Double
-                    | Scalar::Int64
-                    | Scalar::Uint64
-                    | Scalar::Sint64
-                    | Scalar::Fixed64
-                    | Scalar::Sfixed64 => 8,
-                    _ => 4,
-                };
-                canonical::read(bytes, size) == 0
-            }
-            FieldValue::Enum(id) => {
-                let enumeration = self.plan.enumeration(id);
-                let case = canonical::read(bytes, enumeration.width) as usize;
-                match enumeration.numbers.get(case) {
-                    Some(number) => *number == enumeration.default,
-                    None => {
-                        enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
-                            && case == enumeration.numbers.len()
-                    }
-                }
-            }
-            // Values of a map: written always, as every implementation does.
-            FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => false,
         }
     }
 
@@ -497,6 +461,42 @@ impl LiftState<'_> {
                 self.out.put(&wire)
             }
         }
+    }
+}
+
+/// Whether a field without presence has the value that is not sent.
+#[inline]
+pub(crate) fn is_default(plan: &SchemaPlan, value: FieldValue, bytes: &[u8]) -> bool {
+    match value {
+        FieldValue::Scalar(Scalar::String | Scalar::Bytes) => {
+            canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
+        }
+        FieldValue::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
+        FieldValue::Scalar(scalar) => {
+            let size = match scalar {
+                Scalar::Double
+                | Scalar::Int64
+                | Scalar::Uint64
+                | Scalar::Sint64
+                | Scalar::Fixed64
+                | Scalar::Sfixed64 => 8,
+                _ => 4,
+            };
+            canonical::read(bytes, size) == 0
+        }
+        FieldValue::Enum(id) => {
+            let enumeration = plan.enumeration(id);
+            let case = canonical::read(bytes, enumeration.width) as usize;
+            match enumeration.numbers.get(case) {
+                Some(number) => *number == enumeration.default,
+                None => {
+                    enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
+                        && case == enumeration.numbers.len()
+                }
+            }
+        }
+        // Values of a map: written always, as every implementation does.
+        FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => false,
     }
 }
 

@@ -82,7 +82,8 @@ pub(crate) fn lower_payload<M: MemoryWriter>(
     lower_bytes(bytes, plan.quirks.empty_bytes(), memory)
 }
 
-fn pointer(at: u32, len: usize) -> [u8; 8] {
+/// Returns the bytes of a pointer and a length.
+pub(crate) fn pointer(at: u32, len: usize) -> [u8; 8] {
     (u64::from(at) | (len as u64) << 32).to_le_bytes()
 }
 

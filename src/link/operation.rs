@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::{Result, StoreContextMut, bail};
 
+use crate::call::{LocalMessage, MethodLayouts, TypedCallee, TypedMessage};
 use crate::link::function::GuestResult;
 
 /// The method that an imported function calls.
@@ -66,6 +67,20 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
         operation: HostOperation,
         message: Bytes,
     ) -> impl Future<Output = Result<GuestResult<HostOutcome>>> + Send;
+
+    /// Returns the callee of a method that takes typed values of these layouts, if there is one.
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<Arc<dyn TypedCallee>>;
+
+    /// Makes a unary call whose request is typed. The guest is suspended until it ends.
+    ///
+    /// # Errors
+    /// When the operation is no such call.
+    fn call_typed(
+        store: StoreContextMut<'_, Self>,
+        operation: HostOperation,
+        callee: Arc<dyn TypedCallee>,
+        request: TypedMessage,
+    ) -> impl Future<Output = Result<GuestResult<LocalMessage>>> + Send;
 
     /// Ends the stream whose handle the component has dropped.
     fn drop_stream(&mut self, number: u32);
