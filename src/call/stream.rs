@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::call::guest_thread::is_busy_thread;
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, queue};
 use crate::call::{BudgetExceeded, ByteBudget, Code, Metadata, Status, StreamActivity, WrongCount};
 
@@ -20,6 +23,10 @@ pub struct RequestStream {
     activity: Option<Arc<StreamActivity>>,
     /// The largest message, in bytes.
     max_bytes: usize,
+    /// Whether the messages are read from a connection.
+    is_of_connection: bool,
+    /// The task that reads them for a handler on a thread for long work.
+    reading: Option<AbortOnDropHandle<()>>,
 }
 
 /// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
@@ -35,13 +42,20 @@ pub fn request_channel() -> (RequestSink, RequestStream) {
 /// for one of them.
 pub(crate) fn request_channel_within(budget: Option<Arc<ByteBudget>>) -> (RequestSink, RequestStream) {
     let (sender, receiver) = queue(budget);
-    (RequestSink(sender), RequestStream::new(receiver))
+    (RequestSink(sender), RequestStream { is_of_connection: false, ..RequestStream::new(receiver) })
 }
 
 impl RequestStream {
     /// Wraps a stream of encoded messages. It is polled when the handler wants the next message and not before.
     pub fn new(messages: impl Stream<Item = Result<Bytes, Box<Status>>> + Send + 'static) -> Self {
-        Self { messages: messages.boxed(), first: None, activity: None, max_bytes: usize::MAX }
+        Self {
+            messages: messages.boxed(),
+            first: None,
+            activity: None,
+            max_bytes: usize::MAX,
+            is_of_connection: true,
+            reading: None,
+        }
     }
 
     /// Records each message that is read.
@@ -66,7 +80,7 @@ impl RequestStream {
 
     /// Makes a stream of one message.
     pub fn one(message: Bytes) -> Self {
-        Self::new(stream::iter([Ok(message)]))
+        Self { is_of_connection: false, ..Self::new(stream::iter([Ok(message)])) }
     }
 
     /// Waits for the next message; `None` when the caller has sent all of them.
@@ -77,6 +91,9 @@ impl RequestStream {
     /// # Cancellation
     /// No message is lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Box<Status>>> {
+        if self.is_of_connection && is_busy_thread() {
+            self.read_in_task();
+        }
         let message = match self.first.take() {
             Some(first) => first,
             None => self.messages.next().await,
@@ -91,6 +108,25 @@ impl RequestStream {
             }
         }
         message
+    }
+}
+
+impl RequestStream {
+    /// Reads the messages in a task from now on, up to a [queue](queue()) of them. To read takes locks of the connection, for which
+    /// its task would wait while a thread of a low priority has them and does not run.
+    fn read_in_task(&mut self) {
+        self.is_of_connection = false;
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (mut sender, receiver) = queue(None);
+        let mut messages = std::mem::replace(&mut self.messages, receiver.boxed());
+        self.reading = Some(AbortOnDropHandle::new(runtime.spawn(async move {
+            while let Some(message) = messages.next().await {
+                let size = message.as_ref().map_or(0, Bytes::len);
+                if sender.send(message, size).await.is_err() {
+                    break;
+                }
+            }
+        })));
     }
 }
 

@@ -35,6 +35,8 @@ struct ConnectionLoad {
     /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
     transit: Arc<ByteBudget>,
     unread: Arc<UnreadBytes>,
+    /// How often the connection was asked to read what is there.
+    readings: Arc<AtomicU64>,
     calls: AtomicUsize,
     /// Calls of all connections from the same address.
     client_calls: Arc<AtomicUsize>,
@@ -64,6 +66,16 @@ impl Peer {
     /// Returns the parts of the connection's request bodies that were received and not read.
     pub(crate) fn unread(&self) -> &Arc<UnreadBytes> {
         &self.load.unread
+    }
+
+    /// Lets the connection read what is there, to some extent.
+    pub(crate) fn begin_reading(&self) {
+        self.load.readings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of the current reading: see [`begin_reading`](Self::begin_reading).
+    pub(crate) fn readings(&self) -> &Arc<AtomicU64> {
+        &self.load.readings
     }
 
     /// Records that a call has begun. Returns how many calls there are from the same address.
@@ -224,6 +236,7 @@ impl Connections {
             transit: budget.child("the connection", u64::MAX),
             budget,
             unread: Arc::default(),
+            readings: Arc::default(),
             calls: AtomicUsize::new(0),
             client_calls: client_calls.clone(),
             last_active: Mutex::new(Instant::now()),

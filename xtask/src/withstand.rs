@@ -261,15 +261,16 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// A process that attacks, with the least priority: on another machine it would take nothing from the server. Killed when dropped.
+/// A process that attacks, in time that no other process wants: on another machine it would take nothing from the server. Killed
+/// when dropped.
 struct Attacker(Child);
 
 impl Attacker {
     fn start(name: &str, address: &str) -> miette::Result<Self> {
         // The link stays right if the file of the binary is replaced meanwhile.
         let own = format!("/proc/{}/exe", std::process::id());
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(own).args(["withstand-attack", name, address]).stdin(Stdio::null());
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(own).args(["withstand-attack", name, address]).stdin(Stdio::null());
         command.spawn().map(Self).into_diagnostic()
     }
 }
