@@ -13,28 +13,29 @@ mod singleton;
 pub use dispatcher::LeaseError;
 pub use pool::PoolCounts;
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::OptionFuture;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
-    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, LocalMessage, LocalResponse, Metadata,
+    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, LocalResponse, Metadata,
     MethodLayouts, RequestStream, ResponseSink, Status, StreamActivity, TypedCallee, TypedMessage, UnaryResponse,
     read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
+use crate::instance::{
+    CallParams, CallStreams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape, TickerEnded,
+};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
-use crate::revision::shares::InstanceStream;
 use crate::revision::singleton::Singleton;
 
 /// The dispatcher of a revision's instances.
@@ -52,6 +53,13 @@ pub(crate) struct Revision {
     local_imports: Vec<Arc<str>>,
     access_rules: AccessRules,
     singleton: Option<Singleton>,
+}
+
+/// The request of a unary call.
+enum UnaryRequest {
+    Encoded(Bytes),
+    /// Typed values, with the number of the method.
+    Typed(usize, TypedMessage),
 }
 
 impl Revision {
@@ -91,16 +99,18 @@ impl Revision {
         self.dispatcher.counts().await
     }
 
-    async fn run_unary(&self, mut context: Context, request: LocalMessage) -> Result<LocalResponse, CallFailure> {
+    async fn run_unary(&self, mut context: Context, request: UnaryRequest) -> Result<LocalResponse, CallFailure> {
         let now = Instant::now();
         context.deadline = Deadline::within_from(now, context.deadline, self.component.run().deadline);
         let call_deadline = CallDeadline::from(now, &context);
+        // Boxed: it is handed on many times.
+        let context = Box::new(context);
         let work = pin!(async {
             let params = match request {
-                LocalMessage::Encoded(request) => self.check_params(&context, request).await?,
-                LocalMessage::Typed(request) => self.component.check_typed_params(&context, request)?,
+                UnaryRequest::Encoded(request) => self.check_params(&context, request).await?,
+                UnaryRequest::Typed(method, request) => self.component.check_typed_params(method, request)?,
             };
-            Ok(self.run_on_instance(context, params, None, None).await?.0)
+            Ok(self.run_on_instance(context, params, None).await?.0)
         });
         call_deadline.run(work).await
     }
@@ -149,7 +159,7 @@ impl Revision {
         mut requests: RequestStream,
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
-        let shape = self.component.stream_shape(&context)?;
+        let (shape, context) = (self.component.stream_shape(&context)?, Box::new(context));
         if shape.requests {
             self.wait_for_request(&context, &mut requests, shape.responses).await;
         }
@@ -166,10 +176,12 @@ impl Revision {
             (self.check_params(&context, request).await?, None)
         };
         if shape.responses {
-            let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
+            let streams = CallStreams { requests, responses: Some(responses) };
+            let (outcome, sink) = self.run_on_instance(context, params, Some(Box::new(streams))).await?;
             return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
-        let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
+        let streams = requests.map(|requests| Box::new(CallStreams { requests: Some(requests), responses: None }));
+        let (outcome, _) = self.run_on_instance(context, params, streams).await?;
         Ok(send_single(outcome.into_unary()?, responses).await)
     }
 
@@ -192,7 +204,7 @@ impl Revision {
     /// none, it holds one message.
     async fn stream_raw(
         &self,
-        context: Context,
+        context: Box<Context>,
         shape: StreamShape,
         mut requests: RequestStream,
         responses: ResponseSink,
@@ -202,11 +214,13 @@ impl Revision {
         }
         let (params, path) = (CallParams::RawStream { method: shape.method }, context.path());
         if shape.responses {
-            let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
+            let streams = CallStreams { requests: Some(requests), responses: Some(responses) };
+            let (outcome, sink) = self.run_on_instance(context, params, Some(Box::new(streams))).await?;
             return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
         let (sink, mut written) = response_channel();
-        let running = self.run_on_instance(context, params, Some(requests), Some(sink));
+        let streams = CallStreams { requests: Some(requests), responses: Some(sink) };
+        let running = self.run_on_instance(context, params, Some(Box::new(streams)));
         // The queue has an end: it is read while the handler runs. Its sink, if it comes back, is dropped with the result.
         let running = async { running.await.map(|(outcome, _)| outcome) };
         let (outcome, response) = tokio::join!(running, written.read_single());
@@ -225,44 +239,71 @@ impl Revision {
     /// other unary calls do for some milliseconds.
     async fn run_on_instance(
         &self,
-        context: Context,
+        context: Box<Context>,
         params: CallParams,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
+        streams: Option<Box<CallStreams>>,
     ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
         let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
         let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
         // A call from another service counts for that service's own caller already.
         let client = context.client().filter(|_| context.chain.is_empty());
-        let is_stream = requests.is_some() || responses.is_some();
         let lease = self.dispatcher.lease(lease_deadline, context.chain.len(), client).await;
         let lease = lease.map_err(|error| lease_status(&context, error))?;
-        let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
-        let path = stream.as_ref().map(|_| context.path());
-        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
-        // A singleton has its own way to let calls go on.
-        let may_finish = !is_stream && self.singleton.is_none();
-        let running = async {
-            let work = |context| {
-                let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
-                async move { call.await.unwrap_or_else(|ended| Err(Status::new(Code::Internal, ended.to_string()).into())) }
-            };
-            match &self.singleton {
-                None => work(context).await,
-                Some(singleton) => singleton.run_to_end(context, work).await,
-            }
-        };
+        match client.filter(|_| streams.is_some()) {
+            None => self.run_to_end(lease, context, params, streams).await,
+            // Boxed: most calls have no streams.
+            Some(client) => Box::pin(self.run_within_share(client, lease, context, params, streams)).await,
+        }
+    }
+
+    /// Runs a call with streams of a client until it ends, or the client has to make room for others.
+    async fn run_within_share(
+        &self,
+        client: IpAddr,
+        lease: InstanceLease<SyncWrapper<Instance>>,
+        context: Box<Context>,
+        params: CallParams,
+        streams: Option<Box<CallStreams>>,
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
+        let stream = self.dispatcher.shares().hold(client);
+        let path = context.path();
         tokio::select! {
             biased;
-            outcome = running => outcome,
-            Some(()) = OptionFuture::from(stream.as_ref().map(InstanceStream::ended)) => {
-                let path = path.unwrap_or_default();
+            outcome = self.run_to_end(lease, context, params, streams) => outcome,
+            () = stream.ended() => {
                 let message = format!(
                     "`{path}`: the stream ended because a call of another client waits for an instance, and streams of \
                      this client hold more than three quarters of them"
                 );
                 Err(Status::new(Code::ResourceExhausted, message).into())
+            }
+        }
+    }
+
+    /// Runs a call on a leased instance.
+    async fn run_to_end(
+        &self,
+        lease: InstanceLease<SyncWrapper<Instance>>,
+        context: Box<Context>,
+        params: CallParams,
+        streams: Option<Box<CallStreams>>,
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
+        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
+        // A singleton has its own way to let calls go on.
+        let may_finish = streams.is_none() && self.singleton.is_none();
+        let begin = |context| {
+            let call = run_on_lease(component.clone(), lease, context, params, streams);
+            SlicedCall::new(component, method, is_large, may_finish, Box::pin(call))
+        };
+        let ended = |ended: TickerEnded| Err(Status::new(Code::Internal, ended.to_string()).into());
+        match &self.singleton {
+            None => begin(context).await.unwrap_or_else(ended),
+            Some(singleton) => {
+                let work = |context| {
+                    let call = begin(context);
+                    async move { call.await.unwrap_or_else(ended) }
+                };
+                Box::pin(singleton.run_to_end(context, work)).await
             }
         }
     }
@@ -303,10 +344,9 @@ async fn send_single(outcome: UnaryResponse, mut responses: ResponseSink) -> Met
 async fn run_on_lease(
     component: Arc<CompiledComponent>,
     mut lease: InstanceLease<SyncWrapper<Instance>>,
-    context: Context,
+    context: Box<Context>,
     params: CallParams,
-    requests: Option<RequestStream>,
-    responses: Option<ResponseSink>,
+    streams: Option<Box<CallStreams>>,
 ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
     // An instance that grew too old while it was idle is replaced.
     let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
@@ -323,7 +363,7 @@ async fn run_on_lease(
             Box::new(SyncWrapper::new(instance))
         }
     };
-    let result = instance.get_mut().call(context, params, requests, responses).await;
+    let result = instance.get_mut().call(context, params, streams).await;
     if result.is_reusable && !instance.get_mut().is_spent() {
         lease.give_back(instance);
     }
@@ -334,7 +374,7 @@ impl CallHandler for Revision {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
         match self.check_call(&context) {
             Ok(()) => {
-                async move { self.run_unary(context, LocalMessage::Encoded(request)).await?.into_unary() }.boxed()
+                async move { self.run_unary(context, UnaryRequest::Encoded(request)).await?.into_unary() }.boxed()
             }
             Err(status) => refuse(status),
         }
@@ -357,15 +397,21 @@ impl CallHandler for Revision {
         service: &str,
         method: &str,
         layouts: &MethodLayouts,
-    ) -> Option<Arc<dyn TypedCallee>> {
-        self.component.has_layouts(service, method, layouts).then_some(self as _)
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        let number = self.component.typed_method(service, method, layouts)?;
+        Some((self, number))
     }
 }
 
 impl TypedCallee for Revision {
-    fn unary_typed(self: Arc<Self>, context: Context, request: TypedMessage) -> CallFuture<LocalResponse> {
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse> {
         match self.check_call(&context) {
-            Ok(()) => async move { self.run_unary(context, LocalMessage::Typed(request)).await }.boxed(),
+            Ok(()) => async move { self.run_unary(context, UnaryRequest::Typed(method, request)).await }.boxed(),
             Err(status) => refuse(status),
         }
     }

@@ -88,7 +88,7 @@ impl CallHandler for Router {
         service: &str,
         method: &str,
         layouts: &MethodLayouts,
-    ) -> Option<Arc<dyn TypedCallee>> {
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
         self.revision(service)?.typed_callee(service, method, layouts)
     }
 }

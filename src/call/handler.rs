@@ -47,7 +47,7 @@ pub trait CallHandler: Send + Sync + 'static {
         responses: ResponseSink,
     ) -> CallFuture<Metadata>;
 
-    /// Returns the callee of a unary method to which typed values of these layouts go without an encoding: a component of this
+    /// Returns the callee of a unary method, and its number of it, to which typed values of these layouts go without an encoding: a component of this
     /// process, with no handler in between that has a use for messages. Calls of it are checked as those of
     /// [`unary`](Self::unary) are.
     ///
@@ -57,7 +57,7 @@ pub trait CallHandler: Send + Sync + 'static {
         service: &str,
         method: &str,
         layouts: &MethodLayouts,
-    ) -> Option<Arc<dyn TypedCallee>> {
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
         let _ = (service, method, layouts);
         None
     }
@@ -99,7 +99,7 @@ impl LocalResponse {
 
 /// Answers unary calls whose requests are typed values.
 pub trait TypedCallee: Send + Sync {
-    /// Answers a call of a method with a message of its request's layout. The response has the layout of the method, or is
+    /// Answers a call of the method with this number with a message of its request's layout. The response has the layout of the method, or is
     /// encoded.
     ///
     /// # Errors
@@ -107,7 +107,12 @@ pub trait TypedCallee: Send + Sync {
     ///
     /// # Cancellation
     /// As of [`CallHandler::unary`].
-    fn unary_typed(self: Arc<Self>, context: Context, request: TypedMessage) -> CallFuture<LocalResponse>;
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse>;
 }
 
 /// Returns a call that has failed before it began.

@@ -7,7 +7,7 @@ use crate::call::{Context, Metadata};
 
 /// The call in progress, with the headers and trailers that its handler has set so far.
 pub(crate) struct CurrentCall {
-    pub(crate) context: Context,
+    pub(crate) context: Box<Context>,
     pub(crate) headers: Metadata,
     pub(crate) trailers: Metadata,
     /// Whether the headers have been sent with the first message.
@@ -17,7 +17,7 @@ pub(crate) struct CurrentCall {
 }
 
 impl CurrentCall {
-    pub(crate) fn new(context: Context) -> Self {
+    pub(crate) fn new(context: Box<Context>) -> Self {
         let (headers, trailers) = (Metadata::default(), Metadata::default());
         Self { context, headers, trailers, headers_sent: false, outgoing_chain: None }
     }

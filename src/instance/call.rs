@@ -44,6 +44,12 @@ impl CallParams {
     }
 }
 
+/// The streams of a call. On a side without one, the method has one message.
+pub(crate) struct CallStreams {
+    pub(crate) requests: Option<RequestStream>,
+    pub(crate) responses: Option<ResponseSink>,
+}
+
 /// The end of a call on an instance.
 pub(crate) struct CallResult {
     /// The outcome, with the headers that were not sent yet.
@@ -78,17 +84,15 @@ impl Instance {
             || run.max_age.is_some_and(|most| self.created.elapsed() >= most)
     }
 
-    /// Serves a call. `requests` and `responses` are the streams of the call; on a side without one, the method has one
-    /// message.
+    /// Serves a call.
     ///
     /// # Cancellation
     /// When the future is dropped before its end, the instance must be dropped too.
     pub(crate) fn call(
         &mut self,
-        context: Context,
+        context: Box<Context>,
         params: CallParams,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
+        streams: Option<Box<CallStreams>>,
     ) -> impl Future<Output = CallResult> + Send {
         self.calls += 1;
         let path = if let CallParams::Typed { .. } = &params { String::new() } else { context.path() };
@@ -98,14 +102,14 @@ impl Instance {
         async move {
             let results = match params {
                 CallParams::Typed { method, params, is_typed } => {
-                    self.call_typed(method, params, is_typed, requests, responses).await
+                    self.call_typed(method, params, is_typed, streams).await
                 }
                 CallParams::Raw { request, .. } => {
                     let results = self.call_raw(path, request).await;
                     results.map(|results| (results.map(LocalMessage::Encoded), None))
                 }
-                CallParams::RawStream { .. } => match (requests, responses) {
-                    (Some(requests), Some(responses)) => {
+                CallParams::RawStream { .. } => match streams.map(|streams| (streams.requests, streams.responses)) {
+                    Some((Some(requests), Some(responses))) => {
                         let results = self.call_raw_stream(path, requests, responses).await;
                         results.map(|(results, responses)| (results.map(LocalMessage::Encoded), responses))
                     }
@@ -152,18 +156,23 @@ impl Instance {
         number: usize,
         params: CheckedMessage,
         is_typed: bool,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
+        streams: Option<Box<CallStreams>>,
     ) -> wasmtime::Result<(GuestResult<LocalMessage>, Option<ResponseSink>)> {
         let component = self.component.clone();
         let limit = component.limits.response;
-        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let bound =
             self.exports.get_mut(number).ok_or_else(|| wasmtime::Error::msg("the instance has no such export"))?;
+        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let export = match bound {
             Some(export) => export.clone(),
             None => bound.insert(method.bind(&mut self.store, &self.instance)?).clone(),
         };
+        let Some(streams) = streams else {
+            let results = export.call(&mut self.store, params, &[], limit, is_typed).await?;
+            self.store.data_mut().streams.clear();
+            return Ok((results, None));
+        };
+        let CallStreams { requests, responses } = *streams;
         let streams = &mut self.store.data_mut().streams;
         let mut lent = Vec::new();
         if let (Some(resource), Some(requests)) = (method.requests(), requests) {

@@ -154,13 +154,14 @@ impl CompiledComponent {
         Ok(CallParams::Typed { method, params, is_typed: false })
     }
 
-    /// As [`check_params`](Self::check_params), with a request as typed values of the layout of the method's requests.
+    /// As [`check_params`](Self::check_params), with a request of the method with this number, as typed values of its layout.
     ///
     /// # Errors
     /// As [`check_params`](Self::check_params).
-    pub(crate) fn check_typed_params(&self, context: &Context, request: TypedMessage) -> Result<CallParams, Status> {
+    pub(crate) fn check_typed_params(&self, method: usize, request: TypedMessage) -> Result<CallParams, Status> {
         check_request_bytes(request.wire_bytes, self.limits.request).map_err(|status| *status)?;
-        let (method, export) = self.exported_method(&context.service, &context.method)?;
+        let export = self.link.export(method);
+        let export = export.ok_or_else(|| Status::new(Code::Unimplemented, format!("there is no method {method}")))?;
         let params = export.function().check_typed_params(request, self.limits.lowered)?;
         Ok(CallParams::Typed { method, params, is_typed: true })
     }
@@ -172,11 +173,10 @@ impl CompiledComponent {
         number.and_then(|number| self.link.export(number)).is_some_and(|export| export.function().layouts().is_some())
     }
 
-    /// Whether the messages of a method have these layouts.
-    pub(crate) fn has_layouts(&self, service: &str, method: &str, layouts: &MethodLayouts) -> bool {
-        let number = self.link.export_number(service, method);
-        let export = number.and_then(|number| self.link.export(number));
-        export.is_some_and(|export| export.function().layouts() == Some(layouts))
+    /// Returns the number of a method if its messages have these layouts.
+    pub(crate) fn typed_method(&self, service: &str, method: &str, layouts: &MethodLayouts) -> Option<usize> {
+        let number = self.link.export_number(service, method)?;
+        (self.link.export(number)?.function().layouts() == Some(layouts)).then_some(number)
     }
 
     /// As [`check_params`](Self::check_params), on the threads for long calls.

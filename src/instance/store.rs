@@ -6,13 +6,11 @@ use bytes::Bytes;
 use wasmtime::{StoreContextMut, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{
-    CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedCallee, TypedMessage,
-};
+use crate::call::{CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedMessage};
 use crate::host::{HostState, HostView};
 use crate::instance::limits::ResourceBudget;
 use crate::instance::streams::{StreamTable, StreamWriter};
-use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits};
+use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits, TypedMethod};
 
 /// The data of a store.
 pub(crate) struct StoreData {
@@ -39,7 +37,7 @@ impl WasiView for StoreData {
 
 impl StoreData {
     /// Begins a call. Scopes and streams of an earlier one have no effect on it.
-    pub(crate) fn begin_call(&mut self, context: Context) {
+    pub(crate) fn begin_call(&mut self, context: Box<Context>) {
         self.budget.reset();
         self.streams.clear();
         self.host.begin_call(context);
@@ -146,14 +144,14 @@ impl ImportHost for StoreData {
         Ok(result)
     }
 
-    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<Arc<dyn TypedCallee>> {
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<TypedMethod> {
         self.handler.clone().typed_callee(&method.service, &method.name, layouts)
     }
 
     async fn call_typed(
         mut store: StoreContextMut<'_, Self>,
         operation: HostOperation,
-        callee: Arc<dyn TypedCallee>,
+        (callee, number): TypedMethod,
         request: TypedMessage,
     ) -> wasmtime::Result<GuestResult<LocalMessage>> {
         let HostOperation::Call(method) = operation else { bail!("only unary calls take typed values") };
@@ -162,7 +160,7 @@ impl ImportHost for StoreData {
             Ok(context) => context,
             Err(status) => return Ok(Err(Box::new(status))),
         };
-        let outcome = callee.unary_typed(context, request).await;
+        let outcome = callee.unary_typed(context, number, request).await;
         Ok(data.end_unary(outcome.map(|response| (response.headers, response.message, response.trailers))))
     }
 
@@ -215,7 +213,7 @@ mod tests {
             wasi: WasiCtxBuilder::new().build(),
             streams: StreamTable::new(held),
         };
-        data.begin_call(Context::new("a.A", "Do"));
+        data.begin_call(Box::new(Context::new("a.A", "Do")));
         Store::new(&wasmtime::Engine::default(), data)
     }
 
@@ -292,7 +290,7 @@ mod tests {
         host.end_call();
         assert_eq!(process.used(), 0);
         // The guest has the handles still, and they are of no use.
-        host.begin_call(Context::new("a.A", "Do"));
+        host.begin_call(Box::new(Context::new("a.A", "Do")));
         let old = Resource::new_own(scopes.first().copied().unwrap());
         let added = host.add_metadata(old, "x-name".to_owned(), b"v".to_vec()).unwrap();
         assert_eq!(added.unwrap_err(), "the scope belongs to a call that is over");

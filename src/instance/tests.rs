@@ -17,8 +17,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDes
 
 use crate::call::CallHandler;
 use crate::call::{
-    CallFailure, CallFuture, Code, Context, LocalMessage, LocalResponse, Metadata, MethodLayouts, RequestStream,
-    ResponseSink, Status, StatusDetail, TypedCallee, TypedMessage, UnaryResponse,
+    CallFailure, CallFuture, Code, Context, LocalResponse, Metadata, MethodLayouts, RequestStream, ResponseSink,
+    Status, StatusDetail, TypedCallee, TypedMessage, UnaryResponse,
 };
 use crate::instance::call::CallResult;
 use crate::instance::{CompileCache, CompiledComponent, Compiler, ComponentEngine, EngineSettings, Instance};
@@ -59,40 +59,58 @@ struct Callee {
     typed_calls: AtomicUsize,
 }
 
+/// A request of a relay.
+enum CalleeRequest {
+    Encoded(Bytes),
+    /// With the number of the method.
+    Typed(usize, TypedMessage),
+}
+
 impl Callee {
-    async fn call(self: Arc<Self>, context: Context, request: LocalMessage) -> Result<LocalResponse, CallFailure> {
+    async fn call(self: Arc<Self>, context: Context, request: CalleeRequest) -> Result<LocalResponse, CallFailure> {
         let mut relay = self.relay.lock().await;
         // Its own service has the same methods.
         let context = Context { service: RELAY.into(), ..context };
         let params = match request {
-            LocalMessage::Encoded(request) => relay.component.check_params(&context, request)?,
-            LocalMessage::Typed(request) => {
+            CalleeRequest::Encoded(request) => relay.component.check_params(&context, request)?,
+            CalleeRequest::Typed(method, request) => {
                 self.typed_calls.fetch_add(1, Ordering::Relaxed);
-                relay.component.check_typed_params(&context, request)?
+                relay.component.check_typed_params(method, request)?
             }
         };
-        relay.instance.call(context, params, None, None).await.outcome
+        relay.instance.call(Box::new(context), params, None).await.outcome
     }
 }
 
 impl CallHandler for Callee {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
-        Box::pin(async move { self.call(context, LocalMessage::Encoded(request)).await?.into_unary() })
+        Box::pin(async move { self.call(context, CalleeRequest::Encoded(request)).await?.into_unary() })
     }
 
     fn streaming(self: Arc<Self>, context: Context, _: RequestStream, _: ResponseSink) -> CallFuture<Metadata> {
         unreachable!("`{}` is unary", context.path())
     }
 
-    fn typed_callee(self: Arc<Self>, _: &str, method: &str, layouts: &MethodLayouts) -> Option<Arc<dyn TypedCallee>> {
+    fn typed_callee(
+        self: Arc<Self>,
+        _: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
         let component = self.relay.try_lock().expect("one call at a time").component.clone();
-        (self.is_typed && component.has_layouts(RELAY, method, layouts)).then_some(self as _)
+        let number = component.typed_method(RELAY, method, layouts).filter(|_| self.is_typed)?;
+        Some((self, number))
     }
 }
 
 impl TypedCallee for Callee {
-    fn unary_typed(self: Arc<Self>, context: Context, request: TypedMessage) -> CallFuture<LocalResponse> {
-        Box::pin(self.call(context, LocalMessage::Typed(request)))
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse> {
+        Box::pin(self.call(context, CalleeRequest::Typed(method, request)))
     }
 }
 
@@ -162,7 +180,7 @@ impl Relay {
         let context = context(&method);
         let prepared = self.component.check_params(&context, request.sent.clone().into());
         let prepared = prepared.map_err(|status| TestCaseError::fail(format!("{}: {status}", context.path())))?;
-        let CallResult { outcome, is_reusable, .. } = self.instance.call(context, prepared, None, None).await;
+        let CallResult { outcome, is_reusable, .. } = self.instance.call(Box::new(context), prepared, None).await;
         prop_assert!(is_reusable, "{:?}", outcome);
 
         let (path, called) = self.upstream.called.lock().unwrap().take().expect("upstream was called");

@@ -17,6 +17,9 @@ pub(crate) struct ImportedMethod {
     pub(crate) name: Arc<str>,
 }
 
+/// A callee that takes typed values, with its number of the method.
+pub(crate) type TypedMethod = (Arc<dyn TypedCallee>, usize);
+
 /// An operation that a component asks of its host.
 #[derive(Clone, Debug)]
 pub(crate) enum HostOperation {
@@ -69,7 +72,7 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
     ) -> impl Future<Output = Result<GuestResult<HostOutcome>>> + Send;
 
     /// Returns the callee of a method that takes typed values of these layouts, if there is one.
-    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<Arc<dyn TypedCallee>>;
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<TypedMethod>;
 
     /// Makes a unary call whose request is typed. The guest is suspended until it ends.
     ///
@@ -78,7 +81,7 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
     fn call_typed(
         store: StoreContextMut<'_, Self>,
         operation: HostOperation,
-        callee: Arc<dyn TypedCallee>,
+        callee: TypedMethod,
         request: TypedMessage,
     ) -> impl Future<Output = Result<GuestResult<LocalMessage>>> + Send;
 

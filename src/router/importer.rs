@@ -54,7 +54,7 @@ impl CallHandler for Importer {
         service: &str,
         method: &str,
         layouts: &MethodLayouts,
-    ) -> Option<Arc<dyn TypedCallee>> {
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
         if self.is_upstream(service) { None } else { self.router.clone().typed_callee(service, method, layouts) }
     }
 }
