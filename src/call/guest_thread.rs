@@ -199,9 +199,15 @@ pub(crate) fn any_thread_runs_guest() -> bool {
     threads.iter().any(|thread| thread.load(Ordering::Relaxed))
 }
 
-/// Marks this thread as one for long work: connections do not depend on it.
-pub(crate) fn mark_busy_thread() {
+/// How much the priority of threads for long work is lower than that of the others: a tenth of the CPU time while both want all.
+const NICENESS: i32 = 10;
+
+/// Makes this thread one for long work: connections do not depend on it, and its priority is low.
+pub(crate) fn begin_busy_thread() {
     THREAD.with(|thread| thread.is_busy_thread.set(true));
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the threads for long work have the priority of all others");
+    }
 }
 
 /// Whether this thread is one for long work.
@@ -274,7 +280,7 @@ mod tests {
     #[test]
     fn of_calls_in_calls_each_is_charged_for_its_own_cpu_time() {
         let thread = std::thread::spawn(|| {
-            mark_busy_thread();
+            begin_busy_thread();
             let ((), outer) = run_slice(0, Duration::ZERO, || {
                 spin(Duration::from_millis(2));
                 let ((), inner) = run_slice(0, Duration::ZERO, || spin(Duration::from_millis(20)));
@@ -289,7 +295,7 @@ mod tests {
     #[test]
     fn many_short_calls_in_a_call_are_charged_to_themselves() {
         let thread = std::thread::spawn(|| {
-            mark_busy_thread();
+            begin_busy_thread();
             let (inner, outer) = run_slice(0, Duration::ZERO, || {
                 let mut inner = Duration::ZERO;
                 for _ in 0..1000 {
@@ -310,7 +316,7 @@ mod tests {
     #[test]
     fn a_sample_in_a_call_in_a_call_is_its_own() {
         let thread = std::thread::spawn(|| {
-            mark_busy_thread();
+            begin_busy_thread();
             let (since, outer) = run_slice(0, Duration::ZERO, || {
                 spin(Duration::from_millis(2));
                 let (since, slice) = run_slice(0, Duration::ZERO, || {

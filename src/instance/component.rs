@@ -14,7 +14,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::call::{
-    BudgetExceeded, CallHandler, Code, Context, MethodLayouts, Status, TypedMessage, check_request_bytes,
+    BudgetExceeded, ByteBudget, CallHandler, Code, Context, MethodLayouts, Status, TypedMessage, check_request_bytes,
     check_request_size,
 };
 use crate::config::{Language, Run, ServiceName};
@@ -65,6 +65,8 @@ pub(crate) struct CompiledComponent {
     log_quota: Arc<LogQuota>,
     /// The share of the package in the instances of the engine.
     slots: Arc<PackageSlots>,
+    /// What the process holds for all instances together.
+    memory: Arc<ByteBudget>,
 }
 
 /// Which sides of a method are streams.
@@ -127,6 +129,7 @@ impl CompiledComponent {
             instances_made: AtomicU64::new(0),
             log_quota: Arc::default(),
             slots: engine.slots().of_package(memories),
+            memory: engine.memory().child("the package", u64::MAX),
         })
     }
 
@@ -261,14 +264,17 @@ impl CompiledComponent {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let process = self.engine.memory();
         let no_room = |exceeded: BudgetExceeded| InstanceError::Instantiate(wasmtime::Error::new(exceeded));
         // What the host holds for the guest beside its memory: metadata, and messages of the calls that it makes.
         let largest_messages = (self.limits.request.max(self.limits.response) as u64).saturating_mul(HELD_MESSAGES);
-        let held = process.child("the instance", self.run.memory.as_u64().max(largest_messages));
+        let held = self.memory.child("the instance", self.run.memory.as_u64().max(largest_messages));
         let data = StoreData {
             host: HostState::new(self.name.clone(), number, call_label, quota.clone(), held.clone()),
-            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu, process.charge(0).map_err(no_room)?),
+            budget: ResourceBudget::new(
+                self.run.memory.as_u64(),
+                self.run.cpu,
+                self.memory.charge(0).map_err(no_room)?,
+            ),
             limits: self.limits,
             handler: self.handler.clone(),
             wasi,

@@ -91,6 +91,7 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
             let stall = self.stall.get_or_insert_with(|| Stall { until, retry: Box::pin(sleep(STALL_RETRY)) });
             ready!(stall.retry.as_mut().poll(cx));
             stall.retry = Box::pin(sleep(STALL_RETRY));
+            self.meter.unread.settle();
         }
     }
 }

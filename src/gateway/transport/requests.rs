@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use tokio::task::coop;
 
 use crate::gateway::call::response_watch::run_while_taken;
 use crate::gateway::peer::Peer;
-use crate::gateway::transport::turns::TURN;
+use crate::gateway::transport::turns::is_turn_over;
 
 /// A poll that takes longer is long: the requests beside it should not wait for it.
 const LONG_POLL: Duration = Duration::from_micros(100);
@@ -50,9 +50,19 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, request: F) {
-        let watched = AssertUnwindSafe(run_while_taken(self.response_timeout, request)).catch_unwind();
         // A request that panics has no outcome: HTTP resets it. The other requests go on.
-        let request = Box::pin(async move { drop(watched.await) });
+        let caught = AssertUnwindSafe(run_while_taken(self.response_timeout, request)).catch_unwind();
+        let request = Box::pin(async move {
+            let mut request = pin!(caught);
+            poll_fn(|cx| {
+                if is_turn_over() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                request.as_mut().poll(cx).map(drop)
+            })
+            .await;
+        });
         self.lock().push(request);
     }
 }
@@ -78,7 +88,7 @@ impl ConnectionRequests {
     /// # Cancellation
     /// What has come so far stays: it can be called again.
     pub(crate) async fn drive<C: Future>(&mut self, peer: &Peer, mut connection: Pin<&mut C>) -> C::Output {
-        poll_fn(|cx| {
+        let ended = poll_fn(|cx| {
             if self.begun.is_empty() {
                 peer.begin_reading();
             }
@@ -94,7 +104,13 @@ impl ConnectionRequests {
             }
             Poll::Pending
         })
-        .await
+        .await;
+        // Some of them may hold much, which takes a while to free.
+        self.begun.clear();
+        for request in std::mem::take(&mut self.waiting) {
+            tokio::spawn(async { drop(request) });
+        }
+        ended
     }
 
     /// Polls the requests that were not polled yet, for the time of a turn.
@@ -102,9 +118,8 @@ impl ConnectionRequests {
         if self.begun.is_empty() {
             return;
         }
-        let began = Instant::now();
-        let mut before = began;
-        while before - began < TURN && coop::has_budget_remaining() {
+        let mut before = Instant::now();
+        while !is_turn_over() && coop::has_budget_remaining() {
             let Some(mut request) = self.begun.pop_front() else { return };
             if let Some(left) = self.long_requests.checked_sub(1) {
                 self.long_requests = left;

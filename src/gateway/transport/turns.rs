@@ -5,6 +5,7 @@
 //! [scheduler of Linux](https://docs.kernel.org/scheduler/sched-design-CFS.html): tokio is handed few connections at a time,
 //! and the others wait here.
 
+use std::cell::Cell;
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;
 use std::pin::Pin;
@@ -22,6 +23,16 @@ pub(crate) const TURN: Duration = Duration::from_micros(200);
 
 /// How much less than those at work a connection has worked at most: what it has not used before is forgotten.
 const CREDIT: u64 = 1_000_000;
+
+thread_local! {
+    /// When the turn that this thread runs began.
+    static TURN_BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether this thread runs a turn whose time is over: what can go on later should.
+pub(crate) fn is_turn_over() -> bool {
+    TURN_BEGAN.get().is_some_and(|began| began.elapsed() >= TURN)
+}
 
 /// The turns of all connections.
 #[derive(Debug)]
@@ -220,7 +231,10 @@ impl<F: Future> Future for TakingTurns<F> {
         let began = Instant::now();
         let mut inner = Context::from_waker(&this.waker);
         loop {
-            if let Poll::Ready(output) = this.work.as_mut().poll(&mut inner) {
+            TURN_BEGAN.set(Some(began));
+            let polled = this.work.as_mut().poll(&mut inner);
+            TURN_BEGAN.set(None);
+            if let Poll::Ready(output) = polled {
                 return Poll::Ready(output);
             }
             let worked = began.elapsed();
