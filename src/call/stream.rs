@@ -136,10 +136,18 @@ impl RequestStream {
 /// # Errors
 /// RESOURCE_EXHAUSTED when the message is larger than `limit` bytes.
 pub(crate) fn check_request_size(message: &[u8], limit: usize) -> Result<(), Box<Status>> {
-    if message.len() <= limit {
+    check_request_bytes(message.len(), limit)
+}
+
+/// As [`check_request_size`], with the bytes of the message.
+///
+/// # Errors
+/// As [`check_request_size`].
+pub(crate) fn check_request_bytes(bytes: usize, limit: usize) -> Result<(), Box<Status>> {
+    if bytes <= limit {
         return Ok(());
     }
-    let text = format!("the request message has {} bytes, the limit is {limit}", message.len());
+    let text = format!("the request message has {bytes} bytes, the limit is {limit}");
     Err(Box::new(Status::new(Code::ResourceExhausted, text)))
 }
 

@@ -28,7 +28,6 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding, TypeTupleIndex};
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
@@ -38,11 +37,12 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
+use crate::call::LocalMessage;
 use crate::call::guest_thread::move_for_large_message;
 use crate::link::LinkError;
 use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
 use crate::link::lower::{LowerError, MemoryWriter};
-use crate::link::operation::{HostOutcome, ImportHost, ImportTarget};
+use crate::link::operation::{HostOperation, HostOutcome, ImportHost, ImportTarget};
 
 /// See point 2 of the module's documentation.
 const ABI: CanonicalAbiInfo = CanonicalAbiInfo { size32: 0, align32: 1, size64: 0, align64: 1, flat_count: Some(0) };
@@ -168,11 +168,20 @@ unsafe impl<const N: usize> Lower for ExportParams<N> {
 
 tokio::task_local! {
     /// The function being called: lifting has no place for it, and must happen before the guest's post-return.
-    static CALLED: (Arc<ComponentFunction>, usize);
+    static CALLED: CalledFunction;
+}
+
+/// The function being called, and how its results are lifted.
+struct CalledFunction {
+    function: Arc<ComponentFunction>,
+    /// The largest encoded response, in bytes.
+    limit: usize,
+    /// Whether the response may be typed.
+    is_typed: bool,
 }
 
 /// The results of a call of the component.
-struct ExportResult(GuestResult<Bytes>);
+struct ExportResult(GuestResult<LocalMessage>);
 
 unsafe impl ComponentType for ExportResult {
     type Lower = [ValRaw; 1];
@@ -191,9 +200,9 @@ unsafe impl Lift for ExportResult {
         check_encoding(&context.options().string_encoding)?;
         let size = context.types[index].abi.size32;
         let [address] = src;
-        CALLED.try_with(|(function, limit)| {
+        CALLED.try_with(|CalledFunction { function, limit, is_typed }| {
             check_size(function.result.size, size)?;
-            let results = function.lift_result(address.get_u32().into(), context.memory(), *limit);
+            let results = function.lift_result(address.get_u32().into(), context.memory(), *limit, *is_typed);
             Ok(Self(results.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))?))
         })?
     }
@@ -268,7 +277,7 @@ impl<T> Clone for BoundExport<T> {
 
 impl<T: Send + 'static> BoundExport<T> {
     /// Calls the function. `lent` are the resources that it borrows, in the order of its parameters: types and numbers.
-    /// `limit` bounds the encoded response, in bytes.
+    /// `limit` bounds the encoded response, in bytes; where `is_typed`, the response may come as typed values.
     ///
     /// # Errors
     /// A trap, or what the guest returned is no value of its type. The store is of no use then and must be dropped, as it
@@ -279,10 +288,12 @@ impl<T: Send + 'static> BoundExport<T> {
         params: CheckedMessage,
         lent: &[(ResourceId, u32)],
         limit: usize,
-    ) -> Result<GuestResult<Bytes>> {
+        is_typed: bool,
+    ) -> Result<GuestResult<LocalMessage>> {
         let lent = lent.iter().map(|(ty, number)| ResourceDynamic::new_borrow(*number, *ty)).collect();
         let call = self.call.call(store, ExportCall { function: self.function.clone(), params, lent });
-        Ok(CALLED.scope((self.function.clone(), limit), call).await?.0)
+        let called = CalledFunction { function: self.function.clone(), limit, is_typed };
+        Ok(CALLED.scope(called, call).await?.0)
     }
 }
 
@@ -310,7 +321,7 @@ impl<T: Send + 'static, const N: usize> TypedExport<T> for TypedFunc<ExportParam
 /// The params of a call that the component makes, not read yet: flat values, or their address in memory.
 ///
 /// The plan is with the function that answers, not with the type (`Lift` has no `self`, and wasmtime interns types by
-/// structure), so they are read there: [`ImportParams::encode`].
+/// structure), so they are read there: [`ImportParams::lift`].
 struct ImportParams<const N: usize> {
     slots: [ValRaw; N],
     options: OptionsIndex,
@@ -347,14 +358,15 @@ impl<const N: usize> ImportParams<N> {
         Ok(Self { slots, options: context.options_index(), instance: context.instance_handle(), size, resource })
     }
 
-    /// Encodes the parameters. To be called before anything is awaited: the guest stands still, its memory is as it was
-    /// when it called.
-    fn encode<T: 'static>(
+    /// Encodes the parameters, or copies them to typed values for a callee that takes such. To be called before anything is
+    /// awaited: the guest stands still, its memory is as it was when it called.
+    fn lift<T: 'static>(
         &self,
         store: &mut StoreContextMut<'_, T>,
         function: &ComponentFunction,
         limit: usize,
-    ) -> Result<Bytes> {
+        is_typed: bool,
+    ) -> Result<LocalMessage> {
         check_size(function.params.size, self.size)?;
         let mut slots = [0; N];
         for (index, (to, from)) in slots.iter_mut().zip(&self.slots).enumerate() {
@@ -363,7 +375,11 @@ impl<const N: usize> ImportParams<N> {
             *to = if narrow { from.get_u32().into() } else { from.get_u64() };
         }
         let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
-        let encoded = function.lift_params(&slots, context.as_slice_mut(), limit);
+        let memory = context.as_slice_mut();
+        if is_typed && let Some(message) = function.lift_typed_params(&slots, memory, limit) {
+            return Ok(LocalMessage::Typed(message));
+        }
+        let encoded = function.lift_params(&slots, memory, limit).map(LocalMessage::Encoded);
         encoded.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))
     }
 }
@@ -464,10 +480,28 @@ fn add_with<T: ImportHost, const N: usize>(
         let operation = destination.operation(params.resource);
         let max_lowered_bytes = store.data().max_lowered_bytes();
         let max_params_bytes = operation.as_ref().map_or(0, |operation| store.data().max_params_bytes(operation));
-        let params = params.encode(&mut store, &function, max_params_bytes);
+        let callee = match (&operation, function.layouts()) {
+            (Ok(HostOperation::Call(method)), Some(layouts)) => store.data().typed_callee(method, layouts),
+            _ => None,
+        };
+        let params = params.lift(&mut store, &function, max_params_bytes, callee.is_some());
         Box::new(async move {
-            let params = params?;
-            let result = match T::run_operation(store, operation?, params).await? {
+            let outcome = match (params?, callee) {
+                (LocalMessage::Typed(message), Some(callee)) => {
+                    match T::call_typed(store, operation?, callee, message).await? {
+                        Ok(LocalMessage::Typed(message)) => {
+                            let checked = function.check_typed_results(message, max_lowered_bytes);
+                            let result = checked.map(HostOutcome::Message).map_err(|error| Box::new(error.into()));
+                            return Ok(ImportResult { function, result });
+                        }
+                        Ok(LocalMessage::Encoded(wire)) => Ok(HostOutcome::Message(wire)),
+                        Err(status) => Err(status),
+                    }
+                }
+                (LocalMessage::Encoded(wire), _) => T::run_operation(store, operation?, wire).await?,
+                (LocalMessage::Typed(_), None) => bail!("typed values without a callee that takes them"),
+            };
+            let result = match outcome {
                 Ok(HostOutcome::Message(wire)) => {
                     move_for_large_message(wire.len()).await;
                     match function.check_results(wire, max_lowered_bytes) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
-use crate::call::Status;
-use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
+use crate::call::{LocalMessage, MethodLayouts, Status, TypedMessage};
+use crate::link::canonical::{CanonicalType, CoreType, FlatSlots, MAX_FLAT_BYTES, MAX_FLAT_PARAMS, TypeShape};
 use crate::link::check::{CheckedWire, check, check_unknown};
+use crate::link::direct::{self, check_direct, lift_direct, lower_direct};
 use crate::link::json;
 use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
 use crate::link::lower::{LowerError, MemoryWriter, lower, lower_payload, lower_text};
@@ -58,6 +59,8 @@ pub(crate) struct ComponentFunction {
     /// Core types of the flat parameters; `None` when there are too many, and one pointer is passed.
     pub(crate) flat: Option<Vec<CoreType>>,
     pub(crate) result: Arc<CanonicalType>,
+    /// The layouts of the messages of a unary method, where they can be copied from component to component.
+    layouts: Option<MethodLayouts>,
 }
 
 /// A param or result that was checked and can be lowered.
@@ -67,6 +70,8 @@ pub(crate) enum CheckedMessage {
     Nothing,
     /// A message.
     Record(CheckedWire),
+    /// A message as typed values.
+    Typed(TypedMessage),
     /// Text or bytes.
     Bytes(Bytes),
 }
@@ -77,6 +82,7 @@ impl CheckedMessage {
         match self {
             Self::Nothing => 0,
             Self::Record(checked) => checked.wire.len(),
+            Self::Typed(message) => message.wire_bytes,
             Self::Bytes(bytes) => bytes.len(),
         }
     }
@@ -104,7 +110,11 @@ impl ComponentFunction {
         let param_list = request.map(FunctionParam::Message).into_iter();
         let param_list =
             param_list.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
-        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response))
+        let mut function = Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response));
+        if requests.is_none() && responses.is_none() {
+            function.layouts = function.find_layouts();
+        }
+        function
     }
 
     /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
@@ -161,7 +171,21 @@ impl ComponentFunction {
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
         let result = CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty());
-        Self { name, plan: plan.clone(), param_list, returns, params, flat, result }
+        Self { name, plan: plan.clone(), param_list, returns, params, flat, result, layouts: None }
+    }
+
+    /// Returns the layouts of the messages, if they can be copied from component to component.
+    pub(crate) fn layouts(&self) -> Option<&MethodLayouts> {
+        self.layouts.as_ref()
+    }
+
+    fn find_layouts(&self) -> Option<MethodLayouts> {
+        let layout = |payload| match payload {
+            None => Some(direct::no_layout()),
+            Some(MessagePayload::Record(record)) => direct::layout(&self.plan, record),
+            Some(MessagePayload::Json(_) | MessagePayload::Bytes) => None,
+        };
+        Some(MethodLayouts { request: layout(self.input())?, response: layout(self.output())? })
     }
 
     /// Number of core parameters.
@@ -177,6 +201,40 @@ impl ComponentFunction {
         })
     }
 
+    /// The message among the results.
+    fn output(&self) -> Option<MessagePayload> {
+        match self.returns {
+            FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
+            FunctionResult::Nothing | FunctionResult::Handle(_) => None,
+        }
+    }
+
+    /// Checks the typed message among the params, which has the layout of the method's requests.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_params(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.input(), message, limit)
+    }
+
+    /// Checks the typed message among the results, which has the layout of the method's responses.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_results(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.output(), message, limit)
+    }
+
+    fn check_typed(
+        &self,
+        payload: Option<MessagePayload>,
+        message: TypedMessage,
+        limit: u64,
+    ) -> Result<CheckedMessage, WireError> {
+        let Some(MessagePayload::Record(record)) = payload else { return Ok(CheckedMessage::Nothing) };
+        check_direct(&self.plan, record, &message, limit).map(|()| CheckedMessage::Typed(message))
+    }
+
     /// Checks the encoded message among the params.
     ///
     /// # Errors
@@ -190,11 +248,7 @@ impl ComponentFunction {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check_results(&self, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
-        let payload = match self.returns {
-            FunctionResult::Message(payload) | FunctionResult::Next(payload) => Some(payload),
-            FunctionResult::Nothing | FunctionResult::Handle(_) => None,
-        };
-        self.check_payload(payload, wire, limit)
+        self.check_payload(self.output(), wire, limit)
     }
 
     fn check_payload(
@@ -225,18 +279,27 @@ impl ComponentFunction {
         request: &CheckedMessage,
         handles: &[u32],
         memory: &mut M,
-    ) -> Result<Vec<u64>, LowerError<M::Refused>> {
-        let mut image = vec![0; self.params.size as usize];
-        let mut handles = handles.iter();
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            match param {
-                FunctionParam::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
-                FunctionParam::Handle(_) => {
-                    put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+    ) -> Result<FlatSlots, LowerError<M::Refused>> {
+        let image = match self.param_list.as_slice() {
+            // A single message is the whole of the params.
+            [FunctionParam::Message(payload)] => self.lower(*payload, request, memory, 0)?,
+            param_list => {
+                let mut image = vec![0; self.params.size as usize];
+                let mut handles = handles.iter();
+                for (param, at) in param_list.iter().zip(self.offsets()) {
+                    match param {
+                        FunctionParam::Message(payload) => {
+                            put(&mut image, at, &self.lower(*payload, request, memory, 0)?);
+                        }
+                        FunctionParam::Handle(_) => {
+                            put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+                        }
+                    }
                 }
+                image
             }
-        }
-        let mut slots = Vec::with_capacity(MAX_FLAT_PARAMS);
+        };
+        let mut slots = FlatSlots::default();
         if self.flat.is_some() {
             self.params.flatten(&image, &mut slots);
         } else {
@@ -262,14 +325,14 @@ impl ComponentFunction {
         handle: Option<u32>,
         memory: &mut M,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
-        let value = match answer {
-            Ok(response) => self.lower_ok(response, handle, memory)?,
-            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
-        };
         let TypeShape::Variant(result) = &self.result.shape else { return Err(LowerError::NotChecked) };
-        let mut image = vec![0; self.result.size as usize];
+        let before = result.payload as usize;
+        let mut image = match answer {
+            Ok(response) => self.lower_ok(response, handle, memory, before)?,
+            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory, before)?,
+        };
+        image.resize(self.result.size as usize, 0);
         put(&mut image, 0, &[u8::from(answer.is_err())]);
-        put(&mut image, result.payload as usize, &value);
         Ok(image)
     }
 
@@ -278,42 +341,46 @@ impl ComponentFunction {
         response: &CheckedMessage,
         handle: Option<u32>,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match self.returns {
-            FunctionResult::Nothing => Ok(Vec::new()),
-            FunctionResult::Message(payload) => self.lower(payload, response, memory),
-            FunctionResult::Handle(_) => Ok(handle.ok_or(LowerError::NotChecked)?.to_le_bytes().to_vec()),
+            FunctionResult::Nothing => Ok(vec![0; before]),
+            FunctionResult::Message(payload) => self.lower(payload, response, memory, before),
+            FunctionResult::Handle(_) => Ok(behind(before, &handle.ok_or(LowerError::NotChecked)?.to_le_bytes())),
             FunctionResult::Next(payload) => {
-                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?)))
-                else {
+                let Some(next) = self.result.payload(0).and_then(CanonicalType::payload_offset) else {
                     return Err(LowerError::NotChecked);
                 };
-                let mut image = vec![0; option.size as usize];
-                if !matches!(response, CheckedMessage::Nothing) {
-                    let message = self.lower(payload, response, memory)?;
-                    put(&mut image, 0, &[1]);
-                    put(&mut image, next as usize, &message);
+                if matches!(response, CheckedMessage::Nothing) {
+                    return Ok(vec![0; before]);
                 }
+                let mut image = self.lower(payload, response, memory, before + next as usize)?;
+                put(&mut image, before, &[1]);
                 Ok(image)
             }
         }
     }
 
+    /// Lowers a message: returns its bytes behind `before` others.
     fn lower<M: MemoryWriter>(
         &self,
         payload: MessagePayload,
         value: &CheckedMessage,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match (payload, value) {
             (MessagePayload::Record(record), CheckedMessage::Record(checked)) => {
-                lower(&self.plan, record, checked, memory)
+                lower(&self.plan, record, checked, memory, before)
+            }
+            (MessagePayload::Record(record), CheckedMessage::Typed(message)) => {
+                lower_direct(&self.plan, record, message, memory, before)
             }
             (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => {
-                Ok(lower_text(&self.plan, text, memory)?.to_vec())
+                Ok(behind(before, &lower_text(&self.plan, text, memory)?))
             }
             (MessagePayload::Bytes, CheckedMessage::Bytes(bytes)) => {
-                Ok(lower_payload(&self.plan, bytes, memory)?.to_vec())
+                Ok(behind(before, &lower_payload(&self.plan, bytes, memory)?))
             }
             _ => Err(LowerError::NotChecked),
         }
@@ -322,34 +389,67 @@ impl ComponentFunction {
     /// Lifts the params that a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
-        let mut image;
-        let frame = if self.flat.is_some() {
-            image = vec![0; self.params.size as usize];
-            self.params.unflatten(slots, &mut image);
-            image.as_slice()
-        } else {
-            frame(slots.first().copied().unwrap_or_default(), &self.params, memory)?
-        };
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            if let FunctionParam::Message(payload) = param {
-                return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
-            }
+        let mut image = [0; MAX_FLAT_BYTES];
+        let frame = self.params_frame(slots, memory, &mut image)?;
+        match self.input_frame(frame) {
+            Some((payload, frame)) => self.lift(payload, frame, memory, limit),
+            None => Ok(Bytes::new()),
         }
-        Ok(Bytes::new())
     }
 
-    /// Lifts the results of an export: an encoded response, or the error that the guest returned. `address` is where the result lies.
+    /// As [`lift_params`](Self::lift_params), for a function with [layouts](Self::layouts): a typed request, or `None` where it
+    /// is to be encoded.
+    pub(crate) fn lift_typed_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        let mut image = [0; MAX_FLAT_BYTES];
+        let frame = self.params_frame(slots, memory, &mut image).ok()?;
+        match self.input_frame(frame) {
+            Some((MessagePayload::Record(record), frame)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
+        }
+    }
+
+    /// Returns the bytes of the params.
+    fn params_frame<'m>(
+        &self,
+        slots: &[u64],
+        memory: &'m [u8],
+        image: &'m mut [u8; MAX_FLAT_BYTES],
+    ) -> Result<&'m [u8], LiftError> {
+        if self.flat.is_none() {
+            return frame(slots.first().copied().unwrap_or_default(), &self.params, memory);
+        }
+        let image = image.get_mut(..self.params.size as usize).unwrap_or_default();
+        self.params.unflatten(slots, image);
+        Ok(image)
+    }
+
+    /// Returns the message among the params with its bytes.
+    fn input_frame<'m>(&self, frame: &'m [u8]) -> Option<(MessagePayload, &'m [u8])> {
+        self.param_list.iter().zip(self.offsets()).find_map(|(param, at)| match *param {
+            FunctionParam::Message(payload) => Some((payload, frame.get(at..).unwrap_or_default())),
+            FunctionParam::Handle(_) => None,
+        })
+    }
+
+    /// Lifts the results of an export: a response, or the error that the guest returned. `address` is where the result lies. The
+    /// response is encoded, but where `is_typed` and it can be copied as it is.
     pub(crate) fn lift_result(
         &self,
         address: u64,
         memory: &[u8],
         limit: usize,
-    ) -> Result<GuestResult<Bytes>, LiftError> {
+        is_typed: bool,
+    ) -> Result<GuestResult<LocalMessage>, LiftError> {
         let frame = frame(address, &self.result, memory)?;
         debug_assert!(self.result.payload_offset().is_some(), "a function that can fail returns a `result`");
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
-            Some(0) => self.lift_ok(value, memory, limit).map(Ok),
+            Some(0) => {
+                let typed = is_typed.then(|| self.lift_typed_ok(value, memory, limit)).flatten();
+                let encode = || self.lift_ok(value, memory, limit).map(LocalMessage::Encoded);
+                typed.map(LocalMessage::Typed).map_or_else(encode, Ok).map(Ok)
+            }
             Some(1) => StatusPlan::of(self.plan.quirks).lift(value, memory).map(|status| Err(Box::new(status))),
             found => Err(LiftError::Discriminant {
                 message: self.name.clone(),
@@ -357,6 +457,14 @@ impl ComponentFunction {
                 found: found.copied().unwrap_or_default().into(),
                 cases: 2,
             }),
+        }
+    }
+
+    fn lift_typed_ok(&self, frame: &[u8], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        match self.output() {
+            Some(MessagePayload::Record(record)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
         }
     }
 
@@ -370,7 +478,7 @@ impl ComponentFunction {
 
     fn lift(&self, payload: MessagePayload, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
         match payload {
-            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit).map(Bytes::from),
+            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit),
             MessagePayload::Json(kind) => lift_json(kind, frame, memory, limit).map(Bytes::from),
             MessagePayload::Bytes => lift_bytes(frame, memory, limit).map(Bytes::from),
         }
@@ -384,6 +492,13 @@ fn message(payload: Option<MessagePayload>) -> FunctionResult {
 /// The name of a method of a resource, as the component model spells it.
 fn method_name(resource: &str, method: &str) -> String {
     format!("[method]{resource}.{method}")
+}
+
+/// The bytes of a value behind `before` others.
+fn behind(before: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; before];
+    image.extend_from_slice(bytes);
+    image
 }
 
 fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
