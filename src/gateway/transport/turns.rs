@@ -276,6 +276,11 @@ mod tests {
         while began.elapsed() < time {}
     }
 
+    fn poll_all<F: Future>(all: &mut [TakingTurns<F>]) {
+        let mut cx = Context::from_waker(Waker::noop());
+        all.iter_mut().for_each(|work| assert!(Pin::new(work).poll(&mut cx).is_pending()));
+    }
+
     #[test]
     fn the_one_that_has_worked_least_goes_first() {
         let turns = Turns::with_limit(1);
@@ -295,10 +300,6 @@ mod tests {
             )
         };
         let mut all: Vec<_> = (0..50).map(|number| worker(number, number > 0)).collect();
-        let poll_all = |all: &mut Vec<_>| {
-            let mut cx = Context::from_waker(Waker::noop());
-            all.iter_mut().for_each(|work| assert!(Pin::new(work).poll(&mut cx).is_pending()));
-        };
         for _ in 0..4 {
             poll_all(&mut all);
         }
