@@ -197,11 +197,13 @@ impl ByteCharge {
         Self { budget: self.budget.clone(), bytes }
     }
 
-    /// Charges the bytes to the budget above only, from now on.
-    pub(crate) fn rise(&mut self) {
-        let Some(parent) = self.budget.parent.clone() else { return };
-        self.budget.subtract_here(self.bytes);
-        self.budget = parent;
+    /// Charges the bytes to `above` and the budgets above it only, from now on.
+    pub(crate) fn rise_to(&mut self, above: &Arc<ByteBudget>) {
+        while !Arc::ptr_eq(&self.budget, above) {
+            let Some(parent) = self.budget.parent.clone() else { return };
+            self.budget.subtract_here(self.bytes);
+            self.budget = parent;
+        }
     }
 
     /// Releases the charge when the last copy of these bytes is dropped, or of a part of them.
@@ -267,7 +269,7 @@ mod tests {
         let connection = process.child("the connection", 60);
         let mut charge = connection.charge(50).unwrap();
         let mut part = charge.split(20);
-        part.rise();
+        part.rise_to(&process);
         assert_eq!((process.used(), connection.used(), charge.bytes(), part.bytes()), (50, 30, 30, 20));
         drop((charge, part));
         assert_eq!((process.used(), connection.used()), (0, 0));

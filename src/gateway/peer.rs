@@ -32,12 +32,12 @@ struct ConnectionLoad {
     address: SocketAddr,
     /// All bytes that the process holds for the connection.
     budget: Arc<ByteBudget>,
-    /// Those of them that wait for the client: `transit` and `arrived`.
-    waiting: Arc<ByteBudget>,
-    /// Requests that are not complete, and responses that were not written.
+    /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
     transit: Arc<ByteBudget>,
-    /// What the connection has received and no request has read. There is room for it when requests have no more, so that they
-    /// are refused and the connection goes on.
+    /// Of those, the requests that are not complete.
+    requests: Arc<ByteBudget>,
+    /// And what the connection has received and no request has read. There is room for it when requests have no more, so that
+    /// they are refused and the connection goes on.
     arrived: Arc<ByteBudget>,
     unread: Arc<UnreadBytes>,
     /// How often the connection was asked to read what is there.
@@ -66,6 +66,11 @@ impl Peer {
     /// Returns the budget of the bytes that wait for the client. They count in that of the connection, too.
     pub(crate) fn transit(&self) -> &Arc<ByteBudget> {
         &self.load.transit
+    }
+
+    /// Returns the budget of requests that are not complete. They count in that of the bytes that wait for the client, too.
+    pub(crate) fn requests(&self) -> &Arc<ByteBudget> {
+        &self.load.requests
     }
 
     /// Returns the parts of the connection's request bodies that were received and not read.
@@ -236,12 +241,13 @@ impl Connections {
         let client = client_address(address.ip());
         let client_calls = table.clients.get(&client).and_then(Weak::upgrade).unwrap_or_default();
         let budget = self.process.child("the connection", self.connection_bytes);
-        let waiting = budget.shared_child("the connection", self.connection_bytes);
+        let transit = budget.child("the connection", u64::MAX);
+        let incoming = transit.shared_child("the connection", self.connection_bytes);
         let load = Arc::new(ConnectionLoad {
             address,
-            transit: waiting.child("the connection", u64::MAX),
-            arrived: waiting.child("the connection", u64::MAX),
-            waiting,
+            transit,
+            requests: incoming.child("the connection", u64::MAX),
+            arrived: incoming.child("the connection", u64::MAX),
             budget,
             unread: Arc::default(),
             readings: Arc::default(),
@@ -262,13 +268,13 @@ impl Connections {
 
     /// Returns the bytes that wait for the clients of all connections.
     pub(crate) fn waiting_bytes(&self) -> u64 {
-        self.loads().map(|load| load.waiting.used()).sum()
+        self.loads().map(|load| load.transit.used()).sum()
     }
 
     /// Cuts off the connection for which the process holds the most bytes that wait for its client. Returns whose it is and
     /// how many they are, or `None` when none waits.
     pub(crate) fn cut_largest(&self) -> Option<(SocketAddr, u64)> {
-        let loads = self.loads().map(|load| (load.waiting.used(), load));
+        let loads = self.loads().map(|load| (load.transit.used(), load));
         let (bytes, load) = loads.filter(|(bytes, _)| *bytes > 0).max_by_key(|(bytes, _)| *bytes)?;
         load.cut.cancel();
         Some((load.address, bytes))

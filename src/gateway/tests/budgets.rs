@@ -229,7 +229,7 @@ async fn under_pressure_the_connection_that_leaves_the_most_waiting_is_cut_off()
     let server = Server::with(settings).await;
     let (greedy, modest) = (connection_without_window(&server).await, connection_without_window(&server).await);
     let mut bodies = Vec::new();
-    for (sender, bytes) in [(&greedy, "4000000"), (&greedy, "4000000"), (&modest, "1800000")] {
+    for (sender, bytes) in [(&greedy, "4000000"), (&greedy, "5000000"), (&modest, "1250000")] {
         let request = post(&server, "/greeter.v1.Greeter/Big").body(()).unwrap();
         let (response, _stream) = open_on(sender, request, &framed(&text(bytes)), true).await;
         bodies.push(response.await.unwrap().into_body());
