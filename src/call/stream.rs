@@ -305,6 +305,7 @@ mod tests {
     use futures_util::poll;
 
     use super::*;
+    use crate::call::guest_thread::begin_busy_thread;
     use crate::call::queue::{BYTES, ITEMS};
 
     #[tokio::test]
@@ -325,6 +326,29 @@ mod tests {
             rest += 1;
         }
         assert_eq!(rest, ITEMS);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_handler_on_a_thread_for_long_work_does_not_read_the_connection_itself() {
+        let messages = stream::iter(0..100_u8).map(|number| {
+            assert!(!is_busy_thread());
+            Ok(Bytes::from(vec![number]))
+        });
+        let mut requests = RequestStream::new(messages);
+        let home = Handle::current();
+        let read = tokio::task::spawn_blocking(move || {
+            std::thread::spawn(move || {
+                begin_busy_thread();
+                let mut read = Vec::new();
+                while let Some(message) = home.block_on(requests.next()) {
+                    read.extend_from_slice(&message.unwrap());
+                }
+                read
+            })
+            .join()
+            .unwrap()
+        });
+        assert_eq!(read.await.unwrap(), (0..100).collect::<Vec<_>>());
     }
 
     #[tokio::test]

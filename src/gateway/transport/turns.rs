@@ -262,7 +262,7 @@ impl<F> Drop for TakingTurns<F> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use std::future::poll_fn;
 
