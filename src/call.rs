@@ -6,6 +6,8 @@
 mod activity;
 pub(crate) mod base64;
 mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod budget;
 mod context;
 mod deadline;
@@ -17,17 +19,19 @@ mod queue;
 mod single;
 mod status;
 mod stream;
+mod typed;
 
 pub use budget::ByteBudget;
 pub use context::{CallChain, Cancellation, ClientIdentity, Codec, Context, Protocol};
 pub use deadline::Deadline;
-pub use handler::{CallFuture, CallHandler};
+pub use handler::{CallFuture, CallHandler, LocalResponse, TypedCallee};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use queue::StreamClosed;
 pub use status::{Code, Status, StatusDetail};
 pub use stream::{
     RequestSink, RequestStream, ResponsePart, ResponseSink, ResponseStream, request_channel, response_channel,
 };
+pub use typed::{LocalMessage, MessageLayout, MethodLayouts, TypedMessage};
 
 pub(crate) use activity::StreamActivity;
 pub(crate) use base64::BASE64;
@@ -38,7 +42,7 @@ pub(crate) use deadline::CallDeadline;
 pub(crate) use handler::refuse;
 pub(crate) use printable::{printable, printable_json, printable_lines};
 pub(crate) use single::{MessageSource, WrongCount, read_single, read_single_request};
-pub(crate) use stream::{check_request_size, request_channel_within, response_channel_within};
+pub(crate) use stream::{check_request_bytes, check_request_size, request_channel_within, response_channel_within};
 
 use bytes::Bytes;
 

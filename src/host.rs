@@ -80,7 +80,7 @@ impl HostState {
     }
 
     /// Begins a call. The scopes of an earlier one have no effect on it.
-    pub(crate) fn begin_call(&mut self, context: crate::call::Context) {
+    pub(crate) fn begin_call(&mut self, context: Box<crate::call::Context>) {
         self.call_label.set(&context);
         self.call = Some(CurrentCall::new(context));
     }

@@ -29,9 +29,10 @@ pub use engine::EngineSettings;
 pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
-pub(crate) use call::{CallParams, Instance};
+pub(crate) use call::{CallParams, CallStreams, Instance};
 pub(crate) use compile::compile_standard_input;
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
 pub(crate) use slice::SlicedCall;
 pub(crate) use slots::IdleOwner;
+pub(crate) use ticker::TickerEnded;

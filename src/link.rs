@@ -8,21 +8,24 @@
 //! 3. [abi](abi) calls the function;
 //! 4. [lift](lift) encodes the results straight from the guest's memory.
 //!
-//! A call that the component makes through a typed import takes the same steps in the order 4, handler, 1, 2. No step
+//! A call that the component makes through a typed import takes the same steps in the order 4, handler, 1, 2; where both
+//! sides are components of this process, [values are copied](direct) instead. No step
 //! builds a tree of values. Check, lower and lift know bytes and a trait for memory; only `abi` knows wasmtime's internals.
 
 mod abi;
-mod batches;
 mod canonical;
 mod check;
 mod component;
+mod direct;
 mod error;
 mod function;
+mod imports;
 mod json;
 mod lift;
 mod lower;
 mod matching;
 mod merge;
+mod message_list;
 mod operation;
 mod plan;
 mod quirks;
@@ -38,7 +41,7 @@ pub(crate) use error::LinkError;
 pub use error::LinkMismatch;
 pub(crate) use function::{CheckedMessage, GuestResult};
 pub(crate) use lift::LiftError;
-pub(crate) use operation::{HostOperation, HostOutcome, ImportHost};
+pub(crate) use operation::{HostOperation, HostOutcome, ImportHost, ImportedMethod, TypedMethod};
 pub(crate) use quirks::ToolchainQuirks;
 pub(crate) use wire::WireError;
 

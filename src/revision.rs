@@ -13,27 +13,29 @@ mod singleton;
 pub use dispatcher::LeaseError;
 pub use pool::PoolCounts;
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::OptionFuture;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
-    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponseSink,
-    Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
+    CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, LocalResponse, Metadata,
+    MethodLayouts, RequestStream, ResponseSink, Status, StreamActivity, TypedCallee, TypedMessage, UnaryResponse,
+    read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
+use crate::instance::{
+    CallParams, CallStreams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape, TickerEnded,
+};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
-use crate::revision::shares::InstanceStream;
 use crate::revision::singleton::Singleton;
 
 /// The dispatcher of a revision's instances.
@@ -51,6 +53,13 @@ pub(crate) struct Revision {
     local_imports: Vec<Arc<str>>,
     access_rules: AccessRules,
     singleton: Option<Singleton>,
+}
+
+/// The request of a unary call.
+enum UnaryRequest {
+    Encoded(Bytes),
+    /// Typed values, with the number of the method.
+    Typed(usize, TypedMessage),
 }
 
 impl Revision {
@@ -90,12 +99,18 @@ impl Revision {
         self.dispatcher.counts().await
     }
 
-    async fn run_unary(&self, mut context: Context, request: Bytes) -> Result<UnaryResponse, CallFailure> {
-        context.deadline = Deadline::within(context.deadline, self.component.run().deadline);
-        let call_deadline = CallDeadline::new(&context);
+    async fn run_unary(&self, mut context: Context, request: UnaryRequest) -> Result<LocalResponse, CallFailure> {
+        let now = Instant::now();
+        context.deadline = Deadline::within_from(now, context.deadline, self.component.run().deadline);
+        let call_deadline = CallDeadline::from(now, &context);
+        // Boxed: it is handed on many times.
+        let context = Box::new(context);
         let work = pin!(async {
-            let params = self.check_params(&context, request).await?;
-            Ok(self.run_on_instance(context, params, None, None).await?.0)
+            let params = match request {
+                UnaryRequest::Encoded(request) => self.check_params(&context, request).await?,
+                UnaryRequest::Typed(method, request) => self.component.check_typed_params(method, request)?,
+            };
+            Ok(self.run_on_instance(context, params, None).await?.0)
         });
         call_deadline.run(work).await
     }
@@ -144,7 +159,7 @@ impl Revision {
         mut requests: RequestStream,
         responses: ResponseSink,
     ) -> Result<Metadata, CallFailure> {
-        let shape = self.component.stream_shape(&context)?;
+        let (shape, context) = (self.component.stream_shape(&context)?, Box::new(context));
         if shape.requests {
             self.wait_for_request(&context, &mut requests, shape.responses).await;
         }
@@ -152,17 +167,22 @@ impl Revision {
             return self.stream_raw(context, shape, requests, responses).await;
         }
         let (params, requests) = if shape.requests {
-            (CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing }, Some(requests))
+            (
+                CallParams::Typed { method: shape.method, params: CheckedMessage::Nothing, is_typed: false },
+                Some(requests),
+            )
         } else {
             let request = read_single_request(&context, &mut requests).await?;
             (self.check_params(&context, request).await?, None)
         };
         if shape.responses {
-            let (outcome, sink) = self.run_on_instance(context, params, requests, Some(responses)).await?;
-            return Ok(send_last_headers(outcome, sink).await);
+            let streams = CallStreams { requests, responses: Some(responses) };
+            let (outcome, sink) = self.run_on_instance(context, params, Some(Box::new(streams))).await?;
+            return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
-        let (outcome, _) = self.run_on_instance(context, params, requests, None).await?;
-        Ok(send_single(outcome, responses).await)
+        let streams = requests.map(|requests| Box::new(CallStreams { requests: Some(requests), responses: None }));
+        let (outcome, _) = self.run_on_instance(context, params, streams).await?;
+        Ok(send_single(outcome.into_unary()?, responses).await)
     }
 
     /// Waits for the first request, so that a silent stream holds no instance. A handler that also sends messages may be the
@@ -184,7 +204,7 @@ impl Revision {
     /// none, it holds one message.
     async fn stream_raw(
         &self,
-        context: Context,
+        context: Box<Context>,
         shape: StreamShape,
         mut requests: RequestStream,
         responses: ResponseSink,
@@ -194,15 +214,17 @@ impl Revision {
         }
         let (params, path) = (CallParams::RawStream { method: shape.method }, context.path());
         if shape.responses {
-            let (outcome, sink) = self.run_on_instance(context, params, Some(requests), Some(responses)).await?;
-            return Ok(send_last_headers(outcome, sink).await);
+            let streams = CallStreams { requests: Some(requests), responses: Some(responses) };
+            let (outcome, sink) = self.run_on_instance(context, params, Some(Box::new(streams))).await?;
+            return Ok(send_last_headers(outcome.into_unary()?, sink).await);
         }
         let (sink, mut written) = response_channel();
-        let running = self.run_on_instance(context, params, Some(requests), Some(sink));
+        let streams = CallStreams { requests: Some(requests), responses: Some(sink) };
+        let running = self.run_on_instance(context, params, Some(Box::new(streams)));
         // The queue has an end: it is read while the handler runs. Its sink, if it comes back, is dropped with the result.
         let running = async { running.await.map(|(outcome, _)| outcome) };
         let (outcome, response) = tokio::join!(running, written.read_single());
-        let mut outcome = outcome?;
+        let mut outcome = outcome?.into_unary()?;
         let (headers, message) = response.map_err(|count| count.of_responses(&path))?;
         if !headers.is_empty() {
             outcome.headers = headers;
@@ -217,44 +239,71 @@ impl Revision {
     /// other unary calls do for some milliseconds.
     async fn run_on_instance(
         &self,
-        context: Context,
+        context: Box<Context>,
         params: CallParams,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
-    ) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+        streams: Option<Box<CallStreams>>,
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
         let lease_deadline = context.deadline.or_else(|| Deadline::after(self.component.run().deadline));
         let lease_deadline = lease_deadline.map_or_else(Instant::now, |deadline| deadline.at);
         // A call from another service counts for that service's own caller already.
         let client = context.client().filter(|_| context.chain.is_empty());
-        let is_stream = requests.is_some() || responses.is_some();
         let lease = self.dispatcher.lease(lease_deadline, context.chain.len(), client).await;
         let lease = lease.map_err(|error| lease_status(&context, error))?;
-        let stream = client.filter(|_| is_stream).map(|client| self.dispatcher.shares().hold(client));
-        let path = stream.as_ref().map(|_| context.path());
-        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
-        // A singleton has its own way to let calls go on.
-        let may_finish = !is_stream && self.singleton.is_none();
-        let running = async {
-            let work = |context| {
-                let call = run_on_lease(component.clone(), lease, context, params, requests, responses);
-                let call = SlicedCall::new(component, method, is_large, may_finish, Box::pin(call));
-                async move { call.await.unwrap_or_else(|ended| Err(Status::new(Code::Internal, ended.to_string()).into())) }
-            };
-            match &self.singleton {
-                None => work(context).await,
-                Some(singleton) => singleton.run_to_end(context, work).await,
-            }
-        };
+        match client.filter(|_| streams.is_some()) {
+            None => self.run_to_end(lease, context, params, streams).await,
+            // Boxed: most calls have no streams.
+            Some(client) => Box::pin(self.run_within_share(client, lease, context, params, streams)).await,
+        }
+    }
+
+    /// Runs a call with streams of a client until it ends, or the client has to make room for others.
+    async fn run_within_share(
+        &self,
+        client: IpAddr,
+        lease: InstanceLease<SyncWrapper<Instance>>,
+        context: Box<Context>,
+        params: CallParams,
+        streams: Option<Box<CallStreams>>,
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
+        let stream = self.dispatcher.shares().hold(client);
+        let path = context.path();
         tokio::select! {
             biased;
-            outcome = running => outcome,
-            Some(()) = OptionFuture::from(stream.as_ref().map(InstanceStream::ended)) => {
-                let path = path.unwrap_or_default();
+            outcome = self.run_to_end(lease, context, params, streams) => outcome,
+            () = stream.ended() => {
                 let message = format!(
                     "`{path}`: the stream ended because a call of another client waits for an instance, and streams of \
                      this client hold more than three quarters of them"
                 );
                 Err(Status::new(Code::ResourceExhausted, message).into())
+            }
+        }
+    }
+
+    /// Runs a call on a leased instance.
+    async fn run_to_end(
+        &self,
+        lease: InstanceLease<SyncWrapper<Instance>>,
+        context: Box<Context>,
+        params: CallParams,
+        streams: Option<Box<CallStreams>>,
+    ) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
+        let (component, method, is_large) = (self.component.clone(), params.method(), params.is_large());
+        // A singleton has its own way to let calls go on.
+        let may_finish = streams.is_none() && self.singleton.is_none();
+        let begin = |context| {
+            let call = run_on_lease(component.clone(), lease, context, params, streams);
+            SlicedCall::new(component, method, is_large, may_finish, Box::pin(call))
+        };
+        let ended = |ended: TickerEnded| Err(Status::new(Code::Internal, ended.to_string()).into());
+        match &self.singleton {
+            None => begin(context).await.unwrap_or_else(ended),
+            Some(singleton) => {
+                let work = |context| {
+                    let call = begin(context);
+                    async move { call.await.unwrap_or_else(ended) }
+                };
+                Box::pin(singleton.run_to_end(context, work)).await
             }
         }
     }
@@ -295,11 +344,10 @@ async fn send_single(outcome: UnaryResponse, mut responses: ResponseSink) -> Met
 async fn run_on_lease(
     component: Arc<CompiledComponent>,
     mut lease: InstanceLease<SyncWrapper<Instance>>,
-    context: Context,
+    context: Box<Context>,
     params: CallParams,
-    requests: Option<RequestStream>,
-    responses: Option<ResponseSink>,
-) -> Result<(UnaryResponse, Option<ResponseSink>), CallFailure> {
+    streams: Option<Box<CallStreams>>,
+) -> Result<(LocalResponse, Option<ResponseSink>), CallFailure> {
     // An instance that grew too old while it was idle is replaced.
     let idle = lease.take_instance().and_then(|mut instance| (!instance.get_mut().is_spent()).then_some(instance));
     let mut instance = match idle {
@@ -315,7 +363,7 @@ async fn run_on_lease(
             Box::new(SyncWrapper::new(instance))
         }
     };
-    let result = instance.get_mut().call(context, params, requests, responses).await;
+    let result = instance.get_mut().call(context, params, streams).await;
     if result.is_reusable && !instance.get_mut().is_spent() {
         lease.give_back(instance);
     }
@@ -325,7 +373,9 @@ async fn run_on_lease(
 impl CallHandler for Revision {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
         match self.check_call(&context) {
-            Ok(()) => async move { self.run_unary(context, request).await }.boxed(),
+            Ok(()) => {
+                async move { self.run_unary(context, UnaryRequest::Encoded(request)).await?.into_unary() }.boxed()
+            }
             Err(status) => refuse(status),
         }
     }
@@ -338,6 +388,30 @@ impl CallHandler for Revision {
     ) -> CallFuture<Metadata> {
         match self.check_call(&context) {
             Ok(()) => async move { self.run_streaming(context, requests, responses).await }.boxed(),
+            Err(status) => refuse(status),
+        }
+    }
+
+    fn typed_callee(
+        self: Arc<Self>,
+        service: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        let number = self.component.typed_method(service, method, layouts)?;
+        Some((self, number))
+    }
+}
+
+impl TypedCallee for Revision {
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse> {
+        match self.check_call(&context) {
+            Ok(()) => async move { self.run_unary(context, UnaryRequest::Typed(method, request)).await }.boxed(),
             Err(status) => refuse(status),
         }
     }

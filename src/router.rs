@@ -18,7 +18,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 
 use crate::call::{
-    CallFuture, CallHandler, Code, Context, Metadata, RequestStream, ResponseSink, Status, UnaryResponse, refuse,
+    CallFuture, CallHandler, Code, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, Status, TypedCallee,
+    UnaryResponse, refuse,
 };
 use crate::revision::Revision;
 
@@ -80,5 +81,14 @@ impl CallHandler for Router {
             Ok(revision) => revision.streaming(context, requests, responses),
             Err(status) => refuse(status),
         }
+    }
+
+    fn typed_callee(
+        self: Arc<Self>,
+        service: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        self.revision(service)?.typed_callee(service, method, layouts)
     }
 }

@@ -1,7 +1,7 @@
 //! Budgets of bytes: what the process holds for clients and guests, by who makes it hold it.
 //!
 //! Budgets form a tree: the process, in it connections and stores, in them calls. A charge counts in its budget and in all
-//! above it, and is refused when one of them would exceed its limit. A charge releases its bytes when it is dropped: the
+//! above it, and is refused when one of them would exceed its limit, or would leave others no room. A charge releases its bytes when it is dropped: the
 //! owner of the bytes owns their charge.
 
 use std::sync::Arc;
@@ -10,12 +10,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+/// The part of a shared budget, as its divisor, that one budget in it leaves to the others when it has as much itself.
+const RESERVE: u64 = 8;
+
 /// A limit of bytes, and the bytes that count against it.
 #[derive(Debug)]
 pub struct ByteBudget {
     /// Whose budget it is, for errors: `"the process"`.
     owner: &'static str,
     limit: u64,
+    /// The last bytes: they are for the budgets in this one that have no more than as many.
+    reserve: u64,
     used: AtomicU64,
     parent: Option<Arc<Self>>,
     /// Whether more than nine tenths were used, and since then not less than eight.
@@ -56,22 +61,28 @@ impl AsRef<[u8]> for ChargedBytes {
 impl ByteBudget {
     /// Makes the budget of a process, which has no other above it.
     pub fn of_process(limit_bytes: u64) -> Arc<Self> {
-        Self::new("the process", limit_bytes)
+        Arc::new(Self { reserve: limit_bytes / RESERVE, ..Self::with_parent("the process", limit_bytes, None) })
+    }
+
+    /// Makes a budget whose bytes count in this one, too, and in which one budget with much leaves a part to the others.
+    pub(crate) fn shared_child(self: &Arc<Self>, owner: &'static str, limit: u64) -> Arc<Self> {
+        Arc::new(Self { reserve: limit / RESERVE, ..Self::with_parent(owner, limit, Some(self.clone())) })
     }
 
     /// Makes a budget without another above it.
+    #[cfg(test)]
     pub(crate) fn new(owner: &'static str, limit: u64) -> Arc<Self> {
-        Self::with_parent(owner, limit, None)
+        Arc::new(Self::with_parent(owner, limit, None))
     }
 
     /// Makes a budget whose bytes count in this one, too.
     pub(crate) fn child(self: &Arc<Self>, owner: &'static str, limit: u64) -> Arc<Self> {
-        Self::with_parent(owner, limit, Some(self.clone()))
+        Arc::new(Self::with_parent(owner, limit, Some(self.clone())))
     }
 
-    fn with_parent(owner: &'static str, limit: u64, parent: Option<Arc<Self>>) -> Arc<Self> {
+    fn with_parent(owner: &'static str, limit: u64, parent: Option<Arc<Self>>) -> Self {
         let (is_pressed, pressed) = (AtomicBool::new(false), Notify::new());
-        Arc::new(Self { owner, limit, used: AtomicU64::new(0), parent, is_pressed, pressed })
+        Self { owner, limit, reserve: 0, used: AtomicU64::new(0), parent, is_pressed, pressed }
     }
 
     /// Whether the budget is nearly used up: from nine tenths of it on until less than eight tenths are used.
@@ -111,15 +122,19 @@ impl ByteBudget {
     }
 
     fn add(&self, bytes: u64) -> Result<(), BudgetExceeded> {
+        let mut child = 0;
         for (index, budget) in self.ancestors().enumerate() {
             let before = budget.used.fetch_add(bytes, Ordering::Relaxed);
-            if before.saturating_add(bytes) > budget.limit {
+            let after = before.saturating_add(bytes);
+            let is_of_others = child > budget.reserve && after > budget.limit - budget.reserve;
+            child = after;
+            if after > budget.limit || is_of_others {
                 for charged in self.ancestors().take(index + 1) {
                     charged.used.fetch_sub(bytes, Ordering::Relaxed);
                 }
                 return Err(BudgetExceeded { owner: budget.owner, limit: budget.limit });
             }
-            if before + bytes > budget.limit / 10 * 9 {
+            if after > budget.limit / 10 * 9 {
                 budget.press();
             }
         }
@@ -182,11 +197,13 @@ impl ByteCharge {
         Self { budget: self.budget.clone(), bytes }
     }
 
-    /// Charges the bytes to the budget above only, from now on.
-    pub(crate) fn rise(&mut self) {
-        let Some(parent) = self.budget.parent.clone() else { return };
-        self.budget.subtract_here(self.bytes);
-        self.budget = parent;
+    /// Charges the bytes to `above` and the budgets above it only, from now on.
+    pub(crate) fn rise_to(&mut self, above: &Arc<ByteBudget>) {
+        while !Arc::ptr_eq(&self.budget, above) {
+            let Some(parent) = self.budget.parent.clone() else { return };
+            self.budget.subtract_here(self.bytes);
+            self.budget = parent;
+        }
     }
 
     /// Releases the charge when the last copy of these bytes is dropped, or of a part of them.
@@ -226,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn one_that_has_much_leaves_room_for_the_others() {
+        let process = ByteBudget::of_process(800);
+        let (much, little) = (process.child("the package", u64::MAX), process.child("the package", u64::MAX));
+        let _most = much.charge(700).unwrap();
+        assert_eq!(much.charge(1).unwrap_err().owner, "the process");
+        let _rest = little.charge(100).unwrap();
+        assert_eq!(little.charge(1).unwrap_err().owner, "the process");
+    }
+
+    #[test]
     fn bytes_are_charged_until_the_last_part_of_them_is_dropped() {
         let process = ByteBudget::of_process(100);
         let bytes = process.charge(10).unwrap().attach(Bytes::from(vec![7; 10]));
@@ -242,7 +269,7 @@ mod tests {
         let connection = process.child("the connection", 60);
         let mut charge = connection.charge(50).unwrap();
         let mut part = charge.split(20);
-        part.rise();
+        part.rise_to(&process);
         assert_eq!((process.used(), connection.used(), charge.bytes(), part.bytes()), (50, 30, 30, 20));
         drop((charge, part));
         assert_eq!((process.used(), connection.used()), (0, 0));

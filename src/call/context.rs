@@ -160,6 +160,25 @@ impl Context {
         Self { cancellation, ..self }
     }
 
+    /// Makes the context of a call that the handler of this one makes: `chain` is that of this one with its own service. The
+    /// call is cancelled with this one.
+    pub(crate) fn outgoing(&self, service: Arc<str>, method: Arc<str>, chain: Arc<[Arc<str>]>) -> Self {
+        Self {
+            service,
+            method,
+            protocol: Protocol::Local,
+            codec: Codec::Proto,
+            get_query: None,
+            metadata: Metadata::default(),
+            deadline: self.deadline,
+            peer: None,
+            identity: None,
+            authority: None,
+            chain,
+            cancellation: self.cancellation.clone(),
+        }
+    }
+
     /// Returns the address of the client as limits count it: of IPv6 the network, whose addresses are all one client's.
     pub(crate) fn client(&self) -> Option<IpAddr> {
         self.peer.map(|peer| client_address(peer.ip()))

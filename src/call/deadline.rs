@@ -1,10 +1,12 @@
 //! When a call must end, and the one place that ends it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::OptionFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::time::Instant;
 
 use crate::call::{CallChain, CallFailure, Cancellation, Code, Context, Status};
@@ -26,8 +28,13 @@ impl Deadline {
 
     /// Returns the sooner of `deadline` and the moment `longest` from now.
     pub fn within(deadline: Option<Self>, longest: Duration) -> Option<Self> {
+        Self::within_from(Instant::now(), deadline, longest)
+    }
+
+    /// As [`within`](Self::within), where the caller knows what time it is.
+    pub(crate) fn within_from(now: Instant, deadline: Option<Self>, longest: Duration) -> Option<Self> {
         let timeout = deadline.and_then(|deadline| deadline.timeout);
-        let at = [deadline.map(|deadline| deadline.at), Instant::now().checked_add(longest)];
+        let at = [deadline.map(|deadline| deadline.at), now.checked_add(longest)];
         at.into_iter().flatten().min().map(|at| Self { timeout, at })
     }
 
@@ -46,7 +53,7 @@ impl Deadline {
 
     /// Whether the deadline has passed.
     pub fn has_passed(&self) -> bool {
-        self.remaining().is_zero()
+        self.at <= Instant::now()
     }
 }
 
@@ -57,12 +64,19 @@ pub(crate) struct CallDeadline {
     deadline: Option<Deadline>,
     cancellation: Cancellation,
     shutdown: Option<Cancellation>,
+    now: Instant,
 }
 
 impl CallDeadline {
-    /// Takes the deadline and the cancellation of a call.
+    /// Takes the deadline and the cancellation of a call that begins now.
     pub(crate) fn new(context: &Context) -> Self {
+        Self::from(Instant::now(), context)
+    }
+
+    /// As [`new`](Self::new), where the caller knows what time it is.
+    pub(crate) fn from(now: Instant, context: &Context) -> Self {
         Self {
+            now,
             service: context.service.clone(),
             chain: context.chain.clone(),
             deadline: context.deadline,
@@ -89,27 +103,45 @@ impl CallDeadline {
     where
         W: Future<Output = Result<T, CallFailure>>,
     {
-        let Self { service, chain, deadline, cancellation, shutdown } = self;
-        // A client knows what it has called; of a nested call the error names the way to it.
-        let callee = || match chain.is_empty() {
-            true => String::new(),
-            false => format!(" of {}", CallChain::new(&chain, &service)),
-        };
-        let expired = |text: String| Status::new(Code::DeadlineExceeded, text).into();
-        if deadline.is_some_and(|deadline| deadline.has_passed()) {
-            return Err(expired(format!("the deadline had passed when the call{} arrived", callee())));
+        if self.deadline.is_some_and(|deadline| deadline.at <= self.now) {
+            return Err(Self::expired(format!("the deadline had passed when the call{} arrived", self.callee())));
         }
+        let mut work = work;
+        // Most calls end without waiting for anything.
+        let mut exceeded: Option<BoxFuture<'_, CallFailure>> = None;
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => {
+                let exceeded = exceeded.get_or_insert_with(|| Box::pin(self.exceeded()));
+                exceeded.as_mut().poll(cx).map(Err)
+            }
+        })
+        .await
+    }
+
+    /// Waits until one of the bounds is exceeded.
+    async fn exceeded(&self) -> CallFailure {
         tokio::select! {
-            // Most calls end before the timer is needed.
             biased;
-            done = work => done,
-            Some(()) = OptionFuture::from(deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => {
-                Err(expired(format!("the deadline passed before the call{} was over", callee())))
+            Some(()) = OptionFuture::from(self.deadline.map(|deadline| tokio::time::sleep_until(deadline.at))) => {
+                Self::expired(format!("the deadline passed before the call{} was over", self.callee()))
             }
-            Some(()) = OptionFuture::from(shutdown.as_ref().map(Cancellation::cancelled)) => {
-                Err(Status::new(Code::Unavailable, "the server shut down before the call was over").into())
+            Some(()) = OptionFuture::from(self.shutdown.as_ref().map(Cancellation::cancelled)) => {
+                Status::new(Code::Unavailable, "the server shut down before the call was over").into()
             }
-            () = cancellation.cancelled() => Err(Status::new(Code::Cancelled, "the call was cancelled").into()),
+            () = self.cancellation.cancelled() => Status::new(Code::Cancelled, "the call was cancelled").into(),
+        }
+    }
+
+    fn expired(message: String) -> CallFailure {
+        Status::new(Code::DeadlineExceeded, message).into()
+    }
+
+    /// Names the callee for errors. A client knows what it has called; of a nested call the error names the way to it.
+    fn callee(&self) -> String {
+        match self.chain.is_empty() {
+            true => String::new(),
+            false => format!(" of {}", CallChain::new(&self.chain, &self.service)),
         }
     }
 }

@@ -7,12 +7,16 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Bytes of a message from which on the work on it takes long, which is a part of a millisecond.
 pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
+/// Wall time up to which a call in a call is charged for it as for CPU time. Longer ones are charged by the thread's clock,
+/// because the thread may have waited for a processor meanwhile.
+const SHORT_CALL: Duration = Duration::from_micros(50);
 
 /// One poll of the future of a call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,9 +25,12 @@ pub(crate) struct CallSlice {
     pub(crate) is_call: bool,
     /// The tick of the engine at which it began.
     pub(crate) start_tick: u64,
-    /// The CPU time of the thread up to which the call was charged; `None` before the first sample of the slice, if a sample
-    /// at its beginning would cost too much.
-    pub(crate) sampled_cpu: Option<Duration>,
+    /// Since when the call was not charged.
+    clock: SliceClock,
+    /// CPU time since then that calls in this call were charged for.
+    inner_cpu: Duration,
+    /// CPU time of the slice before then, with that of the calls in it.
+    sampled_cpu: Duration,
     /// CPU time that the call was not charged for yet.
     pub(crate) uncharged_cpu: Duration,
     /// Whether the call has used up its time on this thread, and is to go on on another.
@@ -32,13 +39,76 @@ pub(crate) struct CallSlice {
     pub(crate) is_long: bool,
 }
 
-impl CallSlice {
-    /// Ends what was sampled with this CPU time of the thread, if it is known.
-    fn end_sample(&mut self, now: Option<Duration>) {
-        if let (Some(sampled), Some(now)) = (self.sampled_cpu, now) {
-            self.uncharged_cpu += now.saturating_sub(sampled);
+/// The moment up to which a call was charged.
+#[derive(Clone, Copy, Debug, Default)]
+enum SliceClock {
+    /// Not known: to find out at the beginning of the slice would have cost too much.
+    #[default]
+    Unknown,
+    /// At this CPU time of the thread.
+    Cpu(Duration),
+    /// At this moment, when the thread had used at least this CPU time: the beginning of a call in a call. The thread's own
+    /// clock costs a system call, which is much beside a small call.
+    Wall(Instant, Duration),
+}
+
+impl SliceClock {
+    /// Returns a CPU time that the thread had used by then, if one is known.
+    fn least_cpu(self) -> Option<Duration> {
+        match self {
+            Self::Unknown => None,
+            Self::Cpu(at) | Self::Wall(_, at) => Some(at),
         }
-        self.sampled_cpu = None;
+    }
+
+    /// Returns the CPU time from then until the thread had used `now`.
+    fn until(self, now: Duration) -> Option<Duration> {
+        match self {
+            Self::Unknown => None,
+            Self::Cpu(at) => Some(now.saturating_sub(at)),
+            Self::Wall(began, least) => Some(began.elapsed().min(now.saturating_sub(least))),
+        }
+    }
+
+    /// Returns the CPU time from then until now.
+    fn elapsed(self) -> Option<Duration> {
+        if let Self::Wall(began, _) = self {
+            let elapsed = began.elapsed();
+            if elapsed < SHORT_CALL {
+                return Some(elapsed);
+            }
+        }
+        match self {
+            Self::Unknown => None,
+            Self::Cpu(_) | Self::Wall(..) => self.until(thread_cpu_time()),
+        }
+    }
+}
+
+impl CallSlice {
+    /// Whether a later sample will find the CPU time that is used now.
+    fn has_clock(&self) -> bool {
+        !matches!(self.clock, SliceClock::Unknown)
+    }
+
+    /// Takes the CPU time that the call was not charged for, the thread having used `now`, and begins anew with this moment.
+    /// The first part is the time since an earlier sample or the beginning of the slice, if that is known.
+    pub(crate) fn take_cpu(&mut self, now: Duration) -> (Option<Duration>, Duration) {
+        let since = self.clock.until(now);
+        self.sampled_cpu += since.unwrap_or_default();
+        let inner = std::mem::take(&mut self.inner_cpu);
+        let own = since.map(|since| since.saturating_sub(inner));
+        self.clock = if self.is_call { SliceClock::Cpu(now) } else { SliceClock::Unknown };
+        (own, std::mem::take(&mut self.uncharged_cpu))
+    }
+
+    /// Ends the slice, and returns the CPU time of it and the calls in it.
+    fn end(&mut self) -> Duration {
+        if let Some(since) = self.clock.elapsed() {
+            self.sampled_cpu += since;
+            self.uncharged_cpu += since.saturating_sub(self.inner_cpu);
+        }
+        self.sampled_cpu
     }
 }
 
@@ -61,11 +131,6 @@ impl GuestThread {
         threads.push(runs_guest.clone());
         Self { runs_guest, is_busy_thread: Cell::new(false), slice: Cell::default() }
     }
-
-    /// Returns the CPU time of the thread if a system call is little beside the calls that run on it.
-    fn cheap_cpu_time(&self) -> Option<Duration> {
-        self.is_busy_thread.get().then(thread_cpu_time)
-    }
 }
 
 thread_local! {
@@ -77,15 +142,22 @@ thread_local! {
 /// While it runs, [`any_thread_runs_guest`] is true. Of calls in calls, each has its own slice and its own CPU time.
 pub(crate) fn run_slice<T>(start_tick: u64, uncharged_cpu: Duration, poll: impl FnOnce() -> T) -> (T, CallSlice) {
     THREAD.with(|thread| {
-        let now = thread.cheap_cpu_time();
-        let slice = CallSlice { is_call: true, start_tick, sampled_cpu: now, uncharged_cpu, ..CallSlice::default() };
-        let mut outer = thread.slice.replace(slice);
-        outer.end_sample(now);
+        let mut outer = thread.slice.get();
+        let clock = match outer.clock.least_cpu() {
+            // Beside the calls that connections wait for, a system call is much.
+            _ if !thread.is_busy_thread.get() => {
+                outer.clock = SliceClock::Unknown;
+                SliceClock::Unknown
+            }
+            Some(least) => SliceClock::Wall(Instant::now(), least),
+            None => SliceClock::Cpu(thread_cpu_time()),
+        };
+        thread.slice.set(CallSlice { is_call: true, start_tick, clock, uncharged_cpu, ..CallSlice::default() });
         thread.runs_guest.store(true, Ordering::Relaxed);
-        let restore = RestoreSlice { thread, outer };
+        let mut restore = RestoreSlice { thread, outer };
         let polled = poll();
         let mut slice = thread.slice.get();
-        slice.end_sample(thread.cheap_cpu_time());
+        restore.outer.inner_cpu += slice.end();
         drop(restore);
         (polled, slice)
     })
@@ -99,8 +171,7 @@ struct RestoreSlice<'a> {
 
 impl Drop for RestoreSlice<'_> {
     fn drop(&mut self) {
-        let sampled_cpu = if self.outer.is_call { self.thread.cheap_cpu_time() } else { None };
-        self.thread.slice.set(CallSlice { sampled_cpu, ..self.outer });
+        self.thread.slice.set(self.outer);
         if !self.outer.is_call {
             self.thread.runs_guest.store(false, Ordering::Relaxed);
         }
@@ -113,12 +184,13 @@ pub(crate) fn current_slice() -> CallSlice {
 }
 
 /// Changes the slice that this thread runs.
-pub(crate) fn change_slice(change: impl FnOnce(&mut CallSlice)) {
+pub(crate) fn change_slice<T>(change: impl FnOnce(&mut CallSlice) -> T) -> T {
     THREAD.with(|thread| {
         let mut slice = thread.slice.get();
-        change(&mut slice);
+        let changed = change(&mut slice);
         thread.slice.set(slice);
-    });
+        changed
+    })
 }
 
 /// Whether any thread of the process runs a guest.
@@ -127,9 +199,15 @@ pub(crate) fn any_thread_runs_guest() -> bool {
     threads.iter().any(|thread| thread.load(Ordering::Relaxed))
 }
 
-/// Marks this thread as one for long work: connections do not depend on it.
-pub(crate) fn mark_busy_thread() {
+/// How much the priority of threads for long work is lower than that of the others: a tenth of the CPU time while both want all.
+const NICENESS: i32 = 10;
+
+/// Makes this thread one for long work: connections do not depend on it, and its priority is low.
+pub(crate) fn begin_busy_thread() {
     THREAD.with(|thread| thread.is_busy_thread.set(true));
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the threads for long work have the priority of all others");
+    }
 }
 
 /// Whether this thread is one for long work.
@@ -161,7 +239,7 @@ pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
     change_slice(|slice| {
         slice.is_long = true;
         // Otherwise the next sample has it.
-        if slice.sampled_cpu.is_none() {
+        if !slice.has_clock() {
             slice.uncharged_cpu += used;
         }
     });
@@ -211,14 +289,55 @@ mod tests {
     #[test]
     fn of_calls_in_calls_each_is_charged_for_its_own_cpu_time() {
         let thread = std::thread::spawn(|| {
-            mark_busy_thread();
+            begin_busy_thread();
             let ((), outer) = run_slice(0, Duration::ZERO, || {
                 spin(Duration::from_millis(2));
                 let ((), inner) = run_slice(0, Duration::ZERO, || spin(Duration::from_millis(20)));
                 assert!(inner.uncharged_cpu >= Duration::from_millis(20), "{inner:?}");
                 spin(Duration::from_millis(2));
             });
-            assert!((4..15).contains(&outer.uncharged_cpu.as_millis()), "{outer:?}");
+            assert!((2..15).contains(&outer.uncharged_cpu.as_millis()), "{outer:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn many_short_calls_in_a_call_are_charged_to_themselves() {
+        let thread = std::thread::spawn(|| {
+            begin_busy_thread();
+            let (inner, outer) = run_slice(0, Duration::ZERO, || {
+                let mut inner = Duration::ZERO;
+                for _ in 0..1000 {
+                    let ((), middle) = run_slice(0, Duration::ZERO, || {
+                        let ((), slice) = run_slice(0, Duration::ZERO, || spin(Duration::from_micros(20)));
+                        inner += slice.uncharged_cpu;
+                    });
+                    assert!(middle.uncharged_cpu < Duration::from_millis(10), "{middle:?}");
+                }
+                inner
+            });
+            assert!(inner >= Duration::from_millis(20), "{inner:?}");
+            assert!(outer.uncharged_cpu < inner, "{outer:?} {inner:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_sample_in_a_call_in_a_call_is_its_own() {
+        let thread = std::thread::spawn(|| {
+            begin_busy_thread();
+            let (since, outer) = run_slice(0, Duration::ZERO, || {
+                spin(Duration::from_millis(2));
+                let (since, slice) = run_slice(0, Duration::ZERO, || {
+                    spin(Duration::from_millis(20));
+                    let (since, _) = current_slice().take_cpu(thread_cpu_time());
+                    since.unwrap()
+                });
+                assert!(slice.uncharged_cpu >= since, "{slice:?}");
+                since
+            });
+            assert!(since >= Duration::from_millis(20), "{since:?}");
+            assert!(outer.uncharged_cpu < Duration::from_millis(15), "{outer:?}");
         });
         thread.join().unwrap();
     }

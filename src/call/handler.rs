@@ -9,7 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
-use crate::call::{CallFailure, Context, Metadata, RequestStream, ResponseSink, Status, UnaryResponse};
+use crate::call::{
+    CallFailure, Code, Context, LocalMessage, Metadata, MethodLayouts, RequestStream, ResponseSink, Status,
+    TypedMessage, UnaryResponse,
+};
 
 /// A call in progress: what it will come to.
 pub type CallFuture<T> = BoxFuture<'static, Result<T, CallFailure>>;
@@ -43,6 +46,73 @@ pub trait CallHandler: Send + Sync + 'static {
         requests: RequestStream,
         responses: ResponseSink,
     ) -> CallFuture<Metadata>;
+
+    /// Returns the callee of a unary method, and its number of it, to which typed values of these layouts go without an encoding: a component of this
+    /// process, with no handler in between that has a use for messages. Calls of it are checked as those of
+    /// [`unary`](Self::unary) are.
+    ///
+    /// `None`, as by default, where messages must be encoded.
+    fn typed_callee(
+        self: Arc<Self>,
+        service: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        let _ = (service, method, layouts);
+        None
+    }
+}
+
+/// The successful outcome of a call within the process.
+#[derive(Clone, Debug)]
+pub struct LocalResponse {
+    /// Response headers.
+    pub(crate) headers: Metadata,
+    /// The response message.
+    pub(crate) message: LocalMessage,
+    /// Response trailers.
+    pub(crate) trailers: Metadata,
+}
+
+impl From<UnaryResponse> for LocalResponse {
+    fn from(UnaryResponse { headers, message, trailers }: UnaryResponse) -> Self {
+        Self { headers, message: LocalMessage::Encoded(message), trailers }
+    }
+}
+
+impl LocalResponse {
+    /// Returns the response with its encoded message.
+    ///
+    /// # Errors
+    /// INTERNAL when the message is typed, for which the caller has not asked.
+    pub(crate) fn into_unary(self) -> Result<UnaryResponse, CallFailure> {
+        let Self { headers, message, trailers } = self;
+        match message {
+            LocalMessage::Encoded(message) => Ok(UnaryResponse { headers, message, trailers }),
+            LocalMessage::Typed(_) => {
+                debug_assert!(false, "a response is typed where the caller has asked for it");
+                Err(Status::new(Code::Internal, "the response is not encoded").into())
+            }
+        }
+    }
+}
+
+/// Answers unary calls whose requests are typed values.
+pub trait TypedCallee: Send + Sync {
+    /// Answers a call of the method with this number with a message of its request's layout. The response has the layout of the method, or is
+    /// encoded.
+    ///
+    /// # Errors
+    /// As of [`CallHandler::unary`].
+    ///
+    /// # Cancellation
+    /// As of [`CallHandler::unary`].
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse>;
 }
 
 /// Returns a call that has failed before it began.

@@ -12,8 +12,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::batch::MessageBatch;
+use crate::call::guest_thread::is_busy_thread;
 use crate::call::queue::{QueueReceiver, QueueSender, StreamClosed, TrySend, queue};
 use crate::call::{BudgetExceeded, ByteBudget, Code, Metadata, Status, StreamActivity, WrongCount};
 
@@ -42,6 +45,10 @@ pub struct RequestStream {
     activity: Option<Arc<StreamActivity>>,
     /// The largest message, in bytes.
     max_bytes: usize,
+    /// Whether the messages are read from a connection.
+    is_of_connection: bool,
+    /// The task that reads them for a handler on a thread for long work.
+    reading: Option<AbortOnDropHandle<()>>,
 }
 
 /// The writing end of a call's requests. Dropping it ends them: the caller has sent all of them.
@@ -57,7 +64,8 @@ pub fn request_channel() -> (RequestSink, RequestStream) {
 /// for one of them.
 pub(crate) fn request_channel_within(budget: Option<Arc<ByteBudget>>) -> (RequestSink, RequestStream) {
     let (sender, receiver) = queue(budget);
-    (RequestSink(sender), RequestStream::of(RequestOrigin::Queue(receiver)))
+    let requests = RequestStream::of(RequestOrigin::Queue(receiver));
+    (RequestSink(sender), RequestStream { is_of_connection: false, ..requests })
 }
 
 impl RequestStream {
@@ -67,7 +75,14 @@ impl RequestStream {
     }
 
     fn of(messages: RequestOrigin) -> Self {
-        Self { messages, ahead: VecDeque::new(), activity: None, max_bytes: usize::MAX }
+        Self {
+            messages,
+            ahead: VecDeque::new(),
+            activity: None,
+            max_bytes: usize::MAX,
+            is_of_connection: true,
+            reading: None,
+        }
     }
 
     /// Records each message that is read.
@@ -93,7 +108,7 @@ impl RequestStream {
 
     /// Makes a stream of one message.
     pub fn one(message: Bytes) -> Self {
-        Self::new(stream::iter([Ok(message)]))
+        Self { is_of_connection: false, ..Self::new(stream::iter([Ok(message)])) }
     }
 
     /// Waits for the next message; `None` when the caller has sent all of them.
@@ -146,6 +161,9 @@ impl RequestStream {
 
     /// Returns the next message if it is not too large.
     async fn next_checked(&mut self) -> Option<Result<Bytes, Box<Status>>> {
+        if self.is_of_connection && is_busy_thread() {
+            self.read_in_task();
+        }
         let message = match self.ahead.pop_front() {
             Some(message) => message,
             None => self.messages.next().await,
@@ -167,16 +185,43 @@ impl RequestStream {
     }
 }
 
+impl RequestStream {
+    /// Reads the messages in a task from now on, up to a [queue](queue()) of them. To read takes locks of the connection, for which
+    /// its task would wait while a thread of a low priority has them and does not run.
+    fn read_in_task(&mut self) {
+        self.is_of_connection = false;
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (mut sender, receiver) = queue(None);
+        let mut messages = std::mem::replace(&mut self.messages, RequestOrigin::Queue(receiver));
+        self.reading = Some(AbortOnDropHandle::new(runtime.spawn(async move {
+            while let Some(message) = messages.next().await {
+                let size = message.as_ref().map_or(0, Bytes::len);
+                if sender.send(message, size).await.is_err() {
+                    break;
+                }
+            }
+        })));
+    }
+}
+
 /// Checks the size of a request message. The gateway has done so for clients; components in this process have none before
 /// them.
 ///
 /// # Errors
 /// RESOURCE_EXHAUSTED when the message is larger than `limit` bytes.
 pub(crate) fn check_request_size(message: &[u8], limit: usize) -> Result<(), Box<Status>> {
-    if message.len() <= limit {
+    check_request_bytes(message.len(), limit)
+}
+
+/// As [`check_request_size`], with the bytes of the message.
+///
+/// # Errors
+/// As [`check_request_size`].
+pub(crate) fn check_request_bytes(bytes: usize, limit: usize) -> Result<(), Box<Status>> {
+    if bytes <= limit {
         return Ok(());
     }
-    let text = format!("the request message has {} bytes, the limit is {limit}", message.len());
+    let text = format!("the request message has {bytes} bytes, the limit is {limit}");
     Err(Box::new(Status::new(Code::ResourceExhausted, text)))
 }
 
@@ -409,7 +454,7 @@ mod tests {
     use futures_util::poll;
 
     use super::*;
-    use crate::call::batch::{BATCH_BYTES, BATCH_MESSAGES};
+    use crate::call::guest_thread::begin_busy_thread;
     use crate::call::queue::{BYTES, ITEMS};
 
     #[tokio::test]
@@ -430,6 +475,29 @@ mod tests {
             rest += 1;
         }
         assert_eq!(rest, ITEMS);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_handler_on_a_thread_for_long_work_does_not_read_the_connection_itself() {
+        let messages = stream::iter(0..100_u8).map(|number| {
+            assert!(!is_busy_thread());
+            Ok(Bytes::from(vec![number]))
+        });
+        let mut requests = RequestStream::new(messages);
+        let home = Handle::current();
+        let read = tokio::task::spawn_blocking(move || {
+            std::thread::spawn(move || {
+                begin_busy_thread();
+                let mut read = Vec::new();
+                while let Some(message) = home.block_on(requests.next()) {
+                    read.extend_from_slice(&message.unwrap());
+                }
+                read
+            })
+            .join()
+            .unwrap()
+        });
+        assert_eq!(read.await.unwrap(), (0..100).collect::<Vec<_>>());
     }
 
     #[tokio::test]
@@ -524,50 +592,5 @@ mod tests {
         assert_eq!(responses.next().await, Some(ResponsePart::Headers(Metadata::default())));
         assert_eq!(responses.next().await, Some(ResponsePart::Message(Bytes::new())));
         assert_eq!(responses.next().await, None);
-    }
-
-    #[tokio::test]
-    async fn a_batch_has_the_messages_that_have_come_and_what_ended_the_stream_comes_behind_it() {
-        let (mut sink, mut requests) = request_channel();
-        {
-            let mut waiting = std::pin::pin!(requests.next_batch());
-            assert!(poll!(&mut waiting).is_pending());
-            sink.send_all(vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")]).await.unwrap();
-            assert_eq!(waiting.await.unwrap().into_messages(), ["one", "two"]);
-        }
-        assert!(sink.try_send(Bytes::from_static(b"three")).unwrap());
-        sink.fail(Status::new(Code::Aborted, "on purpose")).await.unwrap();
-        assert_eq!(requests.next_batch().await.unwrap().into_messages(), ["three"]);
-        assert_eq!(requests.next_batch().await.unwrap_err().message, "on purpose");
-        assert!(requests.next_batch().await.unwrap().into_messages().is_empty());
-    }
-
-    #[tokio::test]
-    async fn messages_that_were_put_back_are_the_next_ones() {
-        let (mut sink, mut requests) = request_channel();
-        sink.send_all((b'a'..=b'd').map(|byte| vec![byte].into()).collect()).await.unwrap();
-        drop(sink);
-        let mut messages = requests.next_batch().await.unwrap().into_messages().into_iter();
-        assert_eq!(messages.next().unwrap(), "a");
-        requests.put_back(messages);
-        assert_eq!(requests.next().await.unwrap().unwrap(), "b");
-        assert_eq!(requests.next_batch().await.unwrap().into_messages(), ["c", "d"]);
-        assert!(requests.next().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_batch_is_bounded_in_messages_and_bytes_and_a_large_message_goes_alone() {
-        let sizes = [1, BATCH_BYTES * 2, BATCH_BYTES / 2, BATCH_BYTES / 2, 1];
-        let messages = sizes.map(|size| Ok(Bytes::from(vec![0; size])));
-        let many = (0..=BATCH_MESSAGES).map(|_| Ok(Bytes::new()));
-        let mut requests = RequestStream::new(stream::iter(messages.into_iter().chain(many)));
-        let mut counts = Vec::new();
-        loop {
-            match requests.next_batch().await.unwrap().into_messages().len() {
-                0 => break,
-                count => counts.push(count),
-            }
-        }
-        assert_eq!(counts, [1, 1, 2, BATCH_MESSAGES, 2]);
     }
 }

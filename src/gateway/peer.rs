@@ -34,7 +34,14 @@ struct ConnectionLoad {
     budget: Arc<ByteBudget>,
     /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
     transit: Arc<ByteBudget>,
+    /// Of those, the requests that are not complete.
+    requests: Arc<ByteBudget>,
+    /// And what the connection has received and no request has read. There is room for it when requests have no more, so that
+    /// they are refused and the connection goes on.
+    arrived: Arc<ByteBudget>,
     unread: Arc<UnreadBytes>,
+    /// How often the connection was asked to read what is there.
+    readings: Arc<AtomicU64>,
     calls: AtomicUsize,
     /// Calls of all connections from the same address.
     client_calls: Arc<AtomicUsize>,
@@ -61,9 +68,24 @@ impl Peer {
         &self.load.transit
     }
 
+    /// Returns the budget of requests that are not complete. They count in that of the bytes that wait for the client, too.
+    pub(crate) fn requests(&self) -> &Arc<ByteBudget> {
+        &self.load.requests
+    }
+
     /// Returns the parts of the connection's request bodies that were received and not read.
     pub(crate) fn unread(&self) -> &Arc<UnreadBytes> {
         &self.load.unread
+    }
+
+    /// Lets the connection read what is there, to some extent.
+    pub(crate) fn begin_reading(&self) {
+        self.load.readings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of the current reading: see [`begin_reading`](Self::begin_reading).
+    pub(crate) fn readings(&self) -> &Arc<AtomicU64> {
+        &self.load.readings
     }
 
     /// Records that a call has begun. Returns how many calls there are from the same address.
@@ -155,7 +177,7 @@ impl UnreadMeter {
     const STEP: u64 = 64 << 10;
 
     pub(crate) fn new(peer: &Peer) -> Self {
-        Self { unread: peer.unread().clone(), budget: peer.transit().clone(), received: 0, charge: None }
+        Self { unread: peer.unread().clone(), budget: peer.load.arrived.clone(), received: 0, charge: None }
     }
 
     /// Counts a part that was received.
@@ -219,11 +241,16 @@ impl Connections {
         let client = client_address(address.ip());
         let client_calls = table.clients.get(&client).and_then(Weak::upgrade).unwrap_or_default();
         let budget = self.process.child("the connection", self.connection_bytes);
+        let transit = budget.child("the connection", u64::MAX);
+        let incoming = transit.shared_child("the connection", self.connection_bytes);
         let load = Arc::new(ConnectionLoad {
             address,
-            transit: budget.child("the connection", u64::MAX),
+            transit,
+            requests: incoming.child("the connection", u64::MAX),
+            arrived: incoming.child("the connection", u64::MAX),
             budget,
             unread: Arc::default(),
+            readings: Arc::default(),
             calls: AtomicUsize::new(0),
             client_calls: client_calls.clone(),
             last_active: Mutex::new(Instant::now()),

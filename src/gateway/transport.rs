@@ -5,5 +5,7 @@ mod cors;
 mod flood;
 mod listener;
 mod pressure;
+mod requests;
+pub(crate) mod turns;
 
 pub(crate) use listener::{listen, serve};

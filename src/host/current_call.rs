@@ -7,16 +7,26 @@ use crate::call::{Context, Metadata};
 
 /// The call in progress, with the headers and trailers that its handler has set so far.
 pub(crate) struct CurrentCall {
-    pub(crate) context: Context,
+    pub(crate) context: Box<Context>,
     pub(crate) headers: Metadata,
     pub(crate) trailers: Metadata,
     /// Whether the headers have been sent with the first message.
     pub(crate) headers_sent: bool,
+    /// The services through which the calls come that the guest makes, once it has made one.
+    outgoing_chain: Option<Arc<[Arc<str>]>>,
 }
 
 impl CurrentCall {
-    pub(crate) fn new(context: Context) -> Self {
-        Self { context, headers: Metadata::default(), trailers: Metadata::default(), headers_sent: false }
+    pub(crate) fn new(context: Box<Context>) -> Self {
+        let (headers, trailers) = (Metadata::default(), Metadata::default());
+        Self { context, headers, trailers, headers_sent: false, outgoing_chain: None }
+    }
+
+    /// Returns the services through which the calls come that the guest makes: those of its own call, then its own.
+    pub(crate) fn outgoing_chain(&mut self) -> Arc<[Arc<str>]> {
+        let context = &self.context;
+        let make = || context.chain.iter().chain([&context.service]).cloned().collect();
+        self.outgoing_chain.get_or_insert_with(make).clone()
     }
 
     /// Takes the headers for the first message. None can be set afterwards.

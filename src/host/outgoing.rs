@@ -80,23 +80,22 @@ impl HostState {
         self.table.get_mut(&Resource::<OutgoingScope>::new_borrow(handle)).ok()
     }
 
-    /// Makes the context of a call to `path` from that of the call in progress.
+    /// Makes the context of a call of a method from that of the call in progress. It is cancelled with that call.
     ///
     /// # Errors
     /// FAILED_PRECONDITION when no call is in progress, RESOURCE_EXHAUSTED when the call has passed through too many
     /// services.
-    pub(crate) fn outgoing_context(&mut self, path: &str) -> Result<Context, Status> {
-        let (service, method) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or((path, ""));
+    pub(crate) fn outgoing_context(&mut self, service: &Arc<str>, method: &Arc<str>) -> Result<Context, Status> {
         let scope = self.current_scope().and_then(|handle| self.scope_mut(handle));
         let (timeout, mut metadata) = scope.map(|scope| (scope.timeout, scope.metadata.clone())).unwrap_or_default();
-        let Some(call) = &self.call else {
+        let Some(call) = &mut self.call else {
             return Err(Status::new(
                 Code::FailedPrecondition,
                 "a component may call services only while it serves a call",
             ));
         };
+        let chain = call.outgoing_chain();
         let parent = &call.context;
-        let chain: Arc<[Arc<str>]> = parent.chain.iter().chain([&parent.service]).cloned().collect();
         if chain.len() > MAX_CHAIN {
             let message =
                 format!("the call has passed through {MAX_CHAIN} services: {} -> {service}", chain.join(" -> "));
@@ -108,11 +107,10 @@ impl HostState {
                 let _ = metadata.add(name, value);
             }
         }
-        Ok(Context::new(service, method)
-            .with_metadata(metadata)
-            .with_deadline(Deadline::sooner(timeout.and_then(Deadline::after), parent.deadline))
-            .with_chain(chain)
-            .with_cancellation(parent.cancellation.child_token()))
+        let mut context = parent.outgoing(service.clone(), method.clone(), chain);
+        context.metadata = metadata;
+        context.deadline = Deadline::sooner(timeout.and_then(Deadline::after), parent.deadline);
+        Ok(context)
     }
 }
 

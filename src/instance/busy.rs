@@ -12,10 +12,7 @@ use std::thread::available_parallelism;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::call::guest_thread::mark_busy_thread;
-
-/// How much the priority of the threads is lower than that of the others: a tenth of the CPU time while both want all.
-const NICENESS: i32 = 10;
+use crate::call::guest_thread::begin_busy_thread;
 
 /// The threads for long calls.
 #[derive(Debug)]
@@ -33,12 +30,7 @@ impl BusyThreads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(available_parallelism().map_or(1, NonZero::get))
             .thread_name("okra-busy")
-            .on_thread_start(|| {
-                mark_busy_thread();
-                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-                    tracing::debug!(%error, "the threads of long calls have the priority of all others");
-                }
-            })
+            .on_thread_start(begin_busy_thread)
             .build()?;
         Ok(Self { runtime: Some(runtime) })
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use wasmtime::{Store, Trap};
 
 use crate::call::guest_thread::LARGE_MESSAGE;
-use crate::call::{CallFailure, Code, Context, RequestStream, ResponseSink, Status, UnaryResponse};
+use crate::call::{CallFailure, Code, Context, LocalMessage, LocalResponse, RequestStream, ResponseSink, Status};
 use crate::config::Isolation;
 use crate::instance::component::CompiledComponent;
 use crate::instance::limits::LimitExceeded;
@@ -18,8 +18,8 @@ use crate::link::{BoundExport, CheckedMessage, GuestResult, LinkError};
 
 /// The parameters of a handler's function. `method` is the number of the method.
 pub(crate) enum CallParams {
-    /// A message that was checked.
-    Typed { method: usize, params: CheckedMessage },
+    /// A message that was checked. Where `is_typed`, the response may come as typed values.
+    Typed { method: usize, params: CheckedMessage, is_typed: bool },
     /// An encoded message.
     Raw { method: usize, request: Bytes },
     /// Encoded messages, in streams both ways.
@@ -44,10 +44,16 @@ impl CallParams {
     }
 }
 
+/// The streams of a call. On a side without one, the method has one message.
+pub(crate) struct CallStreams {
+    pub(crate) requests: Option<RequestStream>,
+    pub(crate) responses: Option<ResponseSink>,
+}
+
 /// The end of a call on an instance.
 pub(crate) struct CallResult {
     /// The outcome, with the headers that were not sent yet.
-    pub(crate) outcome: Result<UnaryResponse, CallFailure>,
+    pub(crate) outcome: Result<LocalResponse, CallFailure>,
     /// The sink of the responses, when they are a stream that was not broken.
     pub(crate) responses: Option<ResponseSink>,
     /// Whether the instance may serve again. It may not after a trap, an exceeded limit, or a result that is not valid.
@@ -78,17 +84,15 @@ impl Instance {
             || run.max_age.is_some_and(|most| self.created.elapsed() >= most)
     }
 
-    /// Serves a call. `requests` and `responses` are the streams of the call; on a side without one, the method has one
-    /// message.
+    /// Serves a call.
     ///
     /// # Cancellation
     /// When the future is dropped before its end, the instance must be dropped too.
     pub(crate) fn call(
         &mut self,
-        context: Context,
+        context: Box<Context>,
         params: CallParams,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
+        streams: Option<Box<CallStreams>>,
     ) -> impl Future<Output = CallResult> + Send {
         self.calls += 1;
         let path = if let CallParams::Typed { .. } = &params { String::new() } else { context.path() };
@@ -97,10 +101,18 @@ impl Instance {
         self.store.set_epoch_deadline(1);
         async move {
             let results = match params {
-                CallParams::Typed { method, params } => self.call_typed(method, params, requests, responses).await,
-                CallParams::Raw { request, .. } => self.call_raw(path, request).await.map(|results| (results, None)),
-                CallParams::RawStream { .. } => match (requests, responses) {
-                    (Some(requests), Some(responses)) => self.call_raw_stream(path, requests, responses).await,
+                CallParams::Typed { method, params, is_typed } => {
+                    self.call_typed(method, params, is_typed, streams).await
+                }
+                CallParams::Raw { request, .. } => {
+                    let results = self.call_raw(path, request).await;
+                    results.map(|results| (results.map(LocalMessage::Encoded), None))
+                }
+                CallParams::RawStream { .. } => match streams.map(|streams| (streams.requests, streams.responses)) {
+                    Some((Some(requests), Some(responses))) => {
+                        let results = self.call_raw_stream(path, requests, responses).await;
+                        results.map(|(results, responses)| (results.map(LocalMessage::Encoded), responses))
+                    }
                     _ => Err(wasmtime::Error::msg("a call with raw streams has both of them")),
                 },
             };
@@ -109,16 +121,18 @@ impl Instance {
     }
 
     /// Makes the end of a call from what its function returned.
-    fn end_call(&mut self, results: wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)>) -> CallResult {
+    fn end_call(&mut self, results: wasmtime::Result<(GuestResult<LocalMessage>, Option<ResponseSink>)>) -> CallResult {
         let host = &mut self.store.data_mut().host;
         let call = host.end_call();
         debug_assert!(call.is_some(), "a call that ends has begun");
-        let chain = call.as_ref().and_then(|call| call.context.trail());
-        let (headers, trailers) = call.map(|call| (call.headers, call.trailers)).unwrap_or_default();
+        let (context, headers, trailers) = match call {
+            Some(call) => (Some(call.context), call.headers, call.trailers),
+            None => Default::default(),
+        };
         match results {
             Ok((results, responses)) => {
                 let outcome = match results {
-                    Ok(message) => Ok(UnaryResponse { headers, message, trailers }),
+                    Ok(message) => Ok(LocalResponse { headers, message, trailers }),
                     Err(mut status) => {
                         let of_error = std::mem::replace(&mut status.metadata, trailers);
                         status.metadata.extend(of_error);
@@ -129,6 +143,7 @@ impl Instance {
             }
             Err(error) => {
                 let (service, instance) = (&host.package, host.instance_number);
+                let chain = context.and_then(|context| context.trail());
                 tracing::warn!(%service, instance, chain, error = format!("{error:#}"), "a call ended its instance");
                 let outcome = Err(CallFailure { headers, status: Box::new(broken_status(&error)) });
                 CallResult { outcome, responses: None, is_reusable: false }
@@ -140,18 +155,24 @@ impl Instance {
         &mut self,
         number: usize,
         params: CheckedMessage,
-        requests: Option<RequestStream>,
-        responses: Option<ResponseSink>,
-    ) -> wasmtime::Result<(GuestResult<Bytes>, Option<ResponseSink>)> {
+        is_typed: bool,
+        streams: Option<Box<CallStreams>>,
+    ) -> wasmtime::Result<(GuestResult<LocalMessage>, Option<ResponseSink>)> {
         let component = self.component.clone();
         let limit = component.limits.response;
-        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let bound =
             self.exports.get_mut(number).ok_or_else(|| wasmtime::Error::msg("the instance has no such export"))?;
+        let method = component.link.export(number).ok_or_else(|| wasmtime::Error::msg("the method is not exported"))?;
         let export = match bound {
             Some(export) => export.clone(),
             None => bound.insert(method.bind(&mut self.store, &self.instance)?).clone(),
         };
+        let Some(streams) = streams else {
+            let results = export.call(&mut self.store, params, &[], limit, is_typed).await?;
+            self.store.data_mut().streams.clear();
+            return Ok((results, None));
+        };
+        let CallStreams { requests, responses } = *streams;
         let streams = &mut self.store.data_mut().streams;
         let mut lent = Vec::new();
         if let (Some(resource), Some(requests)) = (method.requests(), requests) {
@@ -163,7 +184,7 @@ impl Instance {
             lent.push((resource, number));
             writer = Some(number);
         }
-        let results = export.call(&mut self.store, params, &lent, limit).await?;
+        let results = export.call(&mut self.store, params, &lent, limit, is_typed).await?;
         let streams = &mut self.store.data_mut().streams;
         let responses = writer.and_then(|number| streams.take_responses(number));
         // Requests that the handler has not read are not wanted any more; calls that it left open end here.

@@ -13,7 +13,10 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::call::{BudgetExceeded, CallHandler, Code, Context, Status, check_request_size};
+use crate::call::{
+    BudgetExceeded, ByteBudget, CallHandler, Code, Context, MethodLayouts, Status, TypedMessage, check_request_bytes,
+    check_request_size,
+};
 use crate::config::{Language, Run, ServiceName};
 use crate::host::{self, CallLabel, HostState, LogQuota};
 use crate::instance::busy::BusyThreads;
@@ -62,6 +65,8 @@ pub(crate) struct CompiledComponent {
     log_quota: Arc<LogQuota>,
     /// The share of the package in the instances of the engine.
     slots: Arc<PackageSlots>,
+    /// What the process holds for all instances together.
+    memory: Arc<ByteBudget>,
 }
 
 /// Which sides of a method are streams.
@@ -124,6 +129,7 @@ impl CompiledComponent {
             instances_made: AtomicU64::new(0),
             log_quota: Arc::default(),
             slots: engine.slots().of_package(memories),
+            memory: engine.memory().child("the package", u64::MAX),
         })
     }
 
@@ -146,9 +152,34 @@ impl CompiledComponent {
         if let Some(shape) = self.raw_shape(context) {
             return Ok(CallParams::Raw { method: shape.method, request });
         }
-        let (method, export) = self.exported_method(context)?;
+        let (method, export) = self.exported_method(&context.service, &context.method)?;
         let params = export.function().check_params(request, self.limits.lowered)?;
-        Ok(CallParams::Typed { method, params })
+        Ok(CallParams::Typed { method, params, is_typed: false })
+    }
+
+    /// As [`check_params`](Self::check_params), with a request of the method with this number, as typed values of its layout.
+    ///
+    /// # Errors
+    /// As [`check_params`](Self::check_params).
+    pub(crate) fn check_typed_params(&self, method: usize, request: TypedMessage) -> Result<CallParams, Status> {
+        check_request_bytes(request.wire_bytes, self.limits.request).map_err(|status| *status)?;
+        let export = self.link.export(method);
+        let export = export.ok_or_else(|| Status::new(Code::Unimplemented, format!("there is no method {method}")))?;
+        let params = export.function().check_typed_params(request, self.limits.lowered)?;
+        Ok(CallParams::Typed { method, params, is_typed: true })
+    }
+
+    /// Whether the messages of a method can be copied from component to component.
+    #[cfg(test)]
+    pub(crate) fn has_typed_values(&self, service: &str, method: &str) -> bool {
+        let number = self.link.export_number(service, method);
+        number.and_then(|number| self.link.export(number)).is_some_and(|export| export.function().layouts().is_some())
+    }
+
+    /// Returns the number of a method if its messages have these layouts.
+    pub(crate) fn typed_method(&self, service: &str, method: &str, layouts: &MethodLayouts) -> Option<usize> {
+        let number = self.link.export_number(service, method)?;
+        (self.link.export(number)?.function().layouts() == Some(layouts)).then_some(number)
     }
 
     /// As [`check_params`](Self::check_params), on the threads for long calls.
@@ -179,7 +210,7 @@ impl CompiledComponent {
         if let Some(shape) = self.raw_shape(context) {
             return Ok(shape);
         }
-        let (method, export) = self.exported_method(context)?;
+        let (method, export) = self.exported_method(&context.service, &context.method)?;
         Ok(StreamShape { method, requests: export.requests().is_some(), responses: export.responses().is_some() })
     }
 
@@ -206,10 +237,10 @@ impl CompiledComponent {
     }
 
     /// Returns the number of a method, and the function that serves it.
-    fn exported_method(&self, context: &Context) -> Result<(usize, &ExportedMethod), Status> {
-        let number = self.link.export_number(&context.path());
+    fn exported_method(&self, service: &str, method: &str) -> Result<(usize, &ExportedMethod), Status> {
+        let number = self.link.export_number(service, method);
         number.and_then(|number| Some((number, self.link.export(number)?))).ok_or_else(|| {
-            let message = format!("service `{}` has no method `{}`", context.service, context.method);
+            let message = format!("service `{service}` has no method `{method}`");
             Status::new(Code::Unimplemented, message)
         })
     }
@@ -233,14 +264,17 @@ impl CompiledComponent {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let process = self.engine.memory();
         let no_room = |exceeded: BudgetExceeded| InstanceError::Instantiate(wasmtime::Error::new(exceeded));
         // What the host holds for the guest beside its memory: metadata, and messages of the calls that it makes.
         let largest_messages = (self.limits.request.max(self.limits.response) as u64).saturating_mul(HELD_MESSAGES);
-        let held = process.child("the instance", self.run.memory.as_u64().max(largest_messages));
+        let held = self.memory.child("the instance", self.run.memory.as_u64().max(largest_messages));
         let data = StoreData {
             host: HostState::new(self.name.clone(), number, call_label, quota.clone(), held.clone()),
-            budget: ResourceBudget::new(self.run.memory.as_u64(), self.run.cpu, process.charge(0).map_err(no_room)?),
+            budget: ResourceBudget::new(
+                self.run.memory.as_u64(),
+                self.run.cpu,
+                self.memory.charge(0).map_err(no_room)?,
+            ),
             limits: self.limits,
             handler: self.handler.clone(),
             wasi,

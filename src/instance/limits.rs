@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
-use crate::call::guest_thread::{CallSlice, change_slice, current_slice, is_busy_thread, thread_cpu_time};
+use crate::call::guest_thread::{change_slice, current_slice, is_busy_thread, thread_cpu_time};
 use crate::call::{BudgetExceeded, ByteCharge};
 use crate::instance::ticker::TICK;
 
@@ -92,7 +92,7 @@ impl ResourceBudget {
             // The deadline was that of an earlier slice.
             return Ok(UpdateDeadline::Continue(1));
         }
-        let since = self.sample_cpu(&slice)?;
+        let since = self.sample_cpu()?;
         let done = self.sampled_work.map(|sampled| self.work - sampled);
         self.sampled_work = Some(self.work);
         if done.is_some_and(|done| done < SHORT_WORK) {
@@ -119,14 +119,10 @@ impl ResourceBudget {
     ///
     /// Where the beginning of a slice is no sample, because that would cost a small call a system call, the first tick in it
     /// stands for the time from one tick to the next, as a sample at random does.
-    fn sample_cpu(&mut self, slice: &CallSlice) -> wasmtime::Result<Option<Duration>> {
+    fn sample_cpu(&mut self) -> wasmtime::Result<Option<Duration>> {
         let now = thread_cpu_time();
-        let since = slice.sampled_cpu.map(|sampled| now.saturating_sub(sampled));
-        self.used_cpu += since.unwrap_or(TICK) + slice.uncharged_cpu;
-        change_slice(|slice| {
-            slice.sampled_cpu = slice.is_call.then_some(now);
-            slice.uncharged_cpu = Duration::ZERO;
-        });
+        let (since, uncharged) = change_slice(|slice| slice.take_cpu(now));
+        self.used_cpu += since.unwrap_or(TICK) + uncharged;
         if self.used_cpu > self.cpu {
             return Err(wasmtime::Error::new(LimitExceeded::Cpu(self.cpu)));
         }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::{StoreContextMut, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{CallHandler, Context, Metadata};
+use crate::call::{CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedMessage};
 use crate::host::{HostState, HostView};
 use crate::instance::limits::ResourceBudget;
 use crate::instance::streams::{StreamTable, StreamWriter};
-use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, MessageLimits};
+use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits, TypedMethod};
 
 /// The data of a store.
 pub(crate) struct StoreData {
@@ -37,28 +37,34 @@ impl WasiView for StoreData {
 
 impl StoreData {
     /// Begins a call. Scopes and streams of an earlier one have no effect on it.
-    pub(crate) fn begin_call(&mut self, context: Context) {
+    pub(crate) fn begin_call(&mut self, context: Box<Context>) {
         self.budget.reset(1);
         self.streams.clear();
         self.host.begin_call(context);
     }
 
     /// Makes a unary call.
-    async fn call_unary(&mut self, path: &str, request: Bytes) -> GuestResult<Bytes> {
-        let context = self.host.outgoing_context(path).map_err(Box::new)?;
+    async fn call_unary(&mut self, method: &ImportedMethod, request: Bytes) -> GuestResult<Bytes> {
+        let context = self.host.outgoing_context(&method.service, &method.name).map_err(Box::new)?;
         let outcome = self.handler.clone().unary(context, request).await;
+        self.end_unary(outcome.map(|response| (response.headers, response.message, response.trailers)))
+    }
+
+    /// Records what a unary call has brought back in the scope that it was made in, and returns its message.
+    fn end_unary<M>(&mut self, outcome: Result<(Metadata, M, Metadata), CallFailure>) -> GuestResult<M> {
+        let Some(scope) = self.host.current_scope() else {
+            return outcome.map(|(_, message, _)| message).map_err(|failure| failure.status);
+        };
         let (headers, trailers, result) = match outcome {
-            Ok(response) => (response.headers, response.trailers, Ok(response.message)),
+            Ok((headers, message, trailers)) => (headers, trailers, Ok(message)),
             Err(failure) => (failure.headers, failure.status.metadata.clone(), Err(failure.status)),
         };
-        if let Some(scope) = self.host.current_scope() {
-            self.host.record_metadata(scope, headers, trailers);
-        }
+        self.host.record_metadata(scope, headers, trailers);
         result
     }
 
     /// Returns the writing end of a stream, and the headers that go before its first message.
-    fn writer(&mut self, number: u32) -> Result<(StreamWriter<'_>, Metadata)> {
+    fn writer(&mut self, number: u32) -> wasmtime::Result<(StreamWriter<'_>, Metadata)> {
         let writer = self.streams.writer(number)?;
         let headers = match (&writer, &mut self.host.call) {
             (StreamWriter::Responses(_), Some(call)) => call.take_headers(),
@@ -98,13 +104,19 @@ impl ImportHost for StoreData {
         mut store: StoreContextMut<'_, Self>,
         operation: HostOperation,
         message: Bytes,
-    ) -> Result<GuestResult<HostOutcome>> {
+    ) -> wasmtime::Result<GuestResult<HostOutcome>> {
         let data = store.data_mut();
         let result = match operation {
-            HostOperation::Call(path) => return Ok(data.call_unary(&path, message).await.map(HostOutcome::Message)),
-            HostOperation::Open { path, request } => {
-                let context = match data.host.outgoing_context(&path) {
-                    Ok(context) => context,
+            HostOperation::Call(method) => {
+                return Ok(data.call_unary(&method, message).await.map(HostOutcome::Message));
+            }
+            HostOperation::Open { method, request } => {
+                let context = match data.host.outgoing_context(&method.service, &method.name) {
+                    // The guest may end the call before its own ends.
+                    Ok(context) => {
+                        let cancellation = context.cancellation.child_token();
+                        context.with_cancellation(cancellation)
+                    }
                     Err(status) => return Ok(Err(Box::new(status))),
                 };
                 let (handler, scope) = (data.handler.clone(), data.host.current_scope());
@@ -137,7 +149,10 @@ impl ImportHost for StoreData {
         Ok(result)
     }
 
-    async fn read_batch(mut store: StoreContextMut<'_, Self>, number: u32) -> Result<GuestResult<Vec<Bytes>>> {
+    async fn read_batch(
+        mut store: StoreContextMut<'_, Self>,
+        number: u32,
+    ) -> wasmtime::Result<GuestResult<Vec<Bytes>>> {
         let data = store.data_mut();
         let is_own = data.streams.is_requests(number);
         let read = data.streams.reader(number)?.read_batch().await;
@@ -152,16 +167,16 @@ impl ImportHost for StoreData {
         Ok(Ok(messages))
     }
 
-    fn put_back(&mut self, number: u32, messages: Vec<Bytes>) -> Result<()> {
+    fn put_back(&mut self, number: u32, messages: Vec<Bytes>) -> wasmtime::Result<()> {
         self.streams.reader(number)?.put_back(messages.into_iter());
         Ok(())
     }
 
-    fn may_have_room(&mut self, number: u32) -> Result<bool> {
+    fn may_have_room(&mut self, number: u32) -> wasmtime::Result<bool> {
         Ok(self.streams.writer(number)?.may_have_room())
     }
 
-    fn try_write(&mut self, number: u32, message: Bytes) -> Result<GuestResult<bool>> {
+    fn try_write(&mut self, number: u32, message: Bytes) -> wasmtime::Result<GuestResult<bool>> {
         let (writer, headers) = self.writer(number)?;
         let is_own = matches!(writer, StreamWriter::Responses(_));
         let written = writer.try_write(headers, message);
@@ -175,7 +190,7 @@ impl ImportHost for StoreData {
         mut store: StoreContextMut<'_, Self>,
         number: u32,
         messages: Vec<Bytes>,
-    ) -> Result<GuestResult<()>> {
+    ) -> wasmtime::Result<GuestResult<()>> {
         let (data, count) = (store.data_mut(), messages.len());
         let (writer, headers) = data.writer(number)?;
         let is_own = matches!(writer, StreamWriter::Responses(_));
@@ -184,6 +199,26 @@ impl ImportHost for StoreData {
             data.budget.reset(count);
         }
         Ok(written)
+    }
+
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<TypedMethod> {
+        self.handler.clone().typed_callee(&method.service, &method.name, layouts)
+    }
+
+    async fn call_typed(
+        mut store: StoreContextMut<'_, Self>,
+        operation: HostOperation,
+        (callee, number): TypedMethod,
+        request: TypedMessage,
+    ) -> wasmtime::Result<GuestResult<LocalMessage>> {
+        let HostOperation::Call(method) = operation else { bail!("only unary calls take typed values") };
+        let data = store.data_mut();
+        let context = match data.host.outgoing_context(&method.service, &method.name) {
+            Ok(context) => context,
+            Err(status) => return Ok(Err(Box::new(status))),
+        };
+        let outcome = callee.unary_typed(context, number, request).await;
+        Ok(data.end_unary(outcome.map(|response| (response.headers, response.message, response.trailers))))
     }
 
     fn drop_stream(&mut self, number: u32) {
@@ -235,7 +270,7 @@ mod tests {
             wasi: WasiCtxBuilder::new().build(),
             streams: StreamTable::new(held),
         };
-        data.begin_call(Context::new("a.A", "Do"));
+        data.begin_call(Box::new(Context::new("a.A", "Do")));
         Store::new(&wasmtime::Engine::default(), data)
     }
 
@@ -245,7 +280,7 @@ mod tests {
     }
 
     fn open(request: bool) -> HostOperation {
-        HostOperation::Open { path: "/b.B/Do".into(), request }
+        HostOperation::Open { method: ImportedMethod { service: "b.B".into(), name: "Do".into() }, request }
     }
 
     #[tokio::test]
@@ -312,7 +347,7 @@ mod tests {
         host.end_call();
         assert_eq!(process.used(), 0);
         // The guest has the handles still, and they are of no use.
-        host.begin_call(Context::new("a.A", "Do"));
+        host.begin_call(Box::new(Context::new("a.A", "Do")));
         let old = Resource::new_own(scopes.first().copied().unwrap());
         let added = host.add_metadata(old, "x-name".to_owned(), b"v".to_vec()).unwrap();
         assert_eq!(added.unwrap_err(), "the scope belongs to a call that is over");

@@ -4,6 +4,7 @@
 
 mod relay;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
@@ -16,7 +17,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDes
 
 use crate::call::CallHandler;
 use crate::call::{
-    CallFailure, CallFuture, Code, Context, Metadata, RequestStream, ResponseSink, Status, StatusDetail, UnaryResponse,
+    CallFailure, CallFuture, Code, Context, LocalResponse, Metadata, MethodLayouts, RequestStream, ResponseSink,
+    Status, StatusDetail, TypedCallee, TypedMessage, UnaryResponse,
 };
 use crate::instance::call::CallResult;
 use crate::instance::{CompileCache, CompiledComponent, Compiler, ComponentEngine, EngineSettings, Instance};
@@ -50,6 +52,68 @@ impl CallHandler for Upstream {
     }
 }
 
+/// A relay that other relays call: with typed values, or with encoded messages.
+struct Callee {
+    relay: tokio::sync::Mutex<Relay>,
+    is_typed: bool,
+    typed_calls: AtomicUsize,
+}
+
+/// A request of a relay.
+enum CalleeRequest {
+    Encoded(Bytes),
+    /// With the number of the method.
+    Typed(usize, TypedMessage),
+}
+
+impl Callee {
+    async fn call(self: Arc<Self>, context: Context, request: CalleeRequest) -> Result<LocalResponse, CallFailure> {
+        let mut relay = self.relay.lock().await;
+        // Its own service has the same methods.
+        let context = Context { service: RELAY.into(), ..context };
+        let params = match request {
+            CalleeRequest::Encoded(request) => relay.component.check_params(&context, request)?,
+            CalleeRequest::Typed(method, request) => {
+                self.typed_calls.fetch_add(1, Ordering::Relaxed);
+                relay.component.check_typed_params(method, request)?
+            }
+        };
+        relay.instance.call(Box::new(context), params, None).await.outcome
+    }
+}
+
+impl CallHandler for Callee {
+    fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
+        Box::pin(async move { self.call(context, CalleeRequest::Encoded(request)).await?.into_unary() })
+    }
+
+    fn streaming(self: Arc<Self>, context: Context, _: RequestStream, _: ResponseSink) -> CallFuture<Metadata> {
+        unreachable!("`{}` is unary", context.path())
+    }
+
+    fn typed_callee(
+        self: Arc<Self>,
+        _: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        let component = self.relay.try_lock().expect("one call at a time").component.clone();
+        let number = component.typed_method(RELAY, method, layouts).filter(|_| self.is_typed)?;
+        Some((self, number))
+    }
+}
+
+impl TypedCallee for Callee {
+    fn unary_typed(
+        self: Arc<Self>,
+        context: Context,
+        method: usize,
+        request: TypedMessage,
+    ) -> CallFuture<LocalResponse> {
+        Box::pin(self.call(context, CalleeRequest::Typed(method, request)))
+    }
+}
+
 /// A relay for a schema, in an instance.
 struct Relay {
     methods: Vec<MethodDescriptor>,
@@ -61,6 +125,25 @@ struct Relay {
 impl Relay {
     /// `None` when the schema has messages that are too large for any component.
     async fn start(pool: &DescriptorPool) -> Option<Self> {
+        let upstream = Arc::new(Upstream::default());
+        Self::start_before(pool, upstream.clone(), upstream).await
+    }
+
+    /// A relay that calls another, which calls the upstream.
+    async fn start_chain(pool: &DescriptorPool, is_typed: bool) -> Option<(Self, Arc<Callee>)> {
+        let relay = Self::start(pool).await?;
+        let upstream = relay.upstream.clone();
+        let callee = Callee { relay: relay.into(), is_typed, typed_calls: AtomicUsize::new(0) };
+        let callee = Arc::new(callee);
+        Some((Self::start_before(pool, callee.clone(), upstream).await?, callee))
+    }
+
+    /// A relay that calls this handler, behind which the upstream is.
+    async fn start_before(
+        pool: &DescriptorPool,
+        handler: Arc<dyn CallHandler>,
+        upstream: Arc<Upstream>,
+    ) -> Option<Self> {
         let schema = match Schema::new(pool, &[RELAY, UPSTREAM]) {
             Err(SchemaError::TooLarge { .. }) => return None,
             schema => schema.unwrap(),
@@ -68,14 +151,13 @@ impl Relay {
         let package = relay::package(pool, &schema);
         let (engine, cache) = &*ENGINE;
         let cache = CompileCache::open(Some(cache.path()), Compiler::InProcess);
-        let upstream = Arc::new(Upstream::default());
         let component = CompiledComponent::new(
             engine,
             &cache,
             &package,
             Arc::new(package.manifest().run.clone()),
             &schema,
-            upstream.clone(),
+            handler,
         )
         .await;
         let component = Arc::new(component.unwrap_or_else(|error| panic!("{error:?}")));
@@ -98,13 +180,13 @@ impl Relay {
         let context = context(&method);
         let prepared = self.component.check_params(&context, request.sent.clone().into());
         let prepared = prepared.map_err(|status| TestCaseError::fail(format!("{}: {status}", context.path())))?;
-        let CallResult { outcome, is_reusable, .. } = self.instance.call(context, prepared, None, None).await;
+        let CallResult { outcome, is_reusable, .. } = self.instance.call(Box::new(context), prepared, None).await;
         prop_assert!(is_reusable, "{:?}", outcome);
 
         let (path, called) = self.upstream.called.lock().unwrap().take().expect("upstream was called");
         prop_assert_eq!(path, format!("/{UPSTREAM}/{}", method.name()));
         same(&method.input(), &called, &request)?;
-        match (outcome, response) {
+        match (outcome.and_then(LocalResponse::into_unary), response) {
             (Ok(reply), Ok(response)) => same(&method.output(), &reply.message, &response)?,
             (Err(failure), Err(status)) => prop_assert_eq!(*failure.status, status),
             (answer, response) => prop_assert!(false, "{:?} became {:?}", response, answer),
@@ -155,6 +237,31 @@ proptest! {
             let Some(mut relay) = Relay::start(&pool).await else { return Err(TestCaseError::reject("too large")) };
             for message in &messages {
                 relay.call(&mut message.tape()).await?;
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn random_messages_pass_from_component_to_component_typed_as_they_do_encoded(
+        schema in Reel::any(0..1000),
+        messages in vec(Reel::any(0..600), 20),
+    ) {
+        let pool = random(&mut schema.tape());
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio.block_on(async {
+            let Some((mut typed, callee)) = Relay::start_chain(&pool, true).await else {
+                return Err(TestCaseError::reject("too large"));
+            };
+            let (mut encoded, other) = Relay::start_chain(&pool, false).await.expect("it has started before");
+            for message in &messages {
+                typed.call(&mut message.tape()).await?;
+                encoded.call(&mut message.tape()).await?;
+            }
+            prop_assert_eq!(other.typed_calls.load(Ordering::Relaxed), 0);
+            let component = callee.relay.lock().await.component.clone();
+            if typed.methods.iter().all(|method| component.has_typed_values(RELAY, method.name())) {
+                prop_assert!(callee.typed_calls.load(Ordering::Relaxed) > 0);
             }
             Ok(())
         })?;

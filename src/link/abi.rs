@@ -33,19 +33,17 @@ use futures_util::future::BoxFuture;
 use wasmtime::component::__internal::wasmtime_environ::component::{OptionsIndex, StringEncoding, TypeTupleIndex};
 use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, LinkerInstance, Lower,
-    ResourceDynamic, ResourceType, TypedFunc,
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower, ResourceDynamic,
+    TypedFunc,
 };
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, ValRaw, bail, ensure};
 
-use crate::call::MessageBatch;
-use crate::call::guest_thread::move_for_large_message;
+use crate::call::{LocalMessage, MessageBatch};
 use crate::link::LinkError;
-use crate::link::batches::{add_read_batch, add_try_write, add_write_all};
 use crate::link::function::{CheckedMessage, ComponentFunction, FunctionResult, GuestResult, ResourceId};
 use crate::link::lift::LiftError;
 use crate::link::lower::{LowerError, MemoryWriter};
-use crate::link::operation::{HostOutcome, ImportHost, ImportTarget};
+use crate::link::operation::HostOutcome;
 
 /// See point 2 of the module's documentation.
 const ABI: CanonicalAbiInfo = CanonicalAbiInfo { size32: 0, align32: 1, size64: 0, align64: 1, flat_count: Some(0) };
@@ -171,11 +169,20 @@ unsafe impl<const N: usize> Lower for ExportParams<N> {
 
 tokio::task_local! {
     /// The function being called: lifting has no place for it, and must happen before the guest's post-return.
-    static CALLED: (Arc<ComponentFunction>, usize);
+    static CALLED: CalledFunction;
+}
+
+/// The function being called, and how its results are lifted.
+struct CalledFunction {
+    function: Arc<ComponentFunction>,
+    /// The largest encoded response, in bytes.
+    limit: usize,
+    /// Whether the response may be typed.
+    is_typed: bool,
 }
 
 /// The results of a call of the component.
-struct ExportResult(GuestResult<Bytes>);
+struct ExportResult(GuestResult<LocalMessage>);
 
 unsafe impl ComponentType for ExportResult {
     type Lower = [ValRaw; 1];
@@ -194,9 +201,9 @@ unsafe impl Lift for ExportResult {
         check_encoding(&context.options().string_encoding)?;
         let size = context.types[index].abi.size32;
         let [address] = src;
-        CALLED.try_with(|(function, limit)| {
+        CALLED.try_with(|CalledFunction { function, limit, is_typed }| {
             check_size(function.result.size, size)?;
-            let results = function.lift_result(address.get_u32().into(), context.memory(), *limit);
+            let results = function.lift_result(address.get_u32().into(), context.memory(), *limit, *is_typed);
             Ok(Self(results.map_err(|error| wasmtime::Error::new(LinkError::Lift(error)))?))
         })?
     }
@@ -271,7 +278,7 @@ impl<T> Clone for BoundExport<T> {
 
 impl<T: Send + 'static> BoundExport<T> {
     /// Calls the function. `lent` are the resources that it borrows, in the order of its parameters: types and numbers.
-    /// `limit` bounds the encoded response, in bytes.
+    /// `limit` bounds the encoded response, in bytes; where `is_typed`, the response may come as typed values.
     ///
     /// # Errors
     /// A trap, or what the guest returned is no value of its type. The store is of no use then and must be dropped, as it
@@ -282,10 +289,12 @@ impl<T: Send + 'static> BoundExport<T> {
         params: CheckedMessage,
         lent: &[(ResourceId, u32)],
         limit: usize,
-    ) -> Result<GuestResult<Bytes>> {
+        is_typed: bool,
+    ) -> Result<GuestResult<LocalMessage>> {
         let lent = lent.iter().map(|(ty, number)| ResourceDynamic::new_borrow(*number, *ty)).collect();
         let call = self.call.call(store, ExportCall { function: self.function.clone(), params, lent });
-        Ok(CALLED.scope((self.function.clone(), limit), call).await?.0)
+        let called = CalledFunction { function: self.function.clone(), limit, is_typed };
+        Ok(CALLED.scope(called, call).await?.0)
     }
 }
 
@@ -313,14 +322,14 @@ impl<T: Send + 'static, const N: usize> TypedExport<T> for TypedFunc<ExportParam
 /// The params of a call that the component makes, not read yet: flat values, or their address in memory.
 ///
 /// The plan is with the function that answers, not with the type (`Lift` has no `self`, and wasmtime interns types by
-/// structure), so they are read there: [`ImportParams::encode`].
+/// structure), so they are read there: [`ImportParams::lift`].
 pub(crate) struct ImportParams<const N: usize> {
     slots: [ValRaw; N],
     options: OptionsIndex,
     instance: Instance,
     size: u32,
     /// Number of the resource that a method of a resource is called on.
-    resource: Option<u32>,
+    pub(crate) resource: Option<u32>,
 }
 
 unsafe impl<const N: usize> ComponentType for ImportParams<N> {
@@ -350,8 +359,25 @@ impl<const N: usize> ImportParams<N> {
         Ok(Self { slots, options: context.options_index(), instance: context.instance_handle(), size, resource })
     }
 
-    /// Encodes the parameters. To be called before anything is awaited: the guest stands still, its memory is as it was
-    /// when it called.
+    /// Encodes the parameters, or copies them to typed values for a callee that takes such. To be called before anything is
+    /// awaited: the guest stands still, its memory is as it was when it called.
+    pub(crate) fn lift<T: 'static>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        function: &ComponentFunction,
+        limit: usize,
+        is_typed: bool,
+    ) -> Result<LocalMessage> {
+        let slots = self.read_slots(function)?;
+        let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
+        let memory = context.as_slice_mut();
+        if is_typed && let Some(message) = function.lift_typed_params(&slots, memory, limit) {
+            return Ok(LocalMessage::Typed(message));
+        }
+        function.lift_params(&slots, memory, limit).map(LocalMessage::Encoded).map_err(lift_failed)
+    }
+
+    /// Encodes the message among the parameters, as [`lift`](Self::lift) does.
     pub(crate) fn encode<T: 'static>(
         &self,
         store: &mut StoreContextMut<'_, T>,
@@ -360,8 +386,7 @@ impl<const N: usize> ImportParams<N> {
     ) -> Result<Bytes> {
         let slots = self.read_slots(function)?;
         let mut context = LowerContext::new(store.as_context_mut(), self.options, self.instance);
-        let encoded = function.lift_params(&slots, context.as_slice_mut(), limit);
-        encoded.map_err(lift_failed)
+        function.lift_params(&slots, context.as_slice_mut(), limit).map_err(lift_failed)
     }
 
     /// Encodes messages of the list among the parameters, from number `first` on, as many as are sent at once. Returns whether
@@ -483,75 +508,6 @@ fn own_handle_type<T>(context: &LowerContext<'_, T>, results: TypeTupleIndex) ->
         },
         _ => bail!("expected a result"),
     }
-}
-
-fn add_with<T: ImportHost, const N: usize>(
-    linker: &mut LinkerInstance<'_, T>,
-    function: Arc<ComponentFunction>,
-    destination: ImportTarget,
-) -> Result<()> {
-    let name = function.name.clone();
-    linker.func_wrap_async(&name, move |mut store: StoreContextMut<'_, T>, params: ImportParams<N>| {
-        let function = function.clone();
-        let operation = destination.operation(params.resource);
-        let max_lowered_bytes = store.data().max_lowered_bytes();
-        let max_params_bytes = operation.as_ref().map_or(0, |operation| store.data().max_params_bytes(operation));
-        let params = params.encode(&mut store, &function, max_params_bytes);
-        Box::new(async move {
-            let params = params?;
-            let result = match T::run_operation(store, operation?, params).await? {
-                Ok(HostOutcome::Message(wire)) => {
-                    move_for_large_message(wire.len()).await;
-                    match function.check_results(wire, max_lowered_bytes) {
-                        Ok(message) => Ok(HostOutcome::Message(message)),
-                        Err(error) => Err(Box::new(error.into())),
-                    }
-                }
-                Ok(HostOutcome::Nothing) => Ok(HostOutcome::Nothing),
-                Ok(HostOutcome::Stream(number)) => Ok(HostOutcome::Stream(number)),
-                Err(status) => Err(status),
-            };
-            Ok(ImportResult { function, result })
-        })
-    })
-}
-
-/// Adds a resource type to what a component may import.
-///
-/// # Errors
-/// When there is one of that name.
-pub(crate) fn add_resource<T: ImportHost>(
-    linker: &mut LinkerInstance<'_, T>,
-    name: &str,
-    resource: ResourceId,
-) -> Result<()> {
-    linker.resource(name, ResourceType::host_dynamic(resource), |mut store, number| {
-        store.data_mut().drop_stream(number);
-        Ok(())
-    })
-}
-
-/// Adds a function to what a component may import.
-///
-/// # Errors
-/// When there is one of that name.
-pub(crate) fn add<T: ImportHost>(
-    linker: &mut LinkerInstance<'_, T>,
-    function: Arc<ComponentFunction>,
-    destination: ImportTarget,
-) -> Result<()> {
-    macro_rules! add {
-        ($($n:literal)*) => {
-            match (destination, function.flats()) {
-                (ImportTarget::ReadBatch, 1) => add_read_batch(linker, function),
-                (ImportTarget::WriteAll, 3) => add_write_all(linker, function),
-                $((ImportTarget::TryWrite, $n) => add_try_write::<T, $n>(linker, function),)*
-                $((destination, $n) => add_with::<T, $n>(linker, function, destination),)*
-                (_, more) => bail!("{more} flat parameters"),
-            }
-        };
-    }
-    add!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
 }
 
 /// Loads compiled code.

@@ -2,10 +2,15 @@
 //!
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md>
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// Parameters of more flat values than this are passed as one pointer.
 pub(crate) const MAX_FLAT_PARAMS: usize = 16;
+
+/// The most bytes that the parameters take in memory that are passed flat: each flat value stands for at most 8, with what
+/// lies between it and the next.
+pub(crate) const MAX_FLAT_BYTES: usize = 8 * MAX_FLAT_PARAMS;
 
 /// A WIT type with its place in linear memory (of 32-bit pointers).
 #[derive(Debug)]
@@ -40,6 +45,48 @@ pub(crate) enum TypeShape {
     },
     /// Also option (`none`, `some`), result (`ok`, `error`) and enum (cases without payload).
     Variant(Variant),
+}
+
+/// The flat slots of the parameters of a call.
+#[derive(Debug, Default)]
+pub(crate) struct FlatSlots {
+    values: [u64; MAX_FLAT_PARAMS],
+    len: usize,
+}
+
+impl FlatSlots {
+    /// Pushes a slot.
+    pub(crate) fn push(&mut self, value: u64) {
+        match self.values.get_mut(self.len) {
+            Some(slot) => {
+                *slot = value;
+                self.len += 1;
+            }
+            None => debug_assert!(false, "parameters with more flat values are passed as a pointer"),
+        }
+    }
+}
+
+impl FromIterator<u64> for FlatSlots {
+    fn from_iter<I: IntoIterator<Item = u64>>(values: I) -> Self {
+        let mut slots = Self::default();
+        values.into_iter().for_each(|value| slots.push(value));
+        slots
+    }
+}
+
+impl Deref for FlatSlots {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        self.values.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl DerefMut for FlatSlots {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        self.values.get_mut(..self.len).unwrap_or_default()
+    }
 }
 
 /// A member of a record or tuple.
@@ -226,7 +273,7 @@ impl CanonicalType {
     /// bits of the payload as they are, which is what the canonical ABI's coercions amount to.
     ///
     /// `image` must hold a value of this type that was lowered by a plan, so that its discriminants are valid.
-    pub(crate) fn flatten(&self, image: &[u8], slots: &mut Vec<u64>) {
+    pub(crate) fn flatten(&self, image: &[u8], slots: &mut FlatSlots) {
         debug_assert!(image.len() >= self.size as usize, "a value's image has the size of its type");
         match &self.shape {
             TypeShape::String | TypeShape::List(_) => {
@@ -240,12 +287,14 @@ impl CanonicalType {
             }
             TypeShape::Variant(variant) => {
                 let discriminant = read(image, variant.discriminant);
-                let end = slots.len() + self.flats;
+                let end = slots.len + self.flats;
                 slots.push(discriminant);
                 if let Some((_, Some(payload))) = variant.cases.get(discriminant as usize) {
                     payload.flatten(image.get(variant.payload as usize..).unwrap_or_default(), slots);
                 }
-                slots.resize(end, 0);
+                while slots.len < end {
+                    slots.push(0);
+                }
             }
             _ => slots.push(read(image, self.size)),
         }

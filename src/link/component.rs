@@ -9,11 +9,12 @@ use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker};
 
-use crate::link::abi::{self, ExportedMethod};
+use crate::link::abi::ExportedMethod;
 use crate::link::error::LinkMismatch;
 use crate::link::function::{ComponentFunction, ResourceId};
+use crate::link::imports;
 use crate::link::matching::{Resources, compare_function};
-use crate::link::operation::{HostOperation, ImportHost, ImportTarget};
+use crate::link::operation::{HostOperation, ImportHost, ImportTarget, ImportedMethod};
 use crate::link::plan::SchemaPlan;
 use crate::link::quirks::ToolchainQuirks;
 
@@ -24,13 +25,16 @@ pub(crate) const RAW_RESPONSES: ResourceId = ResourceId::MAX;
 
 /// The functions by which the host calls a component, and those by which it is called.
 pub(crate) struct ComponentLink {
-    /// The functions that serve methods, and their numbers by path.
+    /// The functions that serve methods, and their numbers by service and method.
     exports: Vec<ExportedMethod>,
-    export_numbers: HashMap<Arc<str>, usize>,
+    export_numbers: MethodNumbers,
     /// Full names of the services that the component calls.
     calls: Vec<Arc<str>>,
     interfaces: Vec<ImportInterface>,
 }
+
+/// Numbers of methods, by the full names of their services and their own names.
+type MethodNumbers = HashMap<Arc<str>, HashMap<Arc<str>, usize>>;
 
 /// An interface that the component imports and the host answers by its descriptors.
 struct ImportInterface {
@@ -70,10 +74,11 @@ impl ComponentLink {
                 calls.push(service.full_name.as_str().into());
             }
         }
-        let (mut exports, mut export_numbers) = (Vec::new(), HashMap::new());
+        let (mut exports, mut export_numbers) = (Vec::new(), MethodNumbers::new());
         for (_, service) in served {
-            for (path, export) in linking.export(service) {
-                export_numbers.insert(path, exports.len());
+            let numbers: &mut HashMap<_, _> = export_numbers.entry(service.full_name.as_str().into()).or_default();
+            for (method, export) in linking.export(service) {
+                numbers.insert(method, exports.len());
                 exports.push(export);
             }
         }
@@ -83,9 +88,9 @@ impl ComponentLink {
         }
     }
 
-    /// Returns the number of the function that serves a path, such as `/shop.users.v1.Users/GetUser`.
-    pub(crate) fn export_number(&self, path: &str) -> Option<usize> {
-        self.export_numbers.get(path).copied()
+    /// Returns the number of the function that serves a method, such as `GetUser` of `shop.users.v1.Users`.
+    pub(crate) fn export_number(&self, service: &str, method: &str) -> Option<usize> {
+        self.export_numbers.get(service)?.get(method).copied()
     }
 
     /// Returns the function with this number.
@@ -116,10 +121,10 @@ impl ComponentLink {
         for interface in &self.interfaces {
             let mut instance = linker.instance(&interface.name)?;
             for (name, resource) in &interface.resources {
-                abi::add_resource(&mut instance, name, *resource)?;
+                imports::add_resource(&mut instance, name, *resource)?;
             }
             for (function, destination) in &interface.functions {
-                abi::add(&mut instance, function.clone(), destination.clone())?;
+                imports::add(&mut instance, function.clone(), destination.clone())?;
             }
         }
         Ok(())
@@ -226,10 +231,11 @@ impl LinkBuilder<'_> {
     /// The interface by which a service is called.
     fn import(&mut self, index: usize, service: &Service) -> Option<ImportInterface> {
         let (mut resources, mut functions) = (Vec::new(), Vec::new());
+        let service_name: Arc<str> = service.full_name.as_str().into();
         for (number, method) in service.methods.iter().enumerate() {
-            let path: Arc<str> = path(service, method).into();
+            let imported = ImportedMethod { service: service_name.clone(), name: method.proto_name.as_str().into() };
             if method.is_unary() {
-                functions.push((ComponentFunction::method(&self.plan, method), ImportTarget::Method(path)));
+                functions.push((ComponentFunction::method(&self.plan, method), ImportTarget::Method(imported)));
                 continue;
             }
             let open = match (&method.call, method.responses) {
@@ -242,7 +248,7 @@ impl LinkBuilder<'_> {
                 (None, Some(responses)) => ComponentFunction::open(&self.plan, method, reader(responses)),
                 (None, None) => continue,
             };
-            functions.push((open, ImportTarget::Open { path, request: method.requests.is_none() }));
+            functions.push((open, ImportTarget::Open { method: imported, request: method.requests.is_none() }));
         }
         self.interface(self.schema.client_interface(service), resources, functions)
     }
@@ -265,7 +271,7 @@ impl LinkBuilder<'_> {
         methods
     }
 
-    /// The functions that serve a service, with the paths of their methods.
+    /// The functions that serve a service, with the names of their methods.
     fn export(&mut self, service: &Service) -> Vec<(Arc<str>, ExportedMethod)> {
         let mut exports = Vec::new();
         let interface = self.schema.service_interface(service);
@@ -295,7 +301,7 @@ impl LinkBuilder<'_> {
             }
             if let Some(index) = self.component.get_export_index(parent.as_ref(), &function.name) {
                 let export = ExportedMethod::new(Arc::new(function), index, requests, responses);
-                exports.push((path(service, method).into(), export));
+                exports.push((method.proto_name.as_str().into(), export));
             }
         }
         exports
@@ -314,10 +320,6 @@ fn reader(stream: StreamId) -> ResourceId {
 
 fn writer(stream: StreamId) -> ResourceId {
     2 * stream.0 as ResourceId + 1
-}
-
-fn path(service: &Service, method: &Method) -> String {
-    format!("/{}/{}", service.full_name, method.proto_name)
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

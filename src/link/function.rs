@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use okra_codegen::schema::{self, JsonKind, Kind, Scalar};
 
-use crate::call::{MessageBatch, Status};
-use crate::link::canonical::{CanonicalType, CoreType, MAX_FLAT_PARAMS, TypeShape};
+use crate::call::{LocalMessage, MethodLayouts, Status, TypedMessage};
+use crate::link::canonical::{CanonicalType, CoreType, FlatSlots, MAX_FLAT_BYTES, MAX_FLAT_PARAMS, TypeShape};
 use crate::link::check::{CheckedWire, check, check_unknown};
+use crate::link::direct::{self, check_direct, lift_direct, lower_direct};
 use crate::link::json;
-use crate::link::lift::{LiftError, lift, lift_bytes, lift_json, list_elements};
+use crate::link::lift::{LiftError, lift, lift_bytes, lift_json};
 use crate::link::lower::{LowerError, MemoryWriter, lower, lower_payload, lower_text};
 use crate::link::plan::{RecordId, SchemaPlan};
 use crate::link::status::StatusPlan;
@@ -57,13 +58,15 @@ pub(crate) enum FunctionResult {
 pub(crate) struct ComponentFunction {
     /// Name in its interface, such as `create-invoice` or `[method]invoice-reader.read`.
     pub(crate) name: String,
-    plan: Arc<SchemaPlan>,
-    param_list: Vec<FunctionParam>,
+    pub(crate) plan: Arc<SchemaPlan>,
+    pub(crate) param_list: Vec<FunctionParam>,
     pub(crate) returns: FunctionResult,
     pub(crate) params: Arc<CanonicalType>,
     /// Core types of the flat parameters; `None` when there are too many, and one pointer is passed.
     pub(crate) flat: Option<Vec<CoreType>>,
     pub(crate) result: Arc<CanonicalType>,
+    /// The layouts of the messages of a unary method, where they can be copied from component to component.
+    layouts: Option<MethodLayouts>,
 }
 
 /// A param or result that was checked and can be lowered.
@@ -73,6 +76,8 @@ pub(crate) enum CheckedMessage {
     Nothing,
     /// A message.
     Record(CheckedWire),
+    /// A message as typed values.
+    Typed(TypedMessage),
     /// Text or bytes.
     Bytes(Bytes),
     /// Messages of a stream.
@@ -87,29 +92,23 @@ impl CheckedMessage {
         match self {
             Self::Nothing | Self::IsSent(_) => 0,
             Self::Record(checked) => checked.wire.len(),
+            Self::Typed(message) => message.wire_bytes,
             Self::Bytes(bytes) => bytes.len(),
             Self::Batch(messages) => messages.iter().map(Self::wire_bytes).sum(),
         }
     }
 
     /// Returns the bytes that the message takes in the guest's memory, those of its record not counted.
-    fn lowered_bytes(&self) -> u64 {
+    pub(crate) fn lowered_bytes(&self) -> u64 {
         match self {
             Self::Nothing | Self::IsSent(_) => 0,
             Self::Record(checked) => checked.lowered_bytes,
+            // Streams have none of these.
+            Self::Typed(message) => message.wire_bytes as u64,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Batch(messages) => messages.iter().map(Self::lowered_bytes).sum(),
         }
     }
-}
-
-/// Messages of a stream that were checked.
-#[derive(Debug)]
-pub(crate) struct CheckedBatch {
-    /// The first ones, or what is wrong with the first.
-    pub(crate) checked: Result<CheckedMessage, WireError>,
-    /// Those that were not checked, in their order.
-    pub(crate) rest: Vec<Bytes>,
 }
 
 /// The result of a function: a value, or the status that the function returned.
@@ -134,7 +133,11 @@ impl ComponentFunction {
         let param_list = request.map(FunctionParam::Message).into_iter();
         let param_list =
             param_list.chain(requests.map(FunctionParam::Handle)).chain(responses.map(FunctionParam::Handle));
-        Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response))
+        let mut function = Self::new(plan, method.wit_name.clone(), param_list.collect(), message(response));
+        if requests.is_none() && responses.is_none() {
+            function.layouts = function.find_layouts();
+        }
+        function
     }
 
     /// The function by which a component begins a call with streams: it returns the call, or the reader of the responses.
@@ -208,7 +211,21 @@ impl ComponentFunction {
             FunctionResult::Handle(resource) => Some(CanonicalType::plain(TypeShape::Handle { resource, own: true })),
         };
         let result = CanonicalType::result(ok, StatusPlan::of(plan.quirks).ty());
-        Self { name, plan: plan.clone(), param_list, returns, params, flat, result }
+        Self { name, plan: plan.clone(), param_list, returns, params, flat, result, layouts: None }
+    }
+
+    /// Returns the layouts of the messages, if they can be copied from component to component.
+    pub(crate) fn layouts(&self) -> Option<&MethodLayouts> {
+        self.layouts.as_ref()
+    }
+
+    fn find_layouts(&self) -> Option<MethodLayouts> {
+        let layout = |payload| match payload {
+            None => Some(direct::no_layout()),
+            Some(MessagePayload::Record(record)) => direct::layout(&self.plan, record),
+            Some(MessagePayload::Json(_) | MessagePayload::Bytes) => None,
+        };
+        Some(MethodLayouts { request: layout(self.input())?, response: layout(self.output())? })
     }
 
     /// Number of core parameters.
@@ -224,6 +241,42 @@ impl ComponentFunction {
         })
     }
 
+    /// The message among the results.
+    fn output(&self) -> Option<MessagePayload> {
+        match self.returns {
+            FunctionResult::Message(payload) | FunctionResult::Next(payload) | FunctionResult::Batch(payload) => {
+                Some(payload)
+            }
+            FunctionResult::Nothing | FunctionResult::IsSent | FunctionResult::Handle(_) => None,
+        }
+    }
+
+    /// Checks the typed message among the params, which has the layout of the method's requests.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_params(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.input(), message, limit)
+    }
+
+    /// Checks the typed message among the results, which has the layout of the method's responses.
+    ///
+    /// # Errors
+    /// When it takes more than `limit` bytes of the component's memory.
+    pub(crate) fn check_typed_results(&self, message: TypedMessage, limit: u64) -> Result<CheckedMessage, WireError> {
+        self.check_typed(self.output(), message, limit)
+    }
+
+    fn check_typed(
+        &self,
+        payload: Option<MessagePayload>,
+        message: TypedMessage,
+        limit: u64,
+    ) -> Result<CheckedMessage, WireError> {
+        let Some(MessagePayload::Record(record)) = payload else { return Ok(CheckedMessage::Nothing) };
+        check_direct(&self.plan, record, &message, limit).map(|()| CheckedMessage::Typed(message))
+    }
+
     /// Checks the encoded message among the params.
     ///
     /// # Errors
@@ -237,48 +290,10 @@ impl ComponentFunction {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn check_results(&self, wire: Bytes, limit: u64) -> Result<CheckedMessage, WireError> {
-        let payload = match self.returns {
-            FunctionResult::Message(payload) | FunctionResult::Next(payload) | FunctionResult::Batch(payload) => {
-                Some(payload)
-            }
-            FunctionResult::Nothing | FunctionResult::IsSent | FunctionResult::Handle(_) => None,
-        };
-        self.check_payload(payload, wire, limit)
+        self.check_payload(self.output(), wire, limit)
     }
 
-    /// Checks the encoded messages of a stream, up to the first one that is not valid or has no room among those before it.
-    /// Returns the others, too, for another call.
-    ///
-    /// # Errors
-    /// What is wrong with the first one.
-    pub(crate) fn check_batch(&self, messages: Vec<Bytes>, limit: u64) -> CheckedBatch {
-        let FunctionResult::Batch(payload) = self.returns else {
-            debug_assert!(false, "only a function that returns a batch reads one");
-            return CheckedBatch { checked: Ok(CheckedMessage::Nothing), rest: Vec::new() };
-        };
-        let size = u64::from(payload_size(&self.plan, payload));
-        let (mut batch, mut left) = (Vec::with_capacity(messages.len()), limit);
-        let mut messages = messages.into_iter();
-        while let Some(wire) = messages.next() {
-            let room = if batch.is_empty() { left } else { left.saturating_sub(size) };
-            match self.check_payload(Some(payload), wire.clone(), room) {
-                Ok(message) => {
-                    left = left.saturating_sub(size.saturating_add(message.lowered_bytes()));
-                    batch.push(message);
-                }
-                Err(error) if batch.is_empty() => {
-                    return CheckedBatch { checked: Err(error), rest: messages.collect() };
-                }
-                Err(_) => {
-                    let rest = std::iter::once(wire).chain(messages).collect();
-                    return CheckedBatch { checked: Ok(CheckedMessage::Batch(batch)), rest };
-                }
-            }
-        }
-        CheckedBatch { checked: Ok(CheckedMessage::Batch(batch)), rest: Vec::new() }
-    }
-
-    fn check_payload(
+    pub(crate) fn check_payload(
         &self,
         payload: Option<MessagePayload>,
         wire: Bytes,
@@ -306,20 +321,29 @@ impl ComponentFunction {
         request: &CheckedMessage,
         handles: &[u32],
         memory: &mut M,
-    ) -> Result<Vec<u64>, LowerError<M::Refused>> {
-        let mut image = vec![0; self.params.size as usize];
-        let mut handles = handles.iter();
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            match param {
-                FunctionParam::Message(payload) => put(&mut image, at, &self.lower(*payload, request, memory)?),
-                // Only functions of the host take them.
-                FunctionParam::Batch(_) => return Err(LowerError::NotChecked),
-                FunctionParam::Handle(_) => {
-                    put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+    ) -> Result<FlatSlots, LowerError<M::Refused>> {
+        let image = match self.param_list.as_slice() {
+            // A single message is the whole of the params.
+            [FunctionParam::Message(payload)] => self.lower(*payload, request, memory, 0)?,
+            param_list => {
+                let mut image = vec![0; self.params.size as usize];
+                let mut handles = handles.iter();
+                for (param, at) in param_list.iter().zip(self.offsets()) {
+                    match param {
+                        FunctionParam::Message(payload) => {
+                            put(&mut image, at, &self.lower(*payload, request, memory, 0)?);
+                        }
+                        // Only functions of the host take them.
+                        FunctionParam::Batch(_) => return Err(LowerError::NotChecked),
+                        FunctionParam::Handle(_) => {
+                            put(&mut image, at, &handles.next().ok_or(LowerError::NotChecked)?.to_le_bytes());
+                        }
+                    }
                 }
+                image
             }
-        }
-        let mut slots = Vec::with_capacity(MAX_FLAT_PARAMS);
+        };
+        let mut slots = FlatSlots::default();
         if self.flat.is_some() {
             self.params.flatten(&image, &mut slots);
         } else {
@@ -329,7 +353,7 @@ impl ComponentFunction {
     }
 
     /// Where each parameter lies.
-    fn offsets(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn offsets(&self) -> impl Iterator<Item = usize> {
         let members = match &self.params.shape {
             TypeShape::Tuple(members) => members.as_slice(),
             _ => &[],
@@ -345,14 +369,14 @@ impl ComponentFunction {
         handle: Option<u32>,
         memory: &mut M,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
-        let value = match answer {
-            Ok(response) => self.lower_ok(response, handle, memory)?,
-            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory)?,
-        };
         let TypeShape::Variant(result) = &self.result.shape else { return Err(LowerError::NotChecked) };
-        let mut image = vec![0; self.result.size as usize];
+        let before = result.payload as usize;
+        let mut image = match answer {
+            Ok(response) => self.lower_ok(response, handle, memory, before)?,
+            Err(status) => StatusPlan::of(self.plan.quirks).lower(status, memory, before)?,
+        };
+        image.resize(self.result.size as usize, 0);
         put(&mut image, 0, &[u8::from(answer.is_err())]);
-        put(&mut image, result.payload as usize, &value);
         Ok(image)
     }
 
@@ -361,70 +385,54 @@ impl ComponentFunction {
         response: &CheckedMessage,
         handle: Option<u32>,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match self.returns {
-            FunctionResult::Nothing => Ok(Vec::new()),
+            FunctionResult::Nothing => Ok(vec![0; before]),
+            FunctionResult::Message(payload) => self.lower(payload, response, memory, before),
+            FunctionResult::Handle(_) => Ok(behind(before, &handle.ok_or(LowerError::NotChecked)?.to_le_bytes())),
             FunctionResult::IsSent => match response {
-                CheckedMessage::IsSent(is_sent) => Ok(vec![u8::from(*is_sent)]),
+                CheckedMessage::IsSent(is_sent) => Ok(behind(before, &[u8::from(*is_sent)])),
                 _ => Err(LowerError::NotChecked),
             },
             FunctionResult::Batch(payload) => match response {
-                CheckedMessage::Batch(messages) => self.lower_batch(payload, messages, memory),
+                CheckedMessage::Batch(messages) => self.lower_batch(payload, messages, memory, before),
                 _ => Err(LowerError::NotChecked),
             },
-            FunctionResult::Message(payload) => self.lower(payload, response, memory),
-            FunctionResult::Handle(_) => Ok(handle.ok_or(LowerError::NotChecked)?.to_le_bytes().to_vec()),
             FunctionResult::Next(payload) => {
-                let Some((option, next)) = self.result.payload(0).and_then(|ok| Some((ok, ok.payload_offset()?)))
-                else {
+                let Some(next) = self.result.payload(0).and_then(CanonicalType::payload_offset) else {
                     return Err(LowerError::NotChecked);
                 };
-                let mut image = vec![0; option.size as usize];
-                if !matches!(response, CheckedMessage::Nothing) {
-                    let message = self.lower(payload, response, memory)?;
-                    put(&mut image, 0, &[1]);
-                    put(&mut image, next as usize, &message);
+                if matches!(response, CheckedMessage::Nothing) {
+                    return Ok(vec![0; before]);
                 }
+                let mut image = self.lower(payload, response, memory, before + next as usize)?;
+                put(&mut image, before, &[1]);
                 Ok(image)
             }
         }
     }
 
-    /// Lowers messages as a list, and returns the bytes of the pointer and length.
-    fn lower_batch<M: MemoryWriter>(
-        &self,
-        payload: MessagePayload,
-        messages: &[CheckedMessage],
-        memory: &mut M,
-    ) -> Result<Vec<u8>, LowerError<M::Refused>> {
-        let ty = payload_type(&self.plan, payload);
-        let size = ty.size as usize;
-        let mut image = vec![0; size * messages.len()];
-        for (index, message) in messages.iter().enumerate() {
-            put(&mut image, index * size, &self.lower(payload, message, memory)?);
-        }
-        let at = match messages {
-            [] => self.plan.quirks.empty_list(ty.align),
-            _ => memory.put(&image, ty.align).map_err(LowerError::Memory)?,
-        };
-        Ok([at.to_le_bytes(), (messages.len() as u32).to_le_bytes()].concat())
-    }
-
-    fn lower<M: MemoryWriter>(
+    /// Lowers a message: returns its bytes behind `before` others.
+    pub(crate) fn lower<M: MemoryWriter>(
         &self,
         payload: MessagePayload,
         value: &CheckedMessage,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         match (payload, value) {
             (MessagePayload::Record(record), CheckedMessage::Record(checked)) => {
-                lower(&self.plan, record, checked, memory)
+                lower(&self.plan, record, checked, memory, before)
+            }
+            (MessagePayload::Record(record), CheckedMessage::Typed(message)) => {
+                lower_direct(&self.plan, record, message, memory, before)
             }
             (MessagePayload::Json(_), CheckedMessage::Bytes(text)) => {
-                Ok(lower_text(&self.plan, text, memory)?.to_vec())
+                Ok(behind(before, &lower_text(&self.plan, text, memory)?))
             }
             (MessagePayload::Bytes, CheckedMessage::Bytes(bytes)) => {
-                Ok(lower_payload(&self.plan, bytes, memory)?.to_vec())
+                Ok(behind(before, &lower_payload(&self.plan, bytes, memory)?))
             }
             _ => Err(LowerError::NotChecked),
         }
@@ -433,70 +441,67 @@ impl ComponentFunction {
     /// Lifts the params that a guest passed to an import: an encoded request, empty when there is none. `slots` are the flat
     /// parameters, `image` of which this makes, or the address of the parameters in memory.
     pub(crate) fn lift_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
-        let mut image = Vec::new();
+        let mut image = [0; MAX_FLAT_BYTES];
         let frame = self.params_frame(slots, memory, &mut image)?;
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            if let FunctionParam::Message(payload) = param {
-                return self.lift(*payload, frame.get(at..).unwrap_or_default(), memory, limit);
-            }
+        match self.input_frame(frame) {
+            Some((payload, frame)) => self.lift(payload, frame, memory, limit),
+            None => Ok(Bytes::new()),
         }
-        Ok(Bytes::new())
     }
 
-    /// Lifts the messages of the list that a guest passed to an import, as many as are sent at once, from number `first` on.
-    /// Returns whether there are more behind them.
-    ///
-    /// # Errors
-    /// What is wrong with the one behind those in `batch`.
-    pub(crate) fn lift_batch(
+    /// As [`lift_params`](Self::lift_params), for a function with [layouts](Self::layouts): a typed request, or `None` where it
+    /// is to be encoded.
+    pub(crate) fn lift_typed_params(&self, slots: &[u64], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        let mut image = [0; MAX_FLAT_BYTES];
+        let frame = self.params_frame(slots, memory, &mut image).ok()?;
+        match self.input_frame(frame) {
+            Some((MessagePayload::Record(record), frame)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
+        }
+    }
+
+    /// Returns the bytes of the params.
+    pub(crate) fn params_frame<'m>(
         &self,
         slots: &[u64],
-        memory: &[u8],
-        first: usize,
-        limit: usize,
-        batch: &mut MessageBatch,
-    ) -> Result<bool, LiftError> {
-        let mut image = Vec::new();
-        let frame = self.params_frame(slots, memory, &mut image)?;
-        for (param, at) in self.param_list.iter().zip(self.offsets()) {
-            let FunctionParam::Batch(payload) = *param else { continue };
-            let ty = payload_type(&self.plan, payload);
-            let list = list_elements(frame.get(at..).unwrap_or_default(), memory, ty.size, ty.align)?;
-            let mut elements = list.chunks_exact(ty.size.max(1) as usize).skip(first);
-            while batch.has_room()
-                && let Some(element) = elements.next()
-            {
-                if batch.add(self.lift(payload, element, memory, limit)?).is_err() {
-                    return Ok(true);
-                }
-            }
-            return Ok(elements.next().is_some());
-        }
-        Ok(false)
-    }
-
-    /// Returns the bytes of the params: an image that is made of the slots, or where they lie in memory.
-    fn params_frame<'m>(&self, slots: &[u64], memory: &'m [u8], image: &'m mut Vec<u8>) -> Result<&'m [u8], LiftError> {
+        memory: &'m [u8],
+        image: &'m mut [u8; MAX_FLAT_BYTES],
+    ) -> Result<&'m [u8], LiftError> {
         if self.flat.is_none() {
             return frame(slots.first().copied().unwrap_or_default(), &self.params, memory);
         }
-        image.resize(self.params.size as usize, 0);
+        let image = image.get_mut(..self.params.size as usize).unwrap_or_default();
         self.params.unflatten(slots, image);
         Ok(image)
     }
 
-    /// Lifts the results of an export: an encoded response, or the error that the guest returned. `address` is where the result lies.
+    /// Returns the message among the params with its bytes.
+    fn input_frame<'m>(&self, frame: &'m [u8]) -> Option<(MessagePayload, &'m [u8])> {
+        self.param_list.iter().zip(self.offsets()).find_map(|(param, at)| match *param {
+            FunctionParam::Message(payload) => Some((payload, frame.get(at..).unwrap_or_default())),
+            FunctionParam::Batch(_) | FunctionParam::Handle(_) => None,
+        })
+    }
+
+    /// Lifts the results of an export: a response, or the error that the guest returned. `address` is where the result lies. The
+    /// response is encoded, but where `is_typed` and it can be copied as it is.
     pub(crate) fn lift_result(
         &self,
         address: u64,
         memory: &[u8],
         limit: usize,
-    ) -> Result<GuestResult<Bytes>, LiftError> {
+        is_typed: bool,
+    ) -> Result<GuestResult<LocalMessage>, LiftError> {
         let frame = frame(address, &self.result, memory)?;
         debug_assert!(self.result.payload_offset().is_some(), "a function that can fail returns a `result`");
         let value = frame.get(self.result.payload_offset().unwrap_or_default() as usize..).unwrap_or_default();
         match frame.first() {
-            Some(0) => self.lift_ok(value, memory, limit).map(Ok),
+            Some(0) => {
+                let typed = is_typed.then(|| self.lift_typed_ok(value, memory, limit)).flatten();
+                let encode = || self.lift_ok(value, memory, limit).map(LocalMessage::Encoded);
+                typed.map(LocalMessage::Typed).map_or_else(encode, Ok).map(Ok)
+            }
             Some(1) => StatusPlan::of(self.plan.quirks).lift(value, memory).map(|status| Err(Box::new(status))),
             found => Err(LiftError::Discriminant {
                 message: self.name.clone(),
@@ -504,6 +509,14 @@ impl ComponentFunction {
                 found: found.copied().unwrap_or_default().into(),
                 cases: 2,
             }),
+        }
+    }
+
+    fn lift_typed_ok(&self, frame: &[u8], memory: &[u8], limit: usize) -> Option<TypedMessage> {
+        match self.output() {
+            Some(MessagePayload::Record(record)) => lift_direct(&self.plan, record, frame, memory, limit),
+            Some(_) => None,
+            None => Some(TypedMessage::default()),
         }
     }
 
@@ -519,29 +532,26 @@ impl ComponentFunction {
         }
     }
 
-    fn lift(&self, payload: MessagePayload, frame: &[u8], memory: &[u8], limit: usize) -> Result<Bytes, LiftError> {
+    pub(crate) fn lift(
+        &self,
+        payload: MessagePayload,
+        frame: &[u8],
+        memory: &[u8],
+        limit: usize,
+    ) -> Result<Bytes, LiftError> {
         match payload {
-            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit).map(Bytes::from),
+            MessagePayload::Record(record) => lift(&self.plan, record, frame, memory, limit),
             MessagePayload::Json(kind) => lift_json(kind, frame, memory, limit).map(Bytes::from),
             MessagePayload::Bytes => lift_bytes(frame, memory, limit).map(Bytes::from),
         }
     }
 }
 
-fn payload_type(plan: &SchemaPlan, payload: MessagePayload) -> Arc<CanonicalType> {
+pub(crate) fn payload_type(plan: &SchemaPlan, payload: MessagePayload) -> Arc<CanonicalType> {
     match payload {
         MessagePayload::Record(record) => plan.record(record).ty.clone(),
         MessagePayload::Json(_) => CanonicalType::plain(TypeShape::String),
         MessagePayload::Bytes => CanonicalType::bytes(),
-    }
-}
-
-/// Returns the bytes of a payload's own value in memory.
-fn payload_size(plan: &SchemaPlan, payload: MessagePayload) -> u32 {
-    match payload {
-        MessagePayload::Record(record) => plan.record(record).ty.size,
-        // A pointer and a length.
-        MessagePayload::Json(_) | MessagePayload::Bytes => 8,
     }
 }
 
@@ -554,7 +564,14 @@ fn method_name(resource: &str, method: &str) -> String {
     format!("[method]{resource}.{method}")
 }
 
-fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+/// The bytes of a value behind `before` others.
+pub(crate) fn behind(before: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; before];
+    image.extend_from_slice(bytes);
+    image
+}
+
+pub(crate) fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
     match image.get_mut(at..at + bytes.len()) {
         Some(to) => to.copy_from_slice(bytes),
         None => debug_assert!(false, "an image has room for each of its members"),

@@ -7,6 +7,7 @@
 //! The encoding is written from its end to its beginning, so that the length of a message is known when its prefix is
 //! written. Long strings and bytes are copied once, when all is known.
 
+use bytes::{Buf as _, Bytes};
 use okra_codegen::schema::{JsonKind, Scalar};
 
 use crate::call::guest_thread::do_long_work;
@@ -75,7 +76,7 @@ pub(crate) fn lift(
     frame: &[u8],
     memory: &[u8],
     limit: usize,
-) -> Result<Vec<u8>, LiftError> {
+) -> Result<Bytes, LiftError> {
     let lift_within = |fields| {
         let mut lifting = LiftState { plan, memory, out: BackwardWriter::new(limit), json: limit, fields, depth: 0 };
         lifting.record(record, frame)?;
@@ -134,7 +135,7 @@ pub(crate) fn list_elements<'m>(
 
 /// The elements that a pointer and a length stand for.
 #[inline]
-fn pointed_at<'m>(
+pub(crate) fn pointed_at<'m>(
     frame: &[u8],
     memory: &'m [u8],
     stride: u32,
@@ -158,6 +159,9 @@ fn json_to_wire(kind: JsonKind, text: &[u8], message: &str, field: &str) -> Resu
 
 /// Strings and bytes from this length on are not copied into the [buffer](Backward), which may have to grow.
 const LONG: usize = 1 << 10;
+
+/// The most bytes that may stay unused before an encoding. To copy more of them is not worth the memory.
+const MAX_WASTE: usize = 256;
 
 /// An encoding that is written towards its beginning.
 struct BackwardWriter<'a> {
@@ -250,7 +254,12 @@ impl<'a> BackwardWriter<'a> {
         self.varint(u64::from(number << 3 | u32::from(wire_type)))
     }
 
-    fn finish(self) -> Vec<u8> {
+    fn finish(self) -> Bytes {
+        if self.long.is_empty() && self.buffer.len() <= MAX_WASTE + self.len {
+            let mut out = Bytes::from(self.buffer);
+            out.advance(self.start);
+            return out;
+        }
         let mut out = Vec::with_capacity(self.len);
         let mut rest = self.buffer.get(self.start..).unwrap_or_default();
         for (after, bytes) in self.long.into_iter().rev() {
@@ -261,7 +270,7 @@ impl<'a> BackwardWriter<'a> {
             rest = next;
         }
         out.extend_from_slice(rest);
-        out
+        out.into()
     }
 }
 
@@ -335,7 +344,7 @@ impl LiftState<'_> {
         match entry.place {
             FieldPlace::Plain { at, implicit } => {
                 let value = frame.get(at as usize..).unwrap_or_default();
-                if implicit && self.is_default(entry.value, value) {
+                if implicit && is_default(self.plan, entry.value, value) {
                     return Ok(());
                 }
                 self.tagged(message, entry, value)
@@ -371,42 +380,6 @@ impl LiftState<'_> {
                 Ok(())
             }
             FieldPlace::Case { .. } => Ok(()),
-        }
-    }
-
-    /// Whether a field without presence has the value that is not sent.
-    #[inline]
-    fn is_default(&self, value: FieldValue, bytes: &[u8]) -> bool {
-        match value {
-            FieldValue::Scalar(Scalar::String | Scalar::Bytes) => {
-                canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
-            }
-            FieldValue::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
-            FieldValue::Scalar(scalar) => {
-                let size = match scalar {
-                    Scalar::Double
-                    | Scalar::Int64
-                    | Scalar::Uint64
-                    | Scalar::Sint64
-                    | Scalar::Fixed64
-                    | Scalar::Sfixed64 => 8,
-                    _ => 4,
-                };
-                canonical::read(bytes, size) == 0
-            }
-            FieldValue::Enum(id) => {
-                let enumeration = self.plan.enumeration(id);
-                let case = canonical::read(bytes, enumeration.width) as usize;
-                match enumeration.numbers.get(case) {
-                    Some(number) => *number == enumeration.default,
-                    None => {
-                        enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
-                            && case == enumeration.numbers.len()
-                    }
-                }
-            }
-            // Values of a map: written always, as every implementation does.
-            FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => false,
         }
     }
 
@@ -501,6 +474,42 @@ impl LiftState<'_> {
                 self.out.put(&wire)
             }
         }
+    }
+}
+
+/// Whether a field without presence has the value that is not sent.
+#[inline]
+pub(crate) fn is_default(plan: &SchemaPlan, value: FieldValue, bytes: &[u8]) -> bool {
+    match value {
+        FieldValue::Scalar(Scalar::String | Scalar::Bytes) => {
+            canonical::read(bytes.get(4..).unwrap_or_default(), 4) == 0
+        }
+        FieldValue::Scalar(Scalar::Bool) => canonical::read(bytes, 1) == 0,
+        FieldValue::Scalar(scalar) => {
+            let size = match scalar {
+                Scalar::Double
+                | Scalar::Int64
+                | Scalar::Uint64
+                | Scalar::Sint64
+                | Scalar::Fixed64
+                | Scalar::Sfixed64 => 8,
+                _ => 4,
+            };
+            canonical::read(bytes, size) == 0
+        }
+        FieldValue::Enum(id) => {
+            let enumeration = plan.enumeration(id);
+            let case = canonical::read(bytes, enumeration.width) as usize;
+            match enumeration.numbers.get(case) {
+                Some(number) => *number == enumeration.default,
+                None => {
+                    enumeration.unrecognized.is_some_and(|payload| field_at(bytes, payload, 4) == [0; 4])
+                        && case == enumeration.numbers.len()
+                }
+            }
+        }
+        // Values of a map: written always, as every implementation does.
+        FieldValue::Record { .. } | FieldValue::Encoded { .. } | FieldValue::Json(_) => false,
     }
 }
 

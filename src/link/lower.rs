@@ -34,12 +34,13 @@ impl<R> From<WireFault> for LowerError<R> {
     }
 }
 
-/// Lowers a message; what comes back are the bytes of its record.
+/// Lowers a message; what comes back are the bytes of its record, behind `before` bytes for what lies before it.
 pub(crate) fn lower<M: MemoryWriter>(
     plan: &SchemaPlan,
     record: RecordId,
     checked: &CheckedWire,
     memory: &mut M,
+    before: usize,
 ) -> Result<Vec<u8>, LowerError<M::Refused>> {
     let mut lowering = LowerState {
         plan,
@@ -50,9 +51,10 @@ pub(crate) fn lower<M: MemoryWriter>(
         lists: Vec::new(),
     };
     let template = &plan.record(record).template;
+    lowering.arena.resize(before, 0);
     lowering.arena.extend_from_slice(template);
-    lowering.record(record, &checked.wire, 0)?;
-    lowering.arena.truncate(template.len());
+    lowering.record(record, &checked.wire, before)?;
+    lowering.arena.truncate(before + template.len());
     Ok(lowering.arena)
 }
 
@@ -80,7 +82,8 @@ pub(crate) fn lower_payload<M: MemoryWriter>(
     lower_bytes(bytes, plan.quirks.empty_bytes(), memory)
 }
 
-fn pointer(at: u32, len: usize) -> [u8; 8] {
+/// Returns the bytes of a pointer and a length.
+pub(crate) fn pointer(at: u32, len: usize) -> [u8; 8] {
     (u64::from(at) | (len as u64) << 32).to_le_bytes()
 }
 

@@ -5,17 +5,30 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::{Result, StoreContextMut, bail};
 
+use crate::call::{LocalMessage, MethodLayouts, TypedCallee, TypedMessage};
 use crate::link::function::GuestResult;
+
+/// The method that an imported function calls.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportedMethod {
+    /// Full name of its service.
+    pub(crate) service: Arc<str>,
+    /// Its name within the service.
+    pub(crate) name: Arc<str>,
+}
+
+/// A callee that takes typed values, with its number of the method.
+pub(crate) type TypedMethod = (Arc<dyn TypedCallee>, usize);
 
 /// An operation that a component asks of its host.
 #[derive(Clone, Debug)]
 pub(crate) enum HostOperation {
-    /// A unary call of the method with this path.
-    Call(Arc<str>),
+    /// A unary call of the method.
+    Call(ImportedMethod),
     /// The beginning of a call with streams. `request`: its one request is with it, its requests are no stream.
     Open {
-        /// The path of the method.
-        path: Arc<str>,
+        /// The method.
+        method: ImportedMethod,
         /// Whether the one request is with it.
         request: bool,
     },
@@ -100,6 +113,20 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
         messages: Vec<Bytes>,
     ) -> impl Future<Output = Result<GuestResult<()>>> + Send;
 
+    /// Returns the callee of a method that takes typed values of these layouts, if there is one.
+    fn typed_callee(&self, method: &ImportedMethod, layouts: &MethodLayouts) -> Option<TypedMethod>;
+
+    /// Makes a unary call whose request is typed. The guest is suspended until it ends.
+    ///
+    /// # Errors
+    /// When the operation is no such call.
+    fn call_typed(
+        store: StoreContextMut<'_, Self>,
+        operation: HostOperation,
+        callee: TypedMethod,
+        request: TypedMessage,
+    ) -> impl Future<Output = Result<GuestResult<LocalMessage>>> + Send;
+
     /// Ends the stream whose handle the component has dropped.
     fn drop_stream(&mut self, number: u32);
 }
@@ -107,10 +134,10 @@ pub(crate) trait ImportHost: Sized + Send + 'static {
 /// The target of an imported function.
 #[derive(Clone, Debug)]
 pub(crate) enum ImportTarget {
-    /// The service, by a unary call of this path.
-    Method(Arc<str>),
+    /// The service, by a unary call of this method.
+    Method(ImportedMethod),
     /// The service, by a call with streams; `request`: its one request is passed.
-    Open { path: Arc<str>, request: bool },
+    Open { method: ImportedMethod, request: bool },
     /// One of the streams that are open.
     Stream(fn(u32) -> HostOperation),
     /// [`ImportHost::read_batch`] of one of these.
@@ -125,8 +152,10 @@ impl ImportTarget {
     /// Returns the operation of the host, on the resource with this number.
     pub(crate) fn operation(&self, resource: Option<u32>) -> Result<HostOperation> {
         Ok(match (self, resource) {
-            (ImportTarget::Method(path), _) => HostOperation::Call(path.clone()),
-            (ImportTarget::Open { path, request }, _) => HostOperation::Open { path: path.clone(), request: *request },
+            (ImportTarget::Method(method), _) => HostOperation::Call(method.clone()),
+            (ImportTarget::Open { method, request }, _) => {
+                HostOperation::Open { method: method.clone(), request: *request }
+            }
             (ImportTarget::Stream(operation), Some(number)) => operation(number),
             (ImportTarget::Stream(_), None) => bail!("a method of a resource was called without one"),
             (ImportTarget::ReadBatch | ImportTarget::TryWrite | ImportTarget::WriteAll, _) => {

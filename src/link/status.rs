@@ -128,7 +128,7 @@ impl StatusPlan {
 
     pub(crate) fn lift(&self, frame: &[u8], memory: &[u8]) -> Result<Status, LiftError> {
         let wire = lift(&self.plan, self.record, frame, memory, MAX_STATUS)?;
-        let Ok(message) = StatusMessage::decode(wire.as_slice()) else {
+        let Ok(message) = StatusMessage::decode(wire) else {
             debug_assert!(false, "the link encodes what this message decodes");
             return Ok(Status::new(Code::Internal, "the component returned an error that cannot be read"));
         };
@@ -140,10 +140,12 @@ impl StatusPlan {
         ))
     }
 
+    /// Lowers a status: returns the bytes of its record behind `before` others.
     pub(crate) fn lower<M: MemoryWriter>(
         &self,
         status: &Status,
         memory: &mut M,
+        before: usize,
     ) -> Result<Vec<u8>, LowerError<M::Refused>> {
         let metadata = status.metadata.iter();
         let message = StatusMessage {
@@ -160,6 +162,6 @@ impl StatusPlan {
         };
         let wire = Bytes::from(message.encode_to_vec());
         let checked = check(&self.plan, self.record, wire, u64::MAX).map_err(|_| LowerError::NotChecked)?;
-        lower(&self.plan, self.record, &checked, memory)
+        lower(&self.plan, self.record, &checked, memory, before)
     }
 }

@@ -48,8 +48,8 @@ impl Singleton {
     /// itself goes on to its end; after `grace` it is dropped, and the instance with it.
     pub(crate) async fn run_to_end<T, W>(
         &self,
-        mut context: Context,
-        work: impl FnOnce(Context) -> W,
+        mut context: Box<Context>,
+        work: impl FnOnce(Box<Context>) -> W,
     ) -> Result<T, CallFailure>
     where
         T: Send + 'static,

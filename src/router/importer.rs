@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::call::{CallFuture, CallHandler, Context, Metadata, RequestStream, ResponseSink, UnaryResponse};
+use crate::call::{
+    CallFuture, CallHandler, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, TypedCallee, UnaryResponse,
+};
 use crate::router::Router;
 use crate::router::upstream::Upstream;
 
@@ -45,5 +47,14 @@ impl CallHandler for Importer {
             Some(upstream) => upstream.streaming(context, requests, responses),
             None => self.router.clone().streaming(context, requests, responses),
         }
+    }
+
+    fn typed_callee(
+        self: Arc<Self>,
+        service: &str,
+        method: &str,
+        layouts: &MethodLayouts,
+    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+        if self.is_upstream(service) { None } else { self.router.clone().typed_callee(service, method, layouts) }
     }
 }

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use prost_reflect::ServiceDescriptor;
 use prost_types::method_options::IdempotencyLevel;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::call::guest_thread::is_busy_thread;
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, Metadata, RequestStream, ResponsePart,
     ResponseSink, Status, UnaryResponse, read_single_request, response_channel,
@@ -188,7 +190,13 @@ enum RequestSource {
 
 impl CallHandler for Upstream {
     fn unary(self: Arc<Self>, context: Context, request: Bytes) -> CallFuture<UnaryResponse> {
-        async move { self.run_unary(context, request).await }.boxed()
+        let call = async move { self.run_unary(context, request).await };
+        if !is_busy_thread() {
+            return call.boxed();
+        }
+        // Its connection takes locks, for which others would wait while a thread of a low priority has them and does not run.
+        let task = AbortOnDropHandle::new(tokio::spawn(call));
+        async { task.await.unwrap_or_else(|error| Err(Status::new(Code::Internal, error.to_string()).into())) }.boxed()
     }
 
     fn streaming(

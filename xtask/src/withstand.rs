@@ -8,9 +8,11 @@ mod packages;
 mod peer;
 
 use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -53,6 +55,9 @@ pub(crate) struct WithstandOptions {
     #[arg(skip = true)]
     judges_latency: bool,
 }
+
+/// What runs instead of an attack while the neighbour's latencies without one are taken: it keeps the processors at work.
+const ONLY_BUSY: &str = "nothing";
 
 /// An attack that goes on until it is dropped.
 type Attacking = Pin<Box<dyn Future<Output = miette::Result<()>> + Send>>;
@@ -144,7 +149,7 @@ fn beside_neighbour(
     attack: impl FnOnce() -> miette::Result<String> + Send,
 ) -> miette::Result<String> {
     let neighbour = runtime.block_on(Neighbour::connect(address))?;
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let attacking = scope.spawn(attack);
         let (mut calls, mut failed) = (0, 0);
         while !attacking.is_finished() {
@@ -189,6 +194,8 @@ impl<'a> Setting<'a> {
         let alone = match self.alone.take() {
             Some(alone) => alone,
             None => {
+                // A virtual machine whose processors are all at work may be slower by itself.
+                let _busy = Attacker::start(ONLY_BUSY, &address)?;
                 neighbour.call_for(Duration::from_millis(500)).await?;
                 neighbour.call_for(self.length.max(Duration::from_secs(2))).await?
             }
@@ -261,15 +268,16 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// A process that attacks, with the least priority: on another machine it would take nothing from the server. Killed when dropped.
+/// A process that attacks, in time that no other process wants: on another machine it would take nothing from the server. Killed
+/// when dropped.
 struct Attacker(Child);
 
 impl Attacker {
     fn start(name: &str, address: &str) -> miette::Result<Self> {
         // The link stays right if the file of the binary is replaced meanwhile.
         let own = format!("/proc/{}/exe", std::process::id());
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(own).args(["withstand-attack", name, address]).stdin(Stdio::null());
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(own).args(["withstand-attack", name, address]).stdin(Stdio::null());
         command.spawn().map(Self).into_diagnostic()
     }
 }
@@ -283,6 +291,19 @@ impl Drop for Attacker {
 
 /// Attacks a server until the process is killed.
 pub(crate) fn attack(name: &str, address: &str) -> miette::Result<()> {
+    if name == ONLY_BUSY {
+        let threads = available_parallelism().map_or(1, NonZero::get);
+        let spinning: Vec<_> = (0..threads)
+            .map(|_| {
+                thread::spawn(|| {
+                    loop {
+                        std::hint::spin_loop()
+                    }
+                })
+            })
+            .collect();
+        return spinning.into_iter().try_for_each(|thread| thread.join().map_err(|_| miette!("a thread ended")));
+    }
     let attack = attacks().find(|attack| attack.name == name);
     let attack = attack.ok_or_else(|| miette!("no attack {name:?}"))?;
     let runtime =

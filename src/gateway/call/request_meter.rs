@@ -34,7 +34,7 @@ impl RequestMeter {
             Some(charge) => charge.set(bytes as u64).map_err(over_budget),
             None if bytes <= PREPAID_BYTES => Ok(()),
             None => {
-                self.buffered = Some(self.peer.transit().charge(bytes as u64).map_err(over_budget)?);
+                self.buffered = Some(self.peer.requests().charge(bytes as u64).map_err(over_budget)?);
                 Ok(())
             }
         }
@@ -51,7 +51,7 @@ impl RequestMeter {
         if message.len() <= PREPAID_BYTES {
             return message;
         }
-        charge.rise();
+        charge.rise_to(self.peer.budget());
         charge.attach(message)
     }
 

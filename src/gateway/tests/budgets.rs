@@ -111,6 +111,36 @@ async fn one_connection_holds_no_more_than_its_budget() {
 }
 
 #[tokio::test]
+async fn requests_that_never_end_are_refused_and_their_connection_goes_on() {
+    let settings = GatewaySettings { connection_memory: 4 << 20, ..GatewaySettings::default() };
+    let server = Server::with(settings).await;
+    let sender = connection(&server).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let request = post(&server, "/greeter.v1.Greeter/Echo").body(()).unwrap();
+        let (response, mut stream) = open_on(&sender, request, &framed(&[7; 1 << 20])[..5], false).await;
+        let sending = tokio::spawn(async move {
+            send_all(&mut stream, vec![7; (1 << 20) - 1].into()).await;
+            stream
+        });
+        open.push((response, sending));
+    }
+    // There is room for fewer than four of them, and for a call beside them.
+    let request = post(&server, "/greeter.v1.Greeter/Echo").body(()).unwrap();
+    let (response, _stream) = open_on(&sender, request, &framed(&text("Ada")), true).await;
+    let answer = timeout(Duration::from_secs(10), response).await.unwrap().unwrap();
+    assert_eq!(read(answer).await.body, framed(&text("Ada")));
+    let mut refused = 0;
+    for (response, _sending) in &mut open {
+        if let Ok(response) = timeout(Duration::from_millis(200), response).await {
+            assert_eq!(read(response.unwrap()).await.status().code(), Code::ResourceExhausted);
+            refused += 1;
+        }
+    }
+    assert!(refused >= 6, "{refused}");
+}
+
+#[tokio::test]
 async fn a_response_is_charged_until_its_client_has_taken_it() {
     let (memory, settings) = with_memory(64 << 20);
     let server = Server::with(settings).await;
@@ -199,7 +229,7 @@ async fn under_pressure_the_connection_that_leaves_the_most_waiting_is_cut_off()
     let server = Server::with(settings).await;
     let (greedy, modest) = (connection_without_window(&server).await, connection_without_window(&server).await);
     let mut bodies = Vec::new();
-    for (sender, bytes) in [(&greedy, "4000000"), (&greedy, "4000000"), (&modest, "1800000")] {
+    for (sender, bytes) in [(&greedy, "4000000"), (&greedy, "5000000"), (&modest, "1250000")] {
         let request = post(&server, "/greeter.v1.Greeter/Big").body(()).unwrap();
         let (response, _stream) = open_on(sender, request, &framed(&text(bytes)), true).await;
         bodies.push(response.await.unwrap().into_body());

@@ -12,7 +12,6 @@ use futures_util::future::{Either, OptionFuture};
 use http::header::EXPECT;
 use http::{Request, Version};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -29,6 +28,7 @@ use crate::gateway::settings::GatewaySettings;
 use crate::gateway::state::GatewayState;
 use crate::gateway::tls;
 use crate::gateway::transport::flood::FloodGuard;
+use crate::gateway::transport::requests::{ConnectionRequests, RequestQueue};
 
 /// The most bytes of one stream that wait unread. Backpressure: a handler that reads slowly stops its client here.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -85,7 +85,9 @@ async fn serve_http<S>(state: Arc<GatewayState>, stream: S, peer: Arc<Peer>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let builder = http_builder(&state.calls.settings);
+    let queue = RequestQueue::new(state.calls.settings.response_timeout);
+    let builder = http_builder(&state.calls.settings, queue.clone());
+    let mut requests = ConnectionRequests::new(queue);
     let (service_state, service_peer) = (state.clone(), peer.clone());
     let service = service_fn(move |request| {
         let (state, peer) = (service_state.clone(), service_peer.clone());
@@ -95,17 +97,18 @@ where
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        biased;
+        ended = requests.drive(&peer, connection.as_mut()) => ended,
         () = peer.cut() => return,
         why = wait_to_close(&state, &peer) => {
             connection.as_mut().graceful_shutdown();
             match why {
                 // The whole server waits for its calls, and cuts them.
-                CloseReason::Shutdown => connection.await,
+                CloseReason::Shutdown => requests.drive(&peer, connection).await,
                 CloseReason::Expired => {
                     let grace = state.calls.settings.connection_grace;
                     tokio::select! {
-                        ended = timeout(grace, connection) => ended.unwrap_or(Ok(())),
+                        ended = timeout(grace, requests.drive(&peer, connection)) => ended.unwrap_or(Ok(())),
                         () = peer.cut() => return,
                     }
                 }
@@ -162,23 +165,8 @@ fn random_fraction() -> f64 {
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 
-/// Runs each HTTP/2 stream in a task of its own. A stream whose client does not take its response is reset.
-#[derive(Clone, Copy)]
-struct StreamExecutor {
-    response_timeout: Duration,
-}
-
-impl<F> Executor<F> for StreamExecutor
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        tokio::spawn(run_while_taken(self.response_timeout, stream));
-    }
-}
-
-fn http_builder(settings: &GatewaySettings) -> auto::Builder<StreamExecutor> {
-    let mut builder = auto::Builder::new(StreamExecutor { response_timeout: settings.response_timeout });
+fn http_builder(settings: &GatewaySettings, requests: RequestQueue) -> auto::Builder<RequestQueue> {
+    let mut builder = auto::Builder::new(requests);
     let largest = usize::try_from(settings.max_header_list).unwrap_or(usize::MAX);
     builder
         .http1()

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -19,9 +21,11 @@ const FRAME_HEAD: usize = 9;
 
 /// How often a connection that waits for room looks for it.
 const STALL_RETRY: Duration = Duration::from_millis(20);
-/// The frames that are read before other connections have their turn, and the requests that begin.
+/// The frames that a connection reads at once, and the requests that begin.
 const FRAMES_AT_ONCE: u32 = 1_000;
 const REQUESTS_AT_ONCE: u32 = 32;
+/// The bytes after which no more are read at once.
+const BYTES_AT_ONCE: usize = 128 << 10;
 /// The bytes that are sent for which a client may make room once: it does so for each part that it reads.
 const BYTES_PER_UPDATE: u64 = 16;
 
@@ -39,6 +43,9 @@ pub(crate) struct FloodGuard<S> {
     /// Bytes that were read before.
     first: Bytes,
     meter: FrameMeter,
+    /// The number of the current reading of the connection, and of that which the meter counts.
+    readings: Arc<AtomicU64>,
+    reading: u64,
     /// Whether bytes were read since there were none.
     has_read: bool,
     /// How long nothing may be read for want of room.
@@ -63,7 +70,8 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let meter = FrameMeter::new(UnreadMeter::new(peer));
-        Ok(Self { stream, first: first.freeze(), meter, has_read: false, stall_timeout, stall: None })
+        let (first, readings) = (first.freeze(), peer.readings().clone());
+        Ok(Self { stream, first, meter, readings, reading: 0, has_read: false, stall_timeout, stall: None })
     }
 
     /// Waits until there is room for what is unread.
@@ -83,6 +91,7 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
             let stall = self.stall.get_or_insert_with(|| Stall { until, retry: Box::pin(sleep(STALL_RETRY)) });
             ready!(stall.retry.as_mut().poll(cx));
             stall.retry = Box::pin(sleep(STALL_RETRY));
+            self.meter.unread.settle();
         }
     }
 }
@@ -90,12 +99,12 @@ impl<S: AsyncRead + Unpin> FloodGuard<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.meter.is_turn_over() {
-            this.meter.begin_turn();
-            // HTTP would read on when it has accepted a request: the task has no turn any more until it is polled again.
-            while let Poll::Ready(turn) = coop::poll_proceed(cx) {
-                turn.made_progress();
-            }
+        let reading = this.readings.load(Ordering::Relaxed);
+        if std::mem::replace(&mut this.reading, reading) != reading {
+            this.meter.begin_reading();
+        }
+        if this.meter.is_reading_over() {
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         ready!(this.poll_room(cx))?;
@@ -103,7 +112,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
         if this.first.is_empty() {
             let polled = Pin::new(&mut this.stream).poll_read(cx, into)?;
             if polled.is_pending() {
-                this.meter.begin_turn();
                 if !std::mem::take(&mut this.has_read) {
                     this.meter.unread.settle();
                 }
@@ -117,7 +125,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FloodGuard<S> {
         this.has_read = true;
         let bytes = into.filled().get(before..).unwrap_or_default();
         let counted = this.meter.count_bytes(bytes)?;
-        // What is behind the last request of the turn waits.
+        // What is behind the last request of the reading waits.
         if let Some(rest) = bytes.get(counted..).filter(|rest| !rest.is_empty()) {
             this.first = [rest, &this.first].concat().into();
             into.set_filled(before + counted);
@@ -160,7 +168,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FloodGuard<S> {
 struct FrameMeter {
     position: FramePosition,
     unread: UnreadMeter,
-    /// Frames since other connections had their turn.
+    /// Bytes since the reading began.
+    bytes: usize,
+    /// Frames since the reading began.
     frames: u32,
     /// Requests among them.
     requests: u32,
@@ -185,23 +195,24 @@ enum FramePosition {
 impl FrameMeter {
     fn new(unread: UnreadMeter) -> Self {
         let position = FramePosition::Preface(0);
-        Self { position, unread, frames: 0, requests: 0, written: 0, allowed: BURST, counted: Instant::now() }
+        Self { position, unread, bytes: 0, frames: 0, requests: 0, written: 0, allowed: BURST, counted: Instant::now() }
     }
 
-    fn is_turn_over(&self) -> bool {
-        self.frames >= FRAMES_AT_ONCE || self.requests >= REQUESTS_AT_ONCE
+    fn is_reading_over(&self) -> bool {
+        self.frames >= FRAMES_AT_ONCE || self.requests >= REQUESTS_AT_ONCE || self.bytes >= BYTES_AT_ONCE
     }
 
-    fn begin_turn(&mut self) {
-        (self.frames, self.requests) = (0, 0);
+    fn begin_reading(&mut self) {
+        (self.bytes, self.frames, self.requests) = (0, 0, 0);
     }
 
-    /// Counts the frames of `bytes` up to the end of the turn. Returns how many of the bytes that are.
+    /// Counts the frames of `bytes` up to the end of the reading. Returns how many of the bytes that are.
     ///
     /// # Errors
     /// When there are too many.
     fn count_bytes(&mut self, all: &[u8]) -> io::Result<usize> {
         let mut bytes = all;
+        self.bytes += all.len();
         while !bytes.is_empty() {
             match &mut self.position {
                 FramePosition::Other => return Ok(all.len()),

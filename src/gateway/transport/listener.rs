@@ -26,6 +26,7 @@ use crate::gateway::state::GatewayState;
 use crate::gateway::transport::connection::serve_connection;
 use crate::gateway::transport::cors;
 use crate::gateway::transport::pressure::relieve_pressure;
+use crate::gateway::transport::turns::{TakingTurns, Turns};
 
 /// How long calls that were cut off may take to tell their clients.
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -70,6 +71,7 @@ pub(crate) async fn serve(
         shutdown: CancellationToken::new(),
     });
     let in_flight = &state.calls.in_flight;
+    let turns = Turns::new();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut following = pin!(health.follow(catalog, not_serving.clone()).fuse());
@@ -91,7 +93,7 @@ pub(crate) async fn serve(
                     if is_full {
                         state.connections.cut_idlest();
                     }
-                    connections.spawn(serve_connection(state.clone(), stream, peer));
+                    connections.spawn(TakingTurns::new(&turns, serve_connection(state.clone(), stream, peer)));
                 }
                 Err(error) => {
                     // The client has hung up already, or the process has too many open files.

@@ -77,7 +77,7 @@ fn messages_behind_one_that_is_not_valid_or_has_no_room_are_left_for_the_next_ca
     assert_eq!(batch.rest, [broken.clone(), text.clone()]);
     let batch = read_batch.check_batch(batch.rest, 1000);
     assert!(batch.checked.is_err());
-    assert_eq!(batch.rest, [text.clone()]);
+    assert_eq!(batch.rest, std::slice::from_ref(&text));
     // Each takes four bytes, a pointer and a length.
     let batch = read_batch.check_batch(vec![text.clone(); 3], 20);
     assert!(matches!(batch.checked, Ok(CheckedMessage::Batch(messages)) if messages.len() == 1));
@@ -87,7 +87,7 @@ fn messages_behind_one_that_is_not_valid_or_has_no_room_are_left_for_the_next_ca
 #[test]
 fn a_list_outside_of_the_memory_is_refused() {
     let [write_all, _] = FIXTURE.batch_functions("All");
-    let memory = TestMemory { bytes: vec![0; 1 << 16] };
+    let memory = TestMemory { bytes: vec![0; 1 << 16], ..TestMemory::default() };
     for slots in [[0, 8, u64::from(u32::MAX)], [0, 1 << 20, 1], [0, 9, 1]] {
         let mut batch = MessageBatch::default();
         let refused = write_all.lift_batch(&slots, &memory.bytes, 0, LIMIT, &mut batch).unwrap_err();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use crate::link::tests::FIXTURE;
-use crate::link::tests::fixture::{through_params, through_result};
+use crate::link::tests::fixture::{LIMIT, TestMemory, is_copied, through_params, through_result};
 use crate::testing::{Tape, reading};
 
 /// Both ways through a guest give what prost-reflect reads in the same bytes.
@@ -47,6 +47,18 @@ proptest! {
     fn a_proto2_message_survives(tape in vec(any::<u8>(), 0..200)) {
         let message = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Legacy"), 2);
         same("Legacy", "Legacy", message.encode_to_vec())?;
+    }
+
+    #[test]
+    fn typed_values_are_copied_as_they_are_encoded(tape in vec(any::<u8>(), 0..600)) {
+        for (method, message) in [("Typical", "Typical"), ("Small", "Small"), ("Flat", "Flat"), ("Legacy", "Legacy")] {
+            let function = FIXTURE.function(method);
+            let wire = Tape::new(&tape).message(&FIXTURE.message(&format!("test.link.v1.{message}")), 3).encode_to_vec();
+            let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
+            let mut memory = TestMemory::default();
+            let slots = function.lower_params(&request, &[], &mut memory).unwrap();
+            prop_assert!(is_copied(function, &slots, &memory.bytes, LIMIT), "{}", message);
+        }
     }
 
     /// Two encodings one after the other are one message: singular messages merge, lists go on, the last scalar, oneof and
@@ -115,4 +127,14 @@ fn no_message_and_an_empty_message_pass() {
     let text = FIXTURE.function("Text");
     assert_eq!(through_params(text, Bytes::from_static(b"\x0a\x02hi")).unwrap().as_ref(), b"\x0a\x02hi");
     assert_eq!(through_params(text, Bytes::new()).unwrap(), Bytes::new());
+}
+
+#[test]
+fn messages_with_json_or_encoded_messages_are_not_copied() {
+    for method in ["All", "Text"] {
+        assert!(FIXTURE.function(method).layouts().is_none(), "{method}");
+    }
+    let nothing = FIXTURE.function("Nothing").layouts().unwrap();
+    assert_ne!(nothing.request, nothing.response);
+    assert_ne!(FIXTURE.function("Small").layouts(), FIXTURE.function("Flat").layouts());
 }

@@ -9,6 +9,7 @@ use okra_codegen::compile::compile;
 use okra_codegen::schema::{Method, Schema};
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
+use crate::call::LocalMessage;
 use crate::link::function::ComponentFunction;
 use crate::link::lower::MemoryWriter;
 use crate::link::plan::SchemaPlan;
@@ -57,12 +58,14 @@ impl Fixture {
 /// A guest's memory: what is put there stays there.
 pub(crate) struct TestMemory {
     pub(crate) bytes: Vec<u8>,
+    /// Bytes that were asked for.
+    pub(crate) asked_bytes: usize,
 }
 
 impl Default for TestMemory {
     fn default() -> Self {
         // Pointers of empty lists are small numbers, and must lie in the memory all the same.
-        Self { bytes: vec![0xaa; 16] }
+        Self { bytes: vec![0xaa; 16], asked_bytes: 0 }
     }
 }
 
@@ -71,6 +74,7 @@ impl MemoryWriter for TestMemory {
 
     fn put(&mut self, bytes: &[u8], align: u32) -> Result<u32, ()> {
         assert!(!bytes.is_empty(), "guests are never asked for nothing");
+        self.asked_bytes += bytes.len();
         let at = self.bytes.len().next_multiple_of(align as usize);
         self.bytes.resize(at, 0xaa);
         self.bytes.extend_from_slice(bytes);
@@ -95,6 +99,38 @@ pub(crate) fn through_result(function: &ComponentFunction, wire: Bytes) -> Resul
     let mut memory = TestMemory::default();
     let image = function.lower_result(Ok(&response), None, &mut memory).map_err(|error| format!("{error:?}"))?;
     let at = memory.put(&image, 8).unwrap();
-    let answer = function.lift_result(at.into(), &memory.bytes, LIMIT).map_err(|error| error.to_string())?;
-    answer.map_err(|status| status.to_string())
+    let answer = function.lift_result(at.into(), &memory.bytes, LIMIT, false).map_err(|error| error.to_string())?;
+    match answer.map_err(|status| status.to_string())? {
+        LocalMessage::Encoded(wire) => Ok(wire),
+        LocalMessage::Typed(message) => panic!("nobody has asked for {message:?}"),
+    }
+}
+
+/// Checks that typed values reach another memory as the encoded message does, if they are copied at all.
+///
+/// # Panics
+/// When it is not so.
+pub(crate) fn is_copied(function: &ComponentFunction, slots: &[u64], memory: &[u8], limit: usize) -> bool {
+    if function.layouts().is_none() {
+        return false;
+    }
+    let Some(typed) = function.lift_typed_params(slots, memory, limit) else { return false };
+    let encoded = function.lift_params(slots, memory, limit).expect("what is copied can be encoded");
+    assert_eq!(typed.wire_bytes, encoded.len());
+    for limit in [0, typed.lowered_bytes.saturating_sub(1), typed.lowered_bytes, u64::MAX] {
+        let refused = function.check_typed_params(typed.clone(), limit).err().map(|error| error.to_string());
+        let expected = function.check_params(encoded.clone(), limit).err().map(|error| error.to_string());
+        assert_eq!(refused, expected, "at most {limit} bytes");
+    }
+    let lower = |checked| {
+        let mut memory = TestMemory::default();
+        let slots = function.lower_params(&checked, &[], &mut memory).expect("what was checked is lowered");
+        (slots, memory)
+    };
+    let (slots, copied) = lower(function.check_typed_params(typed, u64::MAX).unwrap());
+    assert_eq!(function.lift_params(&slots, &copied.bytes, limit).as_ref(), Ok(&encoded));
+    let (slots, decoded) = lower(function.check_params(encoded.clone(), u64::MAX).unwrap());
+    assert_eq!(copied.asked_bytes, decoded.asked_bytes);
+    assert_eq!(function.lift_params(&slots, &decoded.bytes, limit), Ok(encoded));
+    true
 }

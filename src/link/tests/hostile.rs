@@ -8,7 +8,7 @@ use prost_reflect::DynamicMessage;
 
 use crate::link::lift::LiftError;
 use crate::link::tests::FIXTURE;
-use crate::link::tests::fixture::{LIMIT, TestMemory, through_params};
+use crate::link::tests::fixture::{LIMIT, TestMemory, is_copied, through_params};
 use crate::testing::Tape;
 
 /// Nested trees: `depth` of them in one another, by field 3.
@@ -76,7 +76,29 @@ proptest! {
         }
         for slot in [0, 1, 8, u64::from(u32::MAX), memory.bytes.len() as u64 - 1] {
             let _ = function.lift_params(&[slot], &memory.bytes, SMALL);
-            let _ = function.lift_result(slot, &memory.bytes, SMALL);
+            let _ = function.lift_result(slot, &memory.bytes, SMALL, false);
+        }
+    }
+
+    /// What is copied from a caller's damaged memory is what the encoding would have brought over; what is refused is not copied.
+    #[test]
+    fn corrupted_memory_is_copied_as_it_is_encoded(
+        tape in vec(any::<u8>(), 0..300),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+    ) {
+        let function = FIXTURE.function("Typical");
+        let wire = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Typical"), 3).encode_to_vec();
+        let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
+        let mut memory = TestMemory::default();
+        let slots = function.lower_params(&request, &[], &mut memory).unwrap();
+        for (at, byte) in damage {
+            let at = at.index(memory.bytes.len());
+            memory.bytes[at] = byte;
+        }
+        is_copied(function, &slots, &memory.bytes, LIMIT);
+        is_copied(function, &slots, &memory.bytes, 100);
+        for slot in [0, 1, 8, u64::from(u32::MAX), memory.bytes.len() as u64 - 1] {
+            is_copied(function, &[slot], &memory.bytes, LIMIT);
         }
     }
 }

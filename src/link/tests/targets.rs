@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
 
-use crate::link::tests::fixture::{Fixture, LIMIT, TestMemory, through_params, through_result};
+use crate::call::LocalMessage;
+use crate::link::tests::fixture::{Fixture, LIMIT, TestMemory, is_copied, through_params, through_result};
 use crate::testing::{has_unknown_number, reading};
 
 /// Methods and the message that each of them takes and returns; the first byte of an input chooses.
@@ -109,9 +110,14 @@ pub(crate) fn memory(fixture: &Fixture, input: &[u8]) {
     if let Ok(wire) = function.lift_params(&slots, &memory.bytes, SMALL) {
         assert!(wire.len() <= SMALL);
     }
+    is_copied(function, &slots, &memory.bytes, SMALL);
     for address in [0, 8, slots.first().copied().unwrap_or_default()] {
-        if let Ok(Ok(wire)) = function.lift_result(address, &memory.bytes, SMALL) {
-            assert!(wire.len() <= SMALL);
+        for is_typed in [false, true] {
+            match function.lift_result(address, &memory.bytes, SMALL, is_typed && function.layouts().is_some()) {
+                Ok(Ok(LocalMessage::Encoded(wire))) => assert!(wire.len() <= SMALL),
+                Ok(Ok(LocalMessage::Typed(message))) => assert!(message.wire_bytes <= SMALL),
+                Ok(Err(_)) | Err(_) => {}
+            }
         }
     }
 }

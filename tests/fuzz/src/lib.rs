@@ -15,9 +15,13 @@ mod call {
     mod batch;
     mod metadata;
     mod status;
+    mod typed;
 
     /// The link tells the threads of guests that its work takes long. Here there are none.
     pub(crate) mod guest_thread {
+        /// `call/guest_thread.rs` has the original.
+        pub(crate) const LARGE_MESSAGE: usize = 64 << 10;
+
         pub(crate) fn do_long_work<T>(work: impl FnOnce() -> T) -> T {
             work()
         }
@@ -27,6 +31,7 @@ mod call {
     pub(crate) use batch::MessageBatch;
     pub(crate) use metadata::{InvalidMetadata, Metadata};
     pub(crate) use status::{Code, Status, StatusDetail};
+    pub(crate) use typed::{LocalMessage, MessageLayout, MethodLayouts, TypedMessage};
 
     /// The codec of messages, of which `call/context.rs` has the original.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +84,13 @@ mod instance {
 mod link {
     mod canonical;
     mod check;
+    mod direct;
     mod function;
     mod json;
     mod lift;
     mod lower;
     mod merge;
+    mod message_list;
     mod plan;
     mod quirks;
     mod status;

@@ -62,10 +62,10 @@ impl Steps {
     }
 
     pub(crate) fn lower(&self, checked: &CheckedWire, guest: &mut Guest) -> Vec<u8> {
-        lower::lower(&self.plan, self.record, checked, guest).expect("a message that was checked")
+        lower::lower(&self.plan, self.record, checked, guest, 0).expect("a message that was checked")
     }
 
-    pub(crate) fn lift(&self, image: &[u8], guest: &Guest) -> Vec<u8> {
+    pub(crate) fn lift(&self, image: &[u8], guest: &Guest) -> Bytes {
         lift::lift(&self.plan, self.record, image, &guest.memory, LIMIT).expect("values of a guest")
     }
 }
