@@ -52,7 +52,7 @@ impl Held {
 #[derive(Debug)]
 struct QueueState<T> {
     items: VecDeque<(T, usize)>,
-    /// What was sent and not read: the items here, and those that the receiver has taken out.
+    /// The items that were sent and not read: those here, and those that the receiver has taken out.
     held: Held,
     charge: QueueCharge,
     /// One of the two ends was dropped.
@@ -138,7 +138,7 @@ impl<T> QueueState<T> {
         Ok(())
     }
 
-    /// Makes room of what was read. Returns the sender that waits for it.
+    /// Takes items that were read off the count. Returns the sender that waits for that.
     fn release(&mut self, read: Held) -> Option<Waker> {
         debug_assert!(read.items <= self.held.items && read.bytes <= self.held.bytes, "what is read was sent");
         self.held.items = self.held.items.saturating_sub(read.items);
@@ -157,7 +157,7 @@ impl<T> QueueState<T> {
     }
 }
 
-/// What came of an item that was not waited with.
+/// The outcome of sending an item without a wait.
 #[derive(Debug)]
 pub(crate) enum TrySend<T> {
     /// It is in the queue.
