@@ -64,9 +64,12 @@ const TABLE: &[Row] = &[
     ("outgoing.scope.trailers", ["outgoing::Scope::trailers", "okra.Trailer", "okra.Scope.trailers"]),
 
     ("raw-streams.request-reader", ["raw::RequestReader", "okra.RawServerStream", "okra.RawService.handle_stream"]),
-    ("raw-streams.request-reader.read", ["wit raw::RequestReader::read", "okra.RawServerStream.Recv", "okra.RawService.handle_stream"]),
+    ("raw-streams.request-reader.read", ["raw::RequestReader::read", "okra.RawServerStream.Recv", "okra.RawService.handle_stream"]),
+    ("raw-streams.request-reader.read-batch", ["raw::RequestReader::read", "okra.RawServerStream.Recv", "okra.RawService.handle_stream"]),
     ("raw-streams.response-writer", ["raw::ResponseWriter", "okra.RawServerStream", "okra.RawService.handle_stream"]),
-    ("raw-streams.response-writer.write", ["wit raw::ResponseWriter::write", "okra.RawServerStream.Send", "okra.RawService.handle_stream"]),
+    ("raw-streams.response-writer.write", ["raw::ResponseWriter::write", "okra.RawServerStream.Send", "okra.RawService.handle_stream"]),
+    ("raw-streams.response-writer.try-write", ["raw::ResponseWriter::write", "okra.RawServerStream.Send", "okra.RawService.handle_stream"]),
+    ("raw-streams.response-writer.write-all", ["raw::ResponseWriter::write_all", "okra.RawServerStream.SendAll", "okra.RawService.handle_stream"]),
     ("raw.handle", ["raw::Raw", "okra.RawServer.Handle", "okra.RawService.handle"]),
     ("raw.handle-stream", ["raw::Raw", "okra.RawServer.HandleStream", "okra.RawService.handle_stream"]),
 
