@@ -34,10 +34,10 @@ struct ConnectionLoad {
     budget: Arc<ByteBudget>,
     /// Those of them that wait for the client: requests that are not complete, and responses that were not written.
     transit: Arc<ByteBudget>,
-    /// Of those, the requests that are not complete.
+    /// The requests among them that are not complete.
     requests: Arc<ByteBudget>,
-    /// And what the connection has received and no request has read. There is room for it when requests have no more, so that
-    /// they are refused and the connection goes on.
+    /// The bytes among them that the connection has received and no request has read. There is room for them when requests have
+    /// no more, so that requests are refused and the connection goes on.
     arrived: Arc<ByteBudget>,
     unread: Arc<UnreadBytes>,
     /// How often the connection was asked to read what is there.

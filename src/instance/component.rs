@@ -65,7 +65,7 @@ pub(crate) struct CompiledComponent {
     log_quota: Arc<LogQuota>,
     /// The share of the package in the instances of the engine.
     slots: Arc<PackageSlots>,
-    /// What the process holds for all instances together.
+    /// The bytes that the process holds for all instances together.
     memory: Arc<ByteBudget>,
 }
 

@@ -2,12 +2,12 @@
 //!
 //! A small call is over when its request was polled once, so that it needs no task, no queue and no other thread, and the answers
 //! of requests that came together leave together. Requests whose work takes longer run in tasks of their own, beside each
-//! other.
+//! other, and so do streams of many messages.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -26,6 +26,10 @@ const LONG_POLL: Duration = Duration::from_micros(100);
 
 /// The requests that begin in tasks of their own after a long poll.
 const LONG_REQUESTS: u32 = 16;
+
+/// The polls of a request in the task of its connection: a stream of messages gets a task of its own, or each message would be a
+/// poll of the connection.
+const MAX_POLLS: u32 = 1024;
 
 /// The requests that HTTP has begun, and which were not polled yet.
 #[derive(Clone)]
@@ -52,17 +56,19 @@ where
     fn execute(&self, request: F) {
         // A request that panics has no outcome: HTTP resets it. The other requests go on.
         let caught = AssertUnwindSafe(run_while_taken(self.response_timeout, request)).catch_unwind();
-        let request = Box::pin(async move {
-            let mut request = pin!(caught);
-            poll_fn(|cx| {
-                if is_turn_over() {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                request.as_mut().poll(cx).map(drop)
-            })
-            .await;
-        });
+        let mut request: Option<BoxFuture<'static, ()>> = Some(Box::pin(async move { drop(caught.await) }));
+        let mut polls = 0;
+        let request = Box::pin(poll_fn(move |cx| {
+            if is_turn_over() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            polls += 1;
+            if polls > MAX_POLLS {
+                request.take().map(tokio::spawn);
+            }
+            request.as_mut().map_or(Poll::Ready(()), |request| request.as_mut().poll(cx))
+        }));
         self.lock().push(request);
     }
 }

@@ -91,7 +91,7 @@ const WORKING: u8 = 3;
 const WOKEN: u8 = 4;
 const OVER: u8 = 5;
 
-/// What a connection has worked, and what it waits for.
+/// The work of a connection so far, and its state.
 #[derive(Debug)]
 struct Account {
     turns: Arc<Turns>,

@@ -80,7 +80,7 @@ proptest! {
         }
     }
 
-    /// What is copied from a caller's damaged memory is what the encoding would have brought over; what is refused is not copied.
+    /// A copy of a caller's damaged memory is what the encoding would have brought over; what is refused is not copied.
     #[test]
     fn corrupted_memory_is_copied_as_it_is_encoded(
         tape in vec(any::<u8>(), 0..300),
