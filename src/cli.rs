@@ -84,7 +84,7 @@ impl Cli {
             Command::Call(args) => args.run(out, err).await,
             Command::List(args) => args.run(out).await,
             Command::Describe(args) => args.run(out).await,
-            Command::Compile(args) => Ok(args.run(err)),
+            Command::Compile(args) => Ok(args.run(err).await),
         }
     }
 }

@@ -225,6 +225,10 @@ impl Project {
                 return wrong(&["allowed-callers", &callable.to_string()], mistake);
             }
         }
+        if self.run.warm > self.run.instances.get() {
+            let mistake = Mistake::WarmerThanAll { warm: self.run.warm, instances: self.run.instances.get() };
+            return wrong(&["run", "warm"], mistake);
+        }
         Ok(())
     }
 

@@ -18,6 +18,7 @@ mod output;
 mod raw;
 mod slice;
 mod slots;
+mod snapshot;
 mod store;
 mod streams;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub use error::InstanceError;
 
 pub(crate) use cache::CompileCache;
 pub(crate) use call::{CallParams, Instance};
-pub(crate) use compile::compile_standard_input;
+pub(crate) use compile::{compile_standard_input, snapshot_standard_input};
 pub(crate) use component::{CompiledComponent, StreamShape};
 pub(crate) use engine::ComponentEngine;
 pub(crate) use slice::SlicedCall;

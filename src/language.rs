@@ -14,7 +14,7 @@ mod python;
 mod rust;
 mod sdk;
 mod toolchain;
-mod wasm_sections;
+pub(crate) mod wasm_sections;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -112,9 +112,25 @@ pub struct BuiltComponent {
     pub path: PathBuf,
     /// The component.
     pub bytes: Vec<u8>,
+    /// Whether its start may be run once, when the package is built, and instances begin behind it.
+    pub start: ComponentStart,
     /// Files and folders outside of the project that it was made of. `None` if that cannot be told: then the next build
     /// compiles, whatever has changed.
     pub outside: Option<Vec<PathBuf>>,
+}
+
+/// The start of a component: the code that runs when an instance is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComponentStart {
+    /// Each instance must run it.
+    OfInstance,
+    /// It may be run once for all instances, unless it asks for what differs from instance to instance.
+    Once,
+    /// The same, and run again behind that, it takes the place of the random numbers of eight bytes that it has drawn.
+    Reseeds {
+        /// The most numbers that it draws.
+        numbers: u32,
+    },
 }
 
 /// Returns the language of an `okra.toml`, or none for a component that was built elsewhere.

@@ -13,6 +13,7 @@ mod http_check;
 mod http_rules;
 mod import;
 mod interface;
+mod snapshot;
 mod stale;
 
 #[cfg(test)]

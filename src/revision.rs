@@ -29,7 +29,7 @@ use crate::call::{
     Status, StreamActivity, UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
-use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, SlicedCall, StreamShape};
+use crate::instance::{CallParams, CompiledComponent, IdleOwner, Instance, InstanceError, SlicedCall, StreamShape};
 use crate::link::CheckedMessage;
 use crate::revision::access::AccessRules;
 use crate::revision::dispatcher::{Dispatcher, InstanceLease};
@@ -38,6 +38,15 @@ use crate::revision::singleton::Singleton;
 
 /// The dispatcher of a revision's instances.
 pub(crate) type InstanceDispatcher = Dispatcher<SyncWrapper<Instance>>;
+
+/// Why a revision has fewer instances than it begins with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WarmUpError {
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+}
 
 /// How often a stream without a first request looks for a free instance, if its handler may send first.
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(500);
@@ -83,6 +92,28 @@ impl Revision {
     /// Returns the services that its component calls in this process.
     pub(crate) fn local_imports(&self) -> &[Arc<str>] {
         &self.local_imports
+    }
+
+    /// Keeps `first`, and makes the other [warm instances](crate::config::Run::warm) of a revision that serves no calls yet.
+    ///
+    /// # Errors
+    /// When the process has no room for them.
+    pub(crate) async fn warm_up(&self, first: Instance) -> Result<(), WarmUpError> {
+        let run = self.component.run();
+        let deadline = Instant::now() + run.deadline;
+        let (mut first, mut leases) = (Some(first), Vec::new());
+        // All slots are taken before one comes back, or the second one would be the first one again.
+        for _ in 0..run.warm_instances() {
+            leases.push(self.dispatcher.lease(deadline, 0, None).await?);
+        }
+        for lease in leases {
+            let instance = match first.take() {
+                Some(first) => first,
+                None => Box::pin(self.component.instantiate()).await?,
+            };
+            lease.give_back(Box::new(SyncWrapper::new(instance)));
+        }
+        Ok(())
     }
 
     /// Returns how many instances and waiting calls there are.

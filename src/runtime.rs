@@ -221,7 +221,7 @@ impl Runtime {
         let importer = self.make_importer(package, &run)?;
         let component = self.compile(package, run.clone(), importer.clone()).await?;
         // A component that cannot be instantiated is found out now and not at the first call.
-        component.instantiate().await?;
+        let first_instance = component.instantiate().await?;
         let name = manifest.name.to_string();
         let dispatcher = Dispatcher::start(name.clone(), &self.actor_system, &run, &self.memory).await?;
         let owner: Arc<dyn IdleOwner> = dispatcher.clone();
@@ -230,6 +230,9 @@ impl Runtime {
         let served = services.iter().map(|service| service.as_str().into()).collect();
         let revision = Revision::new(name, component, dispatcher, served, local_imports, &manifest.allowed_callers);
         let revision = Arc::new(revision);
+        if let Err(error) = revision.warm_up(first_instance).await {
+            tracing::warn!(package = %manifest.name, %error, "fewer instances are made than `warm` of [run] asks for");
+        }
         // Another package may have been deployed meanwhile.
         let catalog = self.extend_catalog(package, &run)?;
         for service in services {

@@ -23,6 +23,7 @@ type Row = (&'static str, &'static str);
 const MODULES: &[Row] = &[
     ("cli", "cases runtime instance gateway client project language package config telemetry grpc suggest call"),
     ("cases", "runtime gateway client suggest call"),
+    ("project", "language instance package config suggest routes"),
     ("runtime", "router revision instance gateway host package link config grpc call"),
     ("router", "revision config grpc suggest call"),
     ("revision", "instance package link config call"),
@@ -30,7 +31,6 @@ const MODULES: &[Row] = &[
     ("gateway", "config telemetry grpc suggest json routes call"),
     ("host", "config grpc call"),
     ("client", "grpc suggest call"),
-    ("project", "language package config suggest routes"),
     ("language", "config"),
     ("package", "config suggest"),
     ("link", "call"),

@@ -32,6 +32,10 @@ impl Build {
         print_changes(&package.changes, false, out).into_diagnostic()?;
         let stages: Vec<String> =
             package.stages.iter().map(|stage| format!("{} {:.2} s", stage.name, stage.elapsed.as_secs_f64())).collect();
+        if let Some(reason) = &package.start_reason {
+            let note = "note: each instance runs the start of the component, because there is no snapshot of it";
+            writeln!(io::stderr(), "{note}: {reason}").into_diagnostic()?;
+        }
         // Programs read the path from stdout.
         writeln!(io::stderr(), "{}", stages.join(", ")).into_diagnostic()?;
         writeln!(out, "{} ({})", package.path.display(), ByteSize(package.size_bytes)).into_diagnostic()?;

@@ -159,6 +159,14 @@ pub enum Mistake {
         /// The folder.
         path: PathBuf,
     },
+    /// More instances are made at the deploy than there may be.
+    #[error("`warm` is {warm}, and there are at most {instances} instances")]
+    WarmerThanAll {
+        /// The number of instances that are made at the deploy.
+        warm: u32,
+        /// The most instances.
+        instances: u32,
+    },
     /// A file that does not exist.
     #[error("file {} does not exist", path.display())]
     NoFile {
@@ -188,6 +196,7 @@ impl Mistake {
             Self::NoCertificates { .. } => "`ca` is a PEM file, relative to the folder of the file that names it",
             Self::ComponentMissing => "set `component` to the path of the .wasm file",
             Self::ComponentUnused => "remove it, or set `language = \"component\"` to package it as it is",
+            Self::WarmerThanAll { .. } => "lower `warm`, or raise `instances` of [run]",
             Self::NoInclude => "name the folders of your .proto files, such as `include = [\"proto\"]`",
             Self::IncludeAndDescriptors => "remove one of the keys `include` and `descriptors`",
             Self::NothingServed => "name the services of the project, such as `serves = [\"shop.billing.v1.Billing\"]`",

@@ -18,6 +18,9 @@ pub struct Run {
     pub isolation: Isolation,
     /// Most instances, and so most calls that run at the same time. Without effect on a singleton. Default: 16.
     pub instances: NonZeroU32,
+    /// Instances that are made when the package is deployed, and stay when they are idle. At most `instances`. Default: 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warm: u32,
     /// Most calls that wait for an instance; more calls fail with `RESOURCE_EXHAUSTED`. Default: 128.
     pub queue: u32,
     /// Most linear memory of an instance, from 64KiB to 4GiB. A call that needs more fails with
@@ -74,6 +77,11 @@ impl Run {
         }
     }
 
+    /// Returns the instances that are made when the package is deployed.
+    pub(crate) fn warm_instances(&self) -> u32 {
+        self.warm.min(self.max_instances())
+    }
+
     /// Returns the most instances in reserve for the calls of each depth, for when the others are taken.
     ///
     /// A service that calls another holds its instance meanwhile. Services that call each other would wait for ever once
@@ -102,11 +110,18 @@ impl Run {
     }
 }
 
+// serde passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Default for Run {
     fn default() -> Self {
         Self {
             isolation: Isolation::default(),
             instances: NonZeroU32::MIN.saturating_add(15),
+            warm: 0,
             queue: 128,
             memory: ByteSize::mib(64),
             cpu: Duration::from_secs(5),

@@ -22,6 +22,7 @@ types = ["shop.events.v1.Event", "google.rpc.*"]
 [run]
 isolation = "request"
 instances = 4
+warm = 2
 queue = 0
 memory = "16MiB"
 cpu = "250ms"
@@ -95,6 +96,7 @@ fn mistakes_are_pointed_at() {
         ("memory too large", with("", "", "memory = \"5GiB\"")),
         ("memory too small", with("", "", "memory = \"1KiB\"")),
         ("no instances", with("", "", "instances = 0")),
+        ("more instances at the deploy than there may be", with("", "", "instances = 4\nwarm = 5")),
         ("negative queue", with("", "", "queue = -1")),
         ("unknown isolation", with("", "", "isolation = \"requests\"")),
         ("version", with("version = \"1.0\"", "", "")),

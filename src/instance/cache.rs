@@ -4,7 +4,7 @@
 //! regular file of the same owner that only the owner can write, with the SHA-256 of its code at its end. Everything else is
 //! compiled again, which replaces it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::instance::code_file::{check_code, keep_file, own_uid, write_code};
+use crate::instance::compile::unnamed_file;
 use crate::instance::{ChildCompiler, Compiler, ComponentEngine, InstanceError};
 use crate::link::load_compiled;
 
@@ -125,12 +126,6 @@ async fn compile_in_child(
     load_code(engine, path).map_err(failed)
 }
 
-/// Makes a file in memory that has no name and goes with its last handle.
-fn unnamed_file() -> io::Result<File> {
-    use rustix::fs::{MemfdFlags, memfd_create};
-    Ok(File::from(memfd_create("okra-code", MemfdFlags::CLOEXEC)?))
-}
-
 /// Loads the code at `path`.
 ///
 /// # Errors
@@ -200,7 +195,7 @@ mod tests {
         for (name, age_s) in [("new", 0), ("used", 10), ("less", 20), ("old", 1000)] {
             let path = folder.path().join(name);
             fs::write(&path, [0; 100]).unwrap();
-            File::options().write(true).open(path).unwrap().set_modified(now - Duration::from_secs(age_s)).unwrap();
+            fs::File::options().write(true).open(path).unwrap().set_modified(now - Duration::from_secs(age_s)).unwrap();
         }
         prune(folder.path(), Duration::from_secs(500), 250);
         let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

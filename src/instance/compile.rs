@@ -2,10 +2,10 @@
 //! all of them back.
 //!
 //! The process is `okra compile`: it reads a component from standard input, and writes the compiled code to standard output,
-//! which is a file of the compile cache. Cancelled, the process is killed.
+//! which is a file of the compile cache. Cancelled, the process is killed. `okra build` makes snapshots in the same way.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -20,6 +20,7 @@ use crate::config::CompileLimits;
 use crate::instance::InstanceError;
 use crate::instance::code_file::put_code;
 use crate::instance::engine::compile_only_engine;
+use crate::instance::snapshot::snapshot_component;
 
 /// The name of the command.
 const COMMAND: &str = "compile";
@@ -68,6 +69,47 @@ impl Compiler {
     }
 }
 
+impl Compiler {
+    /// Compiles in processes of the running binary if that is `okra`, else in this process.
+    pub(crate) fn of_this_program(limits: CompileLimits) -> Self {
+        let is_okra = std::env::current_exe().is_ok_and(|path| path.file_stem().is_some_and(|name| name == "okra"));
+        if is_okra { Self::child(limits) } else { Self::InProcess }
+    }
+
+    /// Returns the [snapshot](snapshot_component) of a component.
+    ///
+    /// # Errors
+    /// The reason why the component has none.
+    ///
+    /// # Cancellation
+    /// Kills the process, if it is another one.
+    pub(crate) async fn snapshot(
+        &self,
+        package: &str,
+        component: &[u8],
+        random_numbers: u32,
+    ) -> wasmtime::Result<Vec<u8>> {
+        let Self::Child(child) = self else { return snapshot_component(component, random_numbers).await };
+        let mut output = unnamed_file()?;
+        let ended = child.run(&[format!("--start={random_numbers}")], package, component, output.try_clone()?).await;
+        match ended {
+            Ok(()) => {}
+            Err(InstanceError::Compile(error)) => return Err(error),
+            Err(error) => return Err(error.into()),
+        }
+        let mut snapshot = Vec::new();
+        output.rewind()?;
+        output.read_to_end(&mut snapshot)?;
+        Ok(snapshot)
+    }
+}
+
+/// Makes a file in memory that has no name and goes with its last handle.
+pub(crate) fn unnamed_file() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(File::from(memfd_create("okra-code", MemfdFlags::CLOEXEC)?))
+}
+
 impl ChildCompiler {
     /// Compiles the component of a package. The code and its digest go to `output`.
     ///
@@ -77,6 +119,11 @@ impl ChildCompiler {
     /// # Cancellation
     /// Kills the process.
     pub(crate) async fn compile(&self, package: &str, component: &[u8], output: File) -> Result<(), InstanceError> {
+        self.run(&[], package, component, output).await
+    }
+
+    /// Runs the process with these arguments beside its limits.
+    async fn run(&self, args: &[String], package: &str, component: &[u8], output: File) -> Result<(), InstanceError> {
         let CompileLimits { memory, cpu, timeout } = self.limits;
         let failed = |error: io::Error| {
             let error = wasmtime::Error::from(error).context(format!("`{} {COMMAND}`", self.program.display()));
@@ -86,6 +133,7 @@ impl ChildCompiler {
             .arg(COMMAND)
             .arg(format!("--memory={}", memory.as_u64()))
             .arg(format!("--cpu={}", cpu.as_secs().max(1)))
+            .args(args)
             // Address space that the allocator reserves would count, so it reserves little at once.
             .env("MIMALLOC_ARENA_RESERVE", ARENA_KIB)
             .env("RUST_BACKTRACE", "0")
@@ -160,13 +208,33 @@ fn time_text(time: Duration) -> String {
 /// # Errors
 /// When the limits cannot be set, or the component is not valid.
 pub(crate) fn compile_standard_input(memory: ByteSize, cpu: Duration) -> wasmtime::Result<()> {
+    let component = read_standard_input(memory, cpu)?;
+    let code = compile_only_engine()?.precompile_component(&component)?;
+    Ok(put_code(&mut io::stdout().lock(), &code)?)
+}
+
+/// The same process for a [snapshot](snapshot_component) of the component, which goes to standard output.
+///
+/// # Errors
+/// When the limits cannot be set, or the component has no snapshot.
+pub(crate) async fn snapshot_standard_input(
+    memory: ByteSize,
+    cpu: Duration,
+    random_numbers: u32,
+) -> wasmtime::Result<()> {
+    let component = read_standard_input(memory, cpu)?;
+    let snapshot = snapshot_component(&component, random_numbers).await?;
+    Ok(io::stdout().lock().write_all(&snapshot)?)
+}
+
+/// Lowers the limits of this process, and reads a component from standard input.
+fn read_standard_input(memory: ByteSize, cpu: Duration) -> io::Result<Vec<u8>> {
     limit(Resource::As, memory.as_u64())?;
     limit(Resource::Cpu, cpu.as_secs())?;
     limit(Resource::Core, 0)?;
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
-    let code = compile_only_engine()?.precompile_component(&component)?;
-    Ok(put_code(&mut io::stdout().lock(), &code)?)
+    Ok(component)
 }
 
 /// Lowers a limit of this process for good.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::call::ByteBudget;
 use crate::instance::InstanceError;
@@ -136,6 +136,23 @@ fn compile_config() -> Config {
 pub(crate) fn compile_only_engine() -> Result<wasmtime::Engine, InstanceError> {
     let mut config = compile_config();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
+}
+
+/// Makes an engine that runs the start of a component once. Its code need not be fast, and is compiled quickly.
+///
+/// # Errors
+/// When the machine lacks what the engine needs.
+pub(crate) fn start_engine() -> Result<wasmtime::Engine, InstanceError> {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .cranelift_opt_level(OptLevel::None)
+        // Address space counts in the limit of the process.
+        .memory_reservation(0)
+        .memory_guard_size(0)
+        .memory_reservation_for_growth(1 << 20)
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand);
     wasmtime::Engine::new(&config).map_err(InstanceError::Engine)
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod generate;
 mod go_mod;
 mod reserved_names;
+mod start;
 #[cfg(test)]
 mod tests;
 mod toolchain;

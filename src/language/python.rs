@@ -3,6 +3,7 @@
 mod build;
 mod dependencies;
 mod error;
+mod fuse;
 mod generate;
 mod reserved_names;
 mod runtime_patch;

@@ -12,8 +12,16 @@ use wasmparser::{
 pub(crate) const TYPES: u8 = 1;
 pub(crate) const IMPORTS: u8 = 2;
 pub(crate) const FUNCTIONS: u8 = 3;
+pub(crate) const GLOBALS: u8 = 6;
 pub(crate) const EXPORTS: u8 = 7;
+pub(crate) const START: u8 = 8;
+pub(crate) const ELEMENTS: u8 = 9;
 pub(crate) const CODE: u8 = 10;
+pub(crate) const DATA: u8 = 11;
+pub(crate) const DATA_COUNT: u8 = 12;
+
+/// The id of the sections of a component that are modules.
+pub(crate) const CORE_MODULE: u8 = 1;
 
 /// Returns the ids of the sections of a module or component, and the ranges of their contents.
 ///
@@ -75,8 +83,11 @@ impl<'a> ModuleSections<'a> {
     /// Returns the number of imported functions, which is the index of the first function of the module itself.
     ///
     /// # Errors
-    /// If the module has no valid section of imports.
+    /// If the section of imports is not valid.
     pub(crate) fn imported_function_count(&self) -> Result<u32, BinaryReaderError> {
+        if !self.has(IMPORTS) {
+            return Ok(0);
+        }
         let imports = ImportSectionReader::new(self.reader(IMPORTS))?.into_imports();
         let imports = imports.collect::<Result<Vec<_>, _>>()?;
         Ok(imports.iter().filter(|import| matches!(import.ty, TypeRef::Func(_))).count() as u32)

@@ -9,11 +9,12 @@ use wit_component::DecodedWasm;
 use wit_parser::WorldItem;
 
 use crate::config::{ConfigError, Mistake, Project, ServiceName};
-use crate::language::{BuiltComponent, FileError, find_language};
+use crate::language::{BuiltComponent, ComponentStart, FileError, find_language};
 use crate::package::{Manifest, Package};
 use crate::project::build_record::BuildRecord;
 use crate::project::generate::write_changes;
 use crate::project::interface::ProjectInterface;
+use crate::project::snapshot::take_snapshot;
 use crate::project::{FileChange, ProjectError, is_stale};
 
 /// The version of this `okra` with the fingerprint of the SDKs and generators in it, as manifests have it.
@@ -30,6 +31,9 @@ pub struct BuiltPackage {
     pub changes: Vec<FileChange>,
     /// The stages of the build, in their order. A single stage: nothing had changed.
     pub stages: Vec<BuildStage>,
+    /// Why each instance runs the start of the component, which takes time. None if instances begin behind it, or the component
+    /// has none.
+    pub start_reason: Option<String>,
 }
 
 /// A stage of a build.
@@ -81,7 +85,7 @@ pub fn build_project(folder: &Path, output: Option<&Path>) -> Result<BuiltPackag
     {
         let size_bytes = fs::metadata(&path).map_err(FileError::on("read", &path))?.len();
         clock.finish_stage("nothing has changed");
-        return Ok(BuiltPackage { path, size_bytes, changes: Vec::new(), stages: clock.stages });
+        return Ok(BuiltPackage { path, size_bytes, changes: Vec::new(), stages: clock.stages, start_reason: None });
     }
     BuildRecord::remove(folder, &project);
 
@@ -89,16 +93,23 @@ pub fn build_project(folder: &Path, output: Option<&Path>) -> Result<BuiltPackag
     let changes = write_changes(folder, &project, &interface)?;
     clock.finish_stage("generate");
     let before = BuildRecord::take(folder, &project, &path, Vec::new(), last.as_ref())?;
-    let component = match (&project.component, find_language(project.language)) {
+    let mut component = match (&project.component, find_language(project.language)) {
         (Some(component_path), _) => {
             let path = folder.join(component_path);
             let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
-            BuiltComponent { path, bytes, outside: Some(Vec::new()) }
+            BuiltComponent { path, bytes, start: ComponentStart::OfInstance, outside: Some(Vec::new()) }
         }
         (None, Some(language)) => language.build_component(&interface.guest_project(folder))?,
         (None, None) => return Err(ConfigError::at(folder, &["language"], Mistake::ComponentMissing).into()),
     };
     clock.finish_stage("compile");
+    let (has_snapshot, start_reason) = match take_snapshot(&mut component, &project.name) {
+        Ok(has_snapshot) => (has_snapshot, None),
+        Err(reason) => (true, Some(reason)),
+    };
+    if has_snapshot {
+        clock.finish_stage("start");
+    }
     let package = Package::write(&component.bytes, &interface.descriptors, &make_manifest(&project))
         .map_err(|error| ProjectError::Package { component: component.path.clone(), source: error })?;
     check_exports(&component, &project, &interface)?;
@@ -117,7 +128,7 @@ pub fn build_project(folder: &Path, output: Option<&Path>) -> Result<BuiltPackag
         }
     }
     clock.finish_stage("pack");
-    Ok(BuiltPackage { path, size_bytes: package.len() as u64, changes, stages: clock.stages })
+    Ok(BuiltPackage { path, size_bytes: package.len() as u64, changes, stages: clock.stages, start_reason })
 }
 
 /// Returns the package of the project in `folder`, which is built first if it [is stale](is_stale).

@@ -41,6 +41,8 @@ struct RevisionActor<I: PooledInstance> {
     idle_instances: Arc<IdleInstances<I>>,
     /// `None`: idle instances stay.
     idle_time: Option<Duration>,
+    /// Idle instances that stay in any case.
+    warm: usize,
     sweeps: Option<Timer>,
 }
 
@@ -106,9 +108,11 @@ impl<I: PooledInstance> Handler<SweepIdle> for RevisionActor<I> {
         let now = Instant::now();
         let is_pressed = self.memory.is_pressed();
         let idle_time = self.idle_time.map(|idle_time| if is_pressed { Duration::ZERO } else { idle_time });
-        drop(self.pool.sweep(now, idle_time));
+        let warm = if is_pressed { 0 } else { self.warm };
+        let (_, beside) = self.idle_instances.counts();
+        drop(self.pool.sweep(now, idle_time, warm.saturating_sub(beside)));
         let Some(idle_time) = idle_time else { return };
-        for slot in self.idle_instances.sweep(now, idle_time) {
+        for slot in self.idle_instances.sweep(now, idle_time, warm) {
             self.pool.release(Slot { kind: slot.kind, instance: None }, now);
         }
     }
@@ -310,7 +314,7 @@ impl<I: PooledInstance> Dispatcher<I> {
     pub(crate) fn drop_idle(&self) {
         if self.run.idle_time().is_some() {
             let handle = self.actor();
-            for slot in handle.idle_instances.sweep(Instant::now(), Duration::ZERO) {
+            for slot in handle.idle_instances.sweep(Instant::now(), Duration::ZERO, 0) {
                 handle.release(Slot { kind: slot.kind, instance: None });
             }
         }
@@ -337,6 +341,7 @@ async fn spawn_actor<I: PooledInstance>(
         pool: InstancePool::new(run, shares.clone()),
         idle_instances: Arc::clone(&idle_instances),
         idle_time: run.idle_time(),
+        warm: run.warm_instances() as usize,
         sweeps: None,
     };
     let actor = actor.into_anon_actor(Some(id), system).await.map_err(|error| {

@@ -74,12 +74,20 @@ impl<I> IdleInstances<I> {
         None
     }
 
-    /// Removes the slots that were not used for `idle`.
-    pub(crate) fn sweep(&self, now: Instant, idle: Duration) -> Vec<Slot<I>> {
+    /// Removes the slots that were not used for `idle`, except for `warm` of those with an instance.
+    pub(crate) fn sweep(&self, now: Instant, idle: Duration, warm: usize) -> Vec<Slot<I>> {
         let mut state = self.lock();
-        let (old, kept) = std::mem::take(&mut state.slots)
-            .into_iter()
-            .partition::<VecDeque<_>, _>(|(_, since)| now.duration_since(*since) >= idle);
+        let with_instance = state.slots.iter().filter(|(slot, _)| slot.instance.is_some()).count();
+        let mut removable = with_instance.saturating_sub(warm);
+        let (old, kept) = std::mem::take(&mut state.slots).into_iter().partition::<VecDeque<_>, _>(|(slot, since)| {
+            let is_old = now.duration_since(*since) >= idle;
+            if !is_old || slot.instance.is_none() {
+                return is_old;
+            }
+            let may_go = removable > 0;
+            removable = removable.saturating_sub(1);
+            may_go
+        });
         state.slots = kept;
         old.into_iter().map(|(slot, _)| slot).collect()
     }
@@ -117,8 +125,21 @@ mod tests {
         let shelf = IdleInstances::default();
         shelf.put(slot(Some(7)));
         let idle = Duration::from_secs(60);
-        assert!(shelf.sweep(Instant::now(), idle).is_empty());
-        assert_eq!(shelf.sweep(Instant::now() + idle, idle).len(), 1);
+        assert!(shelf.sweep(Instant::now(), idle, 0).is_empty());
+        assert_eq!(shelf.sweep(Instant::now() + idle, idle, 0).len(), 1);
         assert_eq!(shelf.counts(), (0, 0));
+    }
+
+    #[test]
+    fn warm_instances_stay() {
+        let shelf = IdleInstances::default();
+        for instance in [Some(7), None, Some(8), Some(9)] {
+            shelf.put(slot(instance));
+        }
+        let idle = Duration::from_secs(60);
+        let gone = shelf.sweep(Instant::now() + idle, idle, 2);
+        let gone: Vec<_> = gone.into_iter().map(|slot| slot.instance.map(|instance| *instance)).collect();
+        assert_eq!(gone, [None, Some(7)]);
+        assert_eq!(shelf.counts(), (2, 2));
     }
 }

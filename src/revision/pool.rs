@@ -158,13 +158,14 @@ impl<I> InstancePool<I> {
         }
     }
 
-    /// Drops the claims that no longer wait, and removes the instances that were idle for `idle_time`; `None`: idle
-    /// instances stay.
-    pub(crate) fn sweep(&mut self, now: Instant, idle_time: Option<Duration>) -> Vec<Box<I>> {
+    /// Drops the claims that no longer wait, and removes the instances that were idle for `idle_time`, except for `warm` of
+    /// them; `None`: idle instances stay.
+    pub(crate) fn sweep(&mut self, now: Instant, idle_time: Option<Duration>, warm: usize) -> Vec<Box<I>> {
         self.waiting.retain(|claim| !claim.reply.is_closed() && claim.deadline > now);
         let Some(idle_time) = idle_time else { return Vec::new() };
         let old = self.idle.iter().take_while(|idle| now.duration_since(idle.since) >= idle_time).count();
-        self.idle.drain(..old).map(|idle| idle.instance).collect()
+        let removed = old.min(self.idle.len().saturating_sub(warm));
+        self.idle.drain(..removed).map(|idle| idle.instance).collect()
     }
 
     /// Counts the instances and the claims.
@@ -303,8 +304,8 @@ mod tests {
         let _a = claimed(&mut pool, 0);
         release(&mut pool, Some(1));
         let idle_time = Some(Duration::from_secs(60));
-        assert!(pool.sweep(Instant::now(), idle_time).is_empty());
-        assert_eq!(pool.sweep(Instant::now() + Duration::from_secs(61), idle_time).len(), 1);
+        assert!(pool.sweep(Instant::now(), idle_time, 0).is_empty());
+        assert_eq!(pool.sweep(Instant::now() + Duration::from_secs(61), idle_time, 0).len(), 1);
         assert_eq!(pool.counts(), PoolCounts::default());
     }
 }

@@ -51,6 +51,9 @@ enum Task {
         /// Benchmarks to run, such as `unary-64` or `steps`; all by default.
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Calls by nghttp2's h2load: `h2load-4x16` is 4 connections with 16 streams each.
+        #[arg(long)]
+        h2load: bool,
     },
     /// Runs the conformance suite of Connect, gRPC and gRPC-Web against a guest.
     Conformance {
@@ -103,7 +106,7 @@ fn main() -> miette::Result<ExitCode> {
         Task::Lint => lint::run().map(|()| ExitCode::SUCCESS),
         Task::Test => test::run(),
         Task::Interop => interop::run(&OkraBinary::build()?, &PythonEnvironment::set_up()?).map(TestCounts::exit_code),
-        Task::Bench { names } => bench::run(&names),
+        Task::Bench { names, h2load } => bench::run(&names, h2load),
         Task::Conformance { patterns } => conformance::run(&patterns),
         Task::Corpus(options) => corpus::run(&options),
         Task::ConformanceServer { okra, package } => conformance::serve(&okra, &package).map(|()| ExitCode::SUCCESS),

@@ -219,6 +219,15 @@ pub(crate) fn debian_files(release: &str, packages: &[&str]) -> miette::Result<P
     Ok(files)
 }
 
+/// Returns nghttp2's h2load on the PATH, or installs Debian's.
+pub(crate) fn h2load() -> miette::Result<PathBuf> {
+    const NAME: &str = "h2load";
+    if on_path(NAME).is_none() {
+        apt_install("nghttp2-client")?;
+    }
+    on_path(NAME).ok_or_else(|| miette!("apt-get installed nghttp2-client, and {NAME} is not on the PATH"))
+}
+
 /// Returns the installed Chromium, or installs Debian's.
 pub(crate) fn chromium() -> miette::Result<PathBuf> {
     if let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path) {

@@ -11,7 +11,9 @@ use wit_bindgen_go::{Format, Opts};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{InterfaceId, Resolve, TypeDefKind, TypeId, WorldId};
 
+use crate::language::ComponentStart;
 use crate::language::go::adapter;
+use crate::language::go::start::prepare_start;
 use crate::language::go::wide_exports::{add_wrappers, narrow_exports};
 
 /// The bindings of a project's world.
@@ -55,16 +57,16 @@ impl GoBindings {
         Ok(sources.map(|(path, text)| (path.to_owned(), use_sdk_runtime(text))).collect())
     }
 
-    /// Returns the component of the module that Go has built.
+    /// Returns the component of the module that Go has built, and what is to be known of its start.
     ///
     /// # Errors
     /// If the module does not have the imports and exports of the bindings.
-    pub(super) fn make_component(&self, mut module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-        module = add_wrappers(module)?;
+    pub(super) fn make_component(&self, module: Vec<u8>) -> anyhow::Result<(Vec<u8>, ComponentStart)> {
+        let (mut module, start) = prepare_start(add_wrappers(module)?)?;
         wit_component::embed_component_metadata(&mut module, &self.resolve, self.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default();
         encoder.validate(true).module(&module)?.adapter(adapter::IMPORT_NAME, &adapter::compile_module()?)?;
-        encoder.encode()
+        Ok((encoder.encode()?, start))
     }
 }
 

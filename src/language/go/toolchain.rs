@@ -60,6 +60,11 @@ impl GoToolchain {
         Self::find(machine)
     }
 
+    /// Returns Go's own folder, with the sources of its runtime and its standard library.
+    pub(super) fn root(&self) -> PathBuf {
+        self.machine.read_output(&self.program, &["env", "GOROOT"]).map(PathBuf::from).unwrap_or_default()
+    }
+
     /// Returns `go build` for a component. Its result is a module of WASI preview 1.
     pub(super) fn go_build(&self) -> Command {
         let mut command = self.machine.command(&self.program);

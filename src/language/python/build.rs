@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 use okra_codegen::python::{APP, component};
 
 use crate::language::python::dependencies::{SITE_PACKAGES, install_dependencies};
+use crate::language::python::fuse::fuse_libraries;
 use crate::language::python::runtime_patch::patch_runtime;
 use crate::language::python::toolchain::PythonToolchain;
 use crate::language::python::{PythonBuildError, SDK};
-use crate::language::{BuiltComponent, CommandError, FileError, GuestProject, Machine};
+use crate::language::{BuiltComponent, CommandError, ComponentStart, FileError, GuestProject, Machine};
 
 /// The module that exports a project's services.
 const SERVICE_FILE: &str = "service.py";
@@ -78,8 +79,11 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
     let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
     let bytes = patch_runtime(&bytes).map_err(|reason| PythonBuildError::Component { path: path.clone(), reason })?;
     tracing::debug!(project = %project.world.name, "componentize-py has made the component");
+    let invalid =
+        |error: anyhow::Error| PythonBuildError::Component { path: path.clone(), reason: format!("{error:#}") };
+    let bytes = fuse_libraries(&bytes).map_err(invalid)?.unwrap_or(bytes);
     // Packages are installed again when their list changes, which is in the project.
-    Ok(BuiltComponent { path, bytes, outside: Some(Vec::new()) })
+    Ok(BuiltComponent { path, bytes, start: ComponentStart::Once, outside: Some(Vec::new()) })
 }
 
 /// Runs componentize-py.

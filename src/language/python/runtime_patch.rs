@@ -11,14 +11,11 @@ use wasm_encoder::{
 use wasmparser::BinaryReaderError;
 
 use crate::language::wasm_sections::{
-    CODE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, encode_function_types, export_kind, find_sections,
+    CODE, CORE_MODULE, EXPORTS, FUNCTIONS, IMPORTS, ModuleSections, encode_function_types, export_kind, find_sections,
 };
 
 const POP: &str = "wit_dylib_pop_list";
 const DEALLOC: &str = "wit_dylib_dealloc_bytes";
-
-/// The id of a section of a component.
-const CORE_MODULE: u8 = 1;
 
 /// Returns the component with the patched runtime.
 ///

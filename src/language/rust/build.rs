@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::language::rust::RustBuildError;
 use crate::language::rust::toolchain::RustToolchain;
-use crate::language::{BuiltComponent, CommandError, FileError, GuestProject, Machine};
+use crate::language::{BuiltComponent, CommandError, ComponentStart, FileError, GuestProject, Machine};
 
 /// Returns the component that cargo makes of the project.
 ///
@@ -44,7 +44,7 @@ pub(super) fn build_component(project: &GuestProject<'_>) -> Result<BuiltCompone
     };
     let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
     let outside = read_dependency_file(&path.with_extension("d"), &folder);
-    Ok(BuiltComponent { path, bytes, outside })
+    Ok(BuiltComponent { path, bytes, start: ComponentStart::Once, outside })
 }
 
 /// Returns the files outside of the project that cargo's file of dependencies names, with the files that set cargo up. `None` if

@@ -11,7 +11,7 @@ use crate::load::{Load, Measured};
 use crate::messages::{self, Blob, FeedRequest, RepeatRequest, RepeatResponse};
 use crate::servers::{Host, Servers};
 
-const ROUNDS: usize = 7;
+pub(crate) const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_secs(1);
 const WARM_UP: Duration = Duration::from_millis(500);
 /// A round that has not ended so long after its time never will.
@@ -33,6 +33,8 @@ pub(crate) struct Comparison {
     callers: usize,
     pub(crate) ours: Side,
     pub(crate) theirs: Side,
+    /// What is measured in the same rounds for comparison: theirs with our allocator.
+    pub(crate) also: Option<Side>,
 }
 
 /// All comparisons: those of OKRA itself, then those of guests in a language beside servers in the same language.
@@ -104,13 +106,13 @@ fn ours() -> [Comparison; 16] {
         Comparison::protocol("protocols-web", "gRPC-Web / gRPC of tonic, 64 callers", Protocol::GrpcWeb),
         Comparison::protocol("protocols-connect", "Connect / gRPC of tonic, 64 callers", Protocol::Connect),
         Comparison::protocol("protocols-json", "Connect in JSON / gRPC of tonic, 64 callers", Protocol::Json),
-        Comparison {
-            name: "local-call",
-            about: "a component calls another in its process / a client calls it over loopback, 1 caller",
-            callers: 1,
-            ours: repeat,
-            theirs: Side::echo("gRPC", Host::Okra, SMALL, &note),
-        },
+        Comparison::new(
+            "local-call",
+            "a component calls another in its process / a client calls it over loopback, 1 caller",
+            1,
+            repeat,
+            Side::echo("gRPC", Host::Okra, SMALL, &note),
+        ),
         Comparison::isolation("request-isolation", [Host::Isolated, Host::Okra]),
     ]
 }
@@ -128,9 +130,32 @@ pub(crate) struct Side {
 /// What a comparison came to.
 pub(crate) struct Outcome {
     pub(crate) ours: Measured,
-    pub(crate) theirs: Measured,
-    /// Our rate divided by theirs: the median of the rounds.
-    pub(crate) ratio: f64,
+    pub(crate) others: Vec<OtherOutcome>,
+}
+
+/// What one of the others came to.
+pub(crate) struct OtherOutcome {
+    pub(crate) measured: Measured,
+    /// Our rate divided by theirs.
+    pub(crate) rate: Spread,
+    /// Their CPU time of a call divided by ours.
+    pub(crate) cpu: Spread,
+}
+
+/// A figure of each round.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |index: usize| figures.get(index).copied().unwrap_or_default();
+        Self { median: at(figures.len() / 2), least: at(0), most: at(figures.len().saturating_sub(1)) }
+    }
 }
 
 impl Side {
@@ -147,9 +172,26 @@ impl Side {
 }
 
 impl Comparison {
+    /// All sides, ours first.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Side> {
+        [&self.ours, &self.theirs].into_iter().chain(&self.also)
+    }
+
     /// The servers that it needs.
-    pub(crate) fn hosts(&self) -> [Host; 2] {
-        [self.ours.host, self.theirs.host]
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = Host> {
+        self.sides().map(|side| side.host)
+    }
+
+    /// A comparison of two; tonic is measured with both allocators.
+    fn new(name: &'static str, about: &'static str, callers: usize, ours: Side, theirs: Side) -> Self {
+        let also = (theirs.host == Host::Native).then(|| Side {
+            label: "tonic, mi",
+            host: Host::NativeMimalloc,
+            call: theirs.call.clone(),
+            answer: theirs.answer.clone(),
+            ..theirs
+        });
+        Self { name, about, callers, ours, theirs, also }
     }
 
     /// Two servers with the echo service.
@@ -162,7 +204,7 @@ impl Comparison {
         message: &impl prost::Message,
     ) -> Self {
         let side = |(label, host)| Side::echo(label, host, path, message);
-        Self { name, about, callers, ours: side(ours), theirs: side(theirs) }
+        Self::new(name, about, callers, side(ours), side(theirs))
     }
 
     /// What a fresh instance for each call costs.
@@ -207,32 +249,38 @@ impl Comparison {
         let mut answer = frame.repeat(messages as usize);
         answer.drain(..5);
         let side = |label, host| Side { label, host, call: call.clone(), answer: answer.clone(), stands_for: messages };
-        Self { name, about, callers, ours: side("okra", Host::Okra), theirs: side("tonic", Host::Native) }
+        Self::new(name, about, callers, side("okra", Host::Okra), side("tonic", Host::Native))
     }
 
-    /// Measures both sides in turn, and who goes first in turn as well: whatever else the machine does meets both.
+    /// Measures all sides in turn, and who goes first in turn as well: whatever else the machine does meets all of them.
     pub(crate) async fn run(&self, servers: &Servers) -> miette::Result<Outcome> {
-        let ours = self.ours.connect(servers, self.callers).await?;
-        let theirs = self.theirs.connect(servers, self.callers).await?;
-        for load in [&ours, &theirs] {
+        let mut loads = Vec::new();
+        for side in self.sides() {
+            loads.push(side.connect(servers, self.callers).await?);
+        }
+        for load in &loads {
             round(load, WARM_UP).await?;
         }
-        let (mut all_ours, mut all_theirs, mut ratios) = (Measured::default(), Measured::default(), Vec::new());
+        let mut rounds: Vec<Vec<Measured>> = loads.iter().map(|_| Vec::new()).collect();
         for number in 0..ROUNDS {
-            let (our, their) = if number % 2 == 0 {
-                let our = round(&ours, ROUND).await?;
-                (our, round(&theirs, ROUND).await?)
-            } else {
-                let their = round(&theirs, ROUND).await?;
-                (round(&ours, ROUND).await?, their)
-            };
-            ratios.push(our.rate() / their.rate());
-            all_ours.add(our);
-            all_theirs.add(their);
+            let mut order: Vec<_> = loads.iter().zip(&mut rounds).collect();
+            order.rotate_left(number % loads.len());
+            for (load, measured) in order {
+                measured.push(round(load, ROUND).await?);
+            }
         }
-        ratios.sort_by(f64::total_cmp);
-        let ratio = ratios.get(ROUNDS / 2).copied().unwrap_or_default();
-        Ok(Outcome { ours: all_ours, theirs: all_theirs, ratio })
+        let mut rounds = rounds.into_iter();
+        let ours = rounds.next().unwrap_or_default();
+        let others = rounds.map(|theirs| {
+            let ratios = |figure: fn(&Measured, &Measured) -> f64| {
+                Spread::of(ours.iter().zip(&theirs).map(|(our, their)| figure(our, their)).collect())
+            };
+            let rate = ratios(|our, their| our.rate() / their.rate());
+            let cpu = ratios(|our, their| their.cpu_per_call() / our.cpu_per_call());
+            OtherOutcome { rate, cpu, measured: Measured::sum(theirs) }
+        });
+        let others = others.collect();
+        Ok(Outcome { ours: Measured::sum(ours), others })
     }
 }
 

@@ -47,8 +47,15 @@ impl Measured {
         self.cpu.as_secs_f64() * 1e6 / self.calls as f64
     }
 
+    /// Returns the rounds as one.
+    pub(crate) fn sum(rounds: Vec<Self>) -> Self {
+        let mut sum = Self::default();
+        rounds.into_iter().for_each(|round| sum.add(round));
+        sum
+    }
+
     /// Adds another round.
-    pub(crate) fn add(&mut self, mut other: Self) {
+    fn add(&mut self, mut other: Self) {
         self.calls += other.calls;
         self.elapsed += other.elapsed;
         self.cpu += other.cpu;

@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use miette::{Context as _, IntoDiagnostic as _, miette};
-use okra::config::{Isolation, Run};
+use okra::config::{Isolation, Run, ServiceName};
 use okra::package::Package;
 use okra::project::build_project;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::crowd;
 use crate::server::Server;
 
 /// Who answers.
@@ -22,6 +23,8 @@ pub(crate) enum Host {
     Isolated,
     /// The native server.
     Native,
+    /// The native server with OKRA's allocator.
+    NativeMimalloc,
     /// `okra serve` with the echo guest in Python.
     Python,
     /// `okra serve` with the echo guest in Python, an instance for each request.
@@ -92,7 +95,8 @@ impl Host {
             Self::PythonIsolated => isolated("echo-python")?,
             Self::Grpcio => grpcio("sync")?,
             Self::GrpcioAsyncio => grpcio("asyncio")?,
-            Self::Native => return native().await,
+            Self::Native => native_command()?,
+            Self::NativeMimalloc => Command::new(beside_us("okra-bench-native-mimalloc")?),
         })
         .await
     }
@@ -116,7 +120,38 @@ fn guest(name: &str) -> miette::Result<PathBuf> {
 
 /// The native server.
 pub(crate) async fn native() -> miette::Result<Server> {
-    Server::start(Command::new(beside_us("okra-bench-native")?)).await
+    Server::start(native_command()?).await
+}
+
+fn native_command() -> miette::Result<Command> {
+    Ok(Command::new(beside_us("okra-bench-native")?))
+}
+
+/// OKRA with the echo guest, and the native server, each with so many threads for connections.
+pub(crate) async fn with_threads(threads: usize) -> miette::Result<[Server; 2]> {
+    let start = async |mut command: Command| {
+        command.env("TOKIO_WORKER_THREADS", threads.to_string());
+        Server::start(command).await
+    };
+    Ok([start(serve(&[&guest("echo")?])?).await?, start(native_command()?).await?])
+}
+
+/// OKRA with the echo guest and a package with other services, so that there are `services` in all. `folder` is for that
+/// package.
+pub(crate) async fn among(folder: &Path, services: usize) -> miette::Result<Server> {
+    let echo = guest("echo")?;
+    if services == 1 {
+        return Server::start(serve(&[&echo])?).await;
+    }
+    let package = folder.join(format!("crowd-{services}.wasm"));
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/raw");
+    let raw = build_project(&project, None).wrap_err("cannot build the guest of many services")?;
+    let raw = Package::read(std::fs::read(raw.path).into_diagnostic()?)?;
+    let mut manifest = raw.manifest().clone();
+    let (names, descriptors) = crowd::describe(services - 1);
+    manifest.raw = names.into_iter().map(ServiceName::new).collect::<Result<_, _>>().into_diagnostic()?;
+    std::fs::write(&package, Package::write(raw.component(), &descriptors, &manifest)?).into_diagnostic()?;
+    Server::start(serve(&[&echo, &package])?).await
 }
 
 /// OKRA with an echo guest, by its name, of so many instances. `folder` is for its package.
