@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use okra::call::Code;
-use okra::config::Name;
+use okra::config::{Isolation, Name};
 use okra::language::GoLanguage;
+use okra::package::Package;
 use okra::project::{build_project, create_project, generate_project};
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, prost::Message as _};
 
@@ -84,6 +85,45 @@ fn a_new_project_compiles_passes_its_tests_and_is_not_generated_twice() {
     go(folder, "go", &["test", "./..."]);
     build_project(Path::new(folder), None).unwrap();
     assert_eq!(generate_project(Path::new(folder)).unwrap(), []);
+}
+
+/// Writes a project whose handler returns `answer`, an expression of Go, with these package variables.
+fn lucky(parent: &Path, variables: &str, answer: &str) -> std::path::PathBuf {
+    let folder = create_project(parent, &Name::new("lucky").unwrap(), &GoLanguage).unwrap();
+    let main = format!(
+        "package main\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\told \"math/rand\"\n\t\"math/rand/v2\"\n\n\tpb \
+         \"lucky/gen/lucky/v1\"\n)\n\nvar {variables}\n\ntype service struct{{}}\n\nfunc (service) Hello(ctx context.Context, \
+         req *pb.HelloRequest) (*pb.HelloReply, error) {{\n\treturn &pb.HelloReply{{Message: {answer}}}, nil\n}}\n\nfunc main() \
+         {{\n\tpb.RegisterLuckyServer(service{{}})\n}}\n"
+    );
+    std::fs::write(folder.join("main.go"), main).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn instances_that_begin_behind_the_start_have_random_numbers_of_their_own() {
+    let parent = tempfile::tempdir().unwrap();
+    let answer = "fmt.Sprint(rand.Int64(), old.Int63())";
+    let built = build_project(&lucky(parent.path(), "unused = 1", answer), None).unwrap();
+    assert_eq!(built.start_reason, None);
+    let mut host = TestHost::empty();
+    let package = Package::read(std::fs::read(built.path).unwrap()).unwrap();
+    let mut manifest = package.manifest().clone();
+    manifest.run.isolation = Isolation::Request;
+    let package = Package::write(package.component(), package.descriptors(), &manifest).unwrap();
+    host.deploy(&Package::read(package).unwrap()).await.unwrap();
+    let mut answers = std::collections::HashSet::new();
+    for _ in 0..5 {
+        answers.insert(host.call("lucky.v1.Lucky/Hello", r#"{"name":"Ada"}"#).await.unwrap());
+    }
+    assert_eq!(answers.len(), 5, "{answers:?}");
+}
+
+#[test]
+fn a_start_that_draws_random_numbers_runs_in_each_instance() {
+    let parent = tempfile::tempdir().unwrap();
+    let built = build_project(&lucky(parent.path(), "number = rand.Int64()", "fmt.Sprint(number, old.Int())"), None);
+    assert_eq!(built.unwrap().start_reason.as_deref(), Some("the start draws random numbers"));
 }
 
 #[test]
