@@ -21,7 +21,7 @@ mod typed;
 pub use budget::ByteBudget;
 pub use context::{CallChain, Cancellation, ClientIdentity, Codec, Context, Protocol};
 pub use deadline::Deadline;
-pub use handler::{CallFuture, CallHandler, LocalResponse, TypedCallee};
+pub use handler::{CallFuture, CallHandler, LocalResponse, TypedCallee, TypedMethod};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use queue::StreamClosed;
 pub use status::{Code, Status, StatusDetail};

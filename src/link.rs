@@ -39,7 +39,7 @@ pub(crate) use error::LinkError;
 pub use error::LinkMismatch;
 pub(crate) use function::{CheckedMessage, GuestResult};
 pub(crate) use lift::LiftError;
-pub(crate) use operation::{HostOperation, HostOutcome, ImportHost, ImportedMethod, TypedMethod};
+pub(crate) use operation::{HostOperation, HostOutcome, ImportHost, ImportedMethod};
 pub(crate) use quirks::ToolchainQuirks;
 pub(crate) use wire::WireError;
 

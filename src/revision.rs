@@ -26,8 +26,8 @@ use tokio::time::Instant;
 use crate::call::guest_thread::LARGE_MESSAGE;
 use crate::call::{
     CallDeadline, CallFailure, CallFuture, CallHandler, Code, Context, Deadline, LocalResponse, Metadata,
-    MethodLayouts, RequestStream, ResponseSink, Status, StreamActivity, TypedCallee, TypedMessage, UnaryResponse,
-    read_single_request, refuse, response_channel,
+    MethodLayouts, RequestStream, ResponseSink, Status, StreamActivity, TypedCallee, TypedMessage, TypedMethod,
+    UnaryResponse, read_single_request, refuse, response_channel,
 };
 use crate::config::{AllowedCallers, Isolation};
 use crate::instance::{
@@ -392,12 +392,7 @@ impl CallHandler for Revision {
         }
     }
 
-    fn typed_callee(
-        self: Arc<Self>,
-        service: &str,
-        method: &str,
-        layouts: &MethodLayouts,
-    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+    fn typed_callee(self: Arc<Self>, service: &str, method: &str, layouts: &MethodLayouts) -> Option<TypedMethod> {
         let number = self.component.typed_method(service, method, layouts)?;
         Some((self, number))
     }

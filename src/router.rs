@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 
 use crate::call::{
-    CallFuture, CallHandler, Code, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, Status, TypedCallee,
+    CallFuture, CallHandler, Code, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, Status, TypedMethod,
     UnaryResponse, refuse,
 };
 use crate::revision::Revision;
@@ -83,12 +83,7 @@ impl CallHandler for Router {
         }
     }
 
-    fn typed_callee(
-        self: Arc<Self>,
-        service: &str,
-        method: &str,
-        layouts: &MethodLayouts,
-    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+    fn typed_callee(self: Arc<Self>, service: &str, method: &str, layouts: &MethodLayouts) -> Option<TypedMethod> {
         self.revision(service)?.typed_callee(service, method, layouts)
     }
 }

@@ -47,17 +47,12 @@ pub trait CallHandler: Send + Sync + 'static {
         responses: ResponseSink,
     ) -> CallFuture<Metadata>;
 
-    /// Returns the callee of a unary method, and its number of it, to which typed values of these layouts go without an encoding: a component of this
-    /// process, with no handler in between that has a use for messages. Calls of it are checked as those of
+    /// Returns the callee to which typed values of these layouts go without an encoding, and the number of the method in it: a
+    /// component of this process, with no handler in between that has a use for messages. Its calls are checked as those of
     /// [`unary`](Self::unary) are.
     ///
     /// `None`, as by default, where messages must be encoded.
-    fn typed_callee(
-        self: Arc<Self>,
-        service: &str,
-        method: &str,
-        layouts: &MethodLayouts,
-    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+    fn typed_callee(self: Arc<Self>, service: &str, method: &str, layouts: &MethodLayouts) -> Option<TypedMethod> {
         let _ = (service, method, layouts);
         None
     }
@@ -96,6 +91,9 @@ impl LocalResponse {
         }
     }
 }
+
+/// A callee that takes typed values, with its number of the method.
+pub type TypedMethod = (Arc<dyn TypedCallee>, usize);
 
 /// Answers unary calls whose requests are typed values.
 pub trait TypedCallee: Send + Sync {

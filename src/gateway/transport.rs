@@ -6,6 +6,6 @@ mod flood;
 mod listener;
 mod pressure;
 mod requests;
-pub(crate) mod turns;
+mod turns;
 
 pub(crate) use listener::{listen, serve};

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use wasmtime::{StoreContextMut, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedMessage};
+use crate::call::{
+    CallFailure, CallHandler, Context, LocalMessage, Metadata, MethodLayouts, TypedMessage, TypedMethod,
+};
 use crate::host::{HostState, HostView};
 use crate::instance::limits::ResourceBudget;
 use crate::instance::streams::{StreamTable, StreamWriter};
-use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits, TypedMethod};
+use crate::link::{GuestResult, HostOperation, HostOutcome, ImportHost, ImportedMethod, MessageLimits};
 
 /// The data of a store.
 pub(crate) struct StoreData {

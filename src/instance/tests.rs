@@ -18,7 +18,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDes
 use crate::call::CallHandler;
 use crate::call::{
     CallFailure, CallFuture, Code, Context, LocalResponse, Metadata, MethodLayouts, RequestStream, ResponseSink,
-    Status, StatusDetail, TypedCallee, TypedMessage, UnaryResponse,
+    Status, StatusDetail, TypedCallee, TypedMessage, TypedMethod, UnaryResponse,
 };
 use crate::instance::call::CallResult;
 use crate::instance::{CompileCache, CompiledComponent, Compiler, ComponentEngine, EngineSettings, Instance};
@@ -91,12 +91,7 @@ impl CallHandler for Callee {
         unreachable!("`{}` is unary", context.path())
     }
 
-    fn typed_callee(
-        self: Arc<Self>,
-        _: &str,
-        method: &str,
-        layouts: &MethodLayouts,
-    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+    fn typed_callee(self: Arc<Self>, _: &str, method: &str, layouts: &MethodLayouts) -> Option<TypedMethod> {
         let component = self.relay.try_lock().expect("one call at a time").component.clone();
         let number = component.typed_method(RELAY, method, layouts).filter(|_| self.is_typed)?;
         Some((self, number))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::{Result, StoreContextMut, bail};
 
-use crate::call::{LocalMessage, MethodLayouts, TypedCallee, TypedMessage};
+use crate::call::{LocalMessage, MethodLayouts, TypedMessage, TypedMethod};
 use crate::link::function::GuestResult;
 
 /// The method that an imported function calls.
@@ -16,9 +16,6 @@ pub(crate) struct ImportedMethod {
     /// Its name within the service.
     pub(crate) name: Arc<str>,
 }
-
-/// A callee that takes typed values, with its number of the method.
-pub(crate) type TypedMethod = (Arc<dyn TypedCallee>, usize);
 
 /// An operation that a component asks of its host.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::call::{
-    CallFuture, CallHandler, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, TypedCallee, UnaryResponse,
+    CallFuture, CallHandler, Context, Metadata, MethodLayouts, RequestStream, ResponseSink, TypedMethod, UnaryResponse,
 };
 use crate::router::Router;
 use crate::router::upstream::Upstream;
@@ -49,12 +49,7 @@ impl CallHandler for Importer {
         }
     }
 
-    fn typed_callee(
-        self: Arc<Self>,
-        service: &str,
-        method: &str,
-        layouts: &MethodLayouts,
-    ) -> Option<(Arc<dyn TypedCallee>, usize)> {
+    fn typed_callee(self: Arc<Self>, service: &str, method: &str, layouts: &MethodLayouts) -> Option<TypedMethod> {
         if self.is_upstream(service) { None } else { self.router.clone().typed_callee(service, method, layouts) }
     }
 }

@@ -92,7 +92,7 @@ impl ConnectionRequests {
     /// Drives a connection and its requests until the connection ends.
     ///
     /// # Cancellation
-    /// What has come so far stays: it can be called again.
+    /// The requests go on when it is called again.
     pub(crate) async fn drive<C: Future>(&mut self, peer: &Peer, mut connection: Pin<&mut C>) -> C::Output {
         let ended = poll_fn(|cx| {
             if self.begun.is_empty() {

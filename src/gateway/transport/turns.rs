@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::coop;
 
 /// How long a connection works in a turn if others wait. The piece of work in which that time passes is done to its end.
-pub(crate) const TURN: Duration = Duration::from_micros(200);
+const TURN: Duration = Duration::from_micros(200);
 
 /// How much less than those at work a connection has worked at most: what it has not used before is forgotten.
 const CREDIT: u64 = 1_000_000;
@@ -27,6 +27,22 @@ const CREDIT: u64 = 1_000_000;
 thread_local! {
     /// When the turn that this thread runs began.
     static TURN_BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Marks that this thread runs a turn, until it is dropped, also when the work panics.
+struct RunningTurn;
+
+impl RunningTurn {
+    fn begin(began: Instant) -> Self {
+        TURN_BEGAN.set(Some(began));
+        Self
+    }
+}
+
+impl Drop for RunningTurn {
+    fn drop(&mut self) {
+        TURN_BEGAN.set(None);
+    }
 }
 
 /// Whether this thread runs a turn whose time is over: what can go on later should.
@@ -231,9 +247,9 @@ impl<F: Future> Future for TakingTurns<F> {
         let began = Instant::now();
         let mut inner = Context::from_waker(&this.waker);
         loop {
-            TURN_BEGAN.set(Some(began));
+            let running = RunningTurn::begin(began);
             let polled = this.work.as_mut().poll(&mut inner);
-            TURN_BEGAN.set(None);
+            drop(running);
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(output);
             }
@@ -336,6 +352,7 @@ mod tests {
         let turns = Turns::with_limit(1);
         let panics = TakingTurns::new(&turns, poll_fn(|_| -> Poll<()> { panic!("expected in this test") }));
         assert!(tokio::spawn(panics).await.is_err());
+        assert!(TURN_BEGAN.get().is_none());
         TakingTurns::new(&turns, yield_now()).await;
     }
 

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 
+use crate::link::canonical::FlatSlots;
+use crate::link::function::ComponentFunction;
 use crate::link::lift::LiftError;
 use crate::link::tests::FIXTURE;
 use crate::link::tests::fixture::{LIMIT, TestMemory, is_copied, through_params};
@@ -62,14 +64,7 @@ proptest! {
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
     ) {
         let function = FIXTURE.function("All");
-        let wire = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Everything"), 3).encode_to_vec();
-        let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
-        let mut memory = TestMemory::default();
-        let slots = function.lower_params(&request, &[], &mut memory).unwrap();
-        for (at, byte) in damage {
-            let at = at.index(memory.bytes.len());
-            memory.bytes[at] = byte;
-        }
+        let (slots, memory) = damaged(function, "test.link.v1.Everything", &tape, damage);
         const SMALL: usize = 4096;
         if let Ok(wire) = function.lift_params(&slots, &memory.bytes, SMALL) {
             prop_assert!(wire.len() <= SMALL);
@@ -87,20 +82,31 @@ proptest! {
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
     ) {
         let function = FIXTURE.function("Typical");
-        let wire = Tape::new(&tape).message(&FIXTURE.message("test.link.v1.Typical"), 3).encode_to_vec();
-        let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
-        let mut memory = TestMemory::default();
-        let slots = function.lower_params(&request, &[], &mut memory).unwrap();
-        for (at, byte) in damage {
-            let at = at.index(memory.bytes.len());
-            memory.bytes[at] = byte;
-        }
+        let (slots, memory) = damaged(function, "test.link.v1.Typical", &tape, damage);
         is_copied(function, &slots, &memory.bytes, LIMIT);
         is_copied(function, &slots, &memory.bytes, 100);
         for slot in [0, 1, 8, u64::from(u32::MAX), memory.bytes.len() as u64 - 1] {
             is_copied(function, &[slot], &memory.bytes, LIMIT);
         }
     }
+}
+
+/// Lowers a random message, and damages the memory in which it lies. Returns the flat values and the memory.
+fn damaged(
+    function: &ComponentFunction,
+    message: &str,
+    tape: &[u8],
+    damage: Vec<(prop::sample::Index, u8)>,
+) -> (FlatSlots, TestMemory) {
+    let wire = Tape::new(tape).message(&FIXTURE.message(message), 3).encode_to_vec();
+    let request = function.check_params(wire.into(), LIMIT as u64 * 16).unwrap();
+    let mut memory = TestMemory::default();
+    let slots = function.lower_params(&request, &[], &mut memory).unwrap();
+    for (at, byte) in damage {
+        let at = at.index(memory.bytes.len());
+        memory.bytes[at] = byte;
+    }
+    (slots, memory)
 }
 
 #[test]
